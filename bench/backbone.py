@@ -1,0 +1,195 @@
+"""Backbones: a timm network by name, its weights from the hub, a file or the embedded demo, and its preprocessing."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import timm
+import torch
+from huggingface_hub import constants
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from bench.spec import BackboneSpec, UserError
+from bench.weights import resolve
+
+HUB = ("huggingface.co", 443)
+
+
+class TimmBackbone:
+    """A pretrained timm network in eval mode on a device, its weights frozen, with its preprocessing."""
+
+    def __init__(self, spec: BackboneSpec, module: nn.Module, device: torch.device) -> None:
+        config = timm.data.resolve_model_data_config(module)
+        self.spec = spec
+        self.image_size: int = spec.image_size or config["input_size"][-1]
+        self.device = device
+        self.module = module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        self._mean = _channels(spec.mean or config["mean"], device)
+        self._std = _channels(spec.std or config["std"], device)
+        self.features: dict[object, Any] = {}  # what bench.features has computed for the task at hand
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """Normalised input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
+        scaled = (images.to(self.device).float() / 255 - self._mean) / self._std
+        return scaled.to(memory_format=torch.channels_last)
+
+    def network(self, classes: int, *, pretrained: bool = True) -> nn.Module:
+        """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`."""
+        if pretrained:
+            module = deepcopy(self.module)
+            module.reset_classifier(classes)
+        else:
+            module = _create(self.spec, num_classes=classes)
+            _set_image_size(module, self.spec)
+        module.requires_grad_(True)
+        return module.to(self.device, memory_format=torch.channels_last)
+
+    def version(self) -> int:
+        """A number that changes when any weight or statistic of the network is written to."""
+        return sum(tensor._version for tensor in (*self.module.parameters(), *self.module.buffers()))
+
+    def forget(self) -> None:
+        """Lets go of features computed for a task that is finished; what holds for the network alone stays."""
+        self.features = {key: value for key, value in self.features.items() if not isinstance(value, tuple)}
+
+    def describe(self) -> dict[str, Any]:
+        """What a reader needs to reproduce the network and its preprocessing, for the record."""
+        return {
+            "name": self.spec.name,
+            "args": dict(self.spec.args),
+            "image_size": self.image_size,
+            "mean": [round(value, 4) for value in self._mean.flatten().tolist()],
+            "std": [round(value, 4) for value in self._std.flatten().tolist()],
+            "resize": "bilinear, not antialiased, rounded to 8 bits",
+        }
+
+
+def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
+    """The backbone of a spec with its weights; raises UserError when the name, the file or the hub does not serve."""
+    spec = resolve(asked)
+    if spec.checkpoint is None:
+        module = _from_hub(spec)
+    else:
+        state = read_checkpoint(spec.checkpoint)
+        module = _create(spec, **_head_size(spec, state))
+        _fill(module, state, spec)
+    _set_image_size(module, spec)
+    return TimmBackbone(spec, module, device)
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Weights of a safetensors file, or of a .pth read without unpickling code; in float32.
+
+    Raises UserError when the file is absent, damaged or holds anything but tensors.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no checkpoint file {path}; name a .safetensors or .pth file with --checkpoint")
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except (safetensors.SafetensorError, RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path} cannot be read as weights alone ({_first(error)}); save it as safetensors") from error
+    for wrapper in ("state_dict", "model", "model_state_dict"):
+        if isinstance(state.get(wrapper), Mapping):
+            state = state[wrapper]
+    tensors = {key.removeprefix("module."): value for key, value in state.items() if isinstance(value, Tensor)}
+    return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
+
+
+def _create(spec: BackboneSpec, **more: Any) -> nn.Module:
+    """A timm network with random weights; raises UserError for a name or an argument that timm does not know."""
+    try:
+        return timm.create_model(spec.name, **spec.args, **more)
+    except TypeError as error:
+        given = ", ".join(f"{key}={value}" for key, value in spec.args.items())
+        raise UserError(f"timm's {spec.name} does not take these arguments: {given} ({_first(error)})") from error
+    except RuntimeError as error:
+        close = get_close_matches(spec.name.split(".")[0], timm.list_models(), n=1, cutoff=0.5)
+        remedy = f"did you mean {close[0]!r}?" if close else "timm.list_models() names all of them"
+        raise UserError(f"timm has no backbone {spec.name!r}; {remedy}") from error
+
+
+def _from_hub(spec: BackboneSpec) -> nn.Module:
+    """Pretrained weights from the local cache or the hub; without either it says so within seconds."""
+    if not timm.is_model_pretrained(spec.name):
+        _create(spec)  # an unknown name is told with its remedy
+        raise UserError(f"timm has no pretrained weights for {spec.name!r}; name a file with --checkpoint")
+    try:
+        with _offline_unless_reachable():
+            return _create(spec, pretrained=True)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"the weights of {spec.name} are not in the local cache and the hub cannot be reached; "
+            "download them elsewhere and name the file with --checkpoint"
+        ) from error
+
+
+@contextmanager
+def _offline_unless_reachable() -> Iterator[None]:
+    """Tells huggingface_hub to use its cache alone where the hub does not answer, instead of retrying for minutes."""
+    before = constants.HF_HUB_OFFLINE
+    try:
+        socket.create_connection(HUB, timeout=3).close()
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _head_size(spec: BackboneSpec, state: Mapping[str, Tensor]) -> dict[str, int]:
+    """The `num_classes` with which a network has the head that a checkpoint holds, 0 if it holds none."""
+    name = timm.get_pretrained_cfg_value(spec.name, "classifier") if timm.is_model(spec.name) else None
+    if not isinstance(name, str):
+        return {}
+    weight = state.get(f"{name}.weight")
+    return {"num_classes": weight.shape[0] if weight is not None else 0}
+
+
+def _fill(module: nn.Module, state: Mapping[str, Tensor], spec: BackboneSpec) -> None:
+    """Loads weights that must fit; raises UserError that names, in one screen, the keys and shapes that do not."""
+    own = module.state_dict()
+    counters = {key for key in own if key.endswith("num_batches_tracked")}  # not weights; some files leave them out
+    missing = [key for key in own if key not in state and key not in counters]
+    unexpected = [key for key in state if key not in own]
+    shapes = [
+        f"{key} {tuple(state[key].shape)}, the network has {tuple(own[key].shape)}"
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    lists = [("missing", missing), ("unexpected", unexpected), ("other shape", shapes)]
+    wrong = [f"\n  {label} ({len(keys)}): {_some(keys)}" for label, keys in lists if keys]
+    if wrong:
+        raise UserError(
+            f"{spec.checkpoint} does not fit {spec.name}; name its own architecture with --backbone and --backbone-arg"
+            + "".join(wrong)
+        )
+    module.load_state_dict(dict(state), strict=False)
+
+
+def _set_image_size(module: nn.Module, spec: BackboneSpec) -> None:
+    """Lets networks that are built for one input size (vision transformers) take the one asked."""
+    if spec.image_size and getattr(module, "set_input_size", None) is not None:
+        module.set_input_size(img_size=(spec.image_size, spec.image_size))
+
+
+def _channels(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """(channels, 1, 1), so that it broadcasts over pixels; one value serves all channels."""
+    return torch.tensor(values, device=device).view(-1, 1, 1)
+
+
+def _some(keys: list[str], most: int = 6) -> str:
+    return "; ".join(keys[:most]) + (f"; and {len(keys) - most} more" if len(keys) > most else "")
+
+
+def _first(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,182 @@
+"""What the command line can do, as functions of a request: run, plan, list, report, sync. Each returns an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.budget import Budget, parse_seconds
+from bench.plan import Plan, params, split_done
+from bench.plan import plan as make_plan
+from bench.progress import Progress
+from bench.registry import METHODS, TASKS
+from bench.spec import BackboneSpec, Cell, DataMissing, UserError
+from bench.store import Store
+
+DONE, INCOMPLETE, UNUSABLE, OVER_BUDGET = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: names and globs of methods and tasks, a backbone, seeds, and where and how long to work."""
+
+    methods: Sequence[str] = ("all",)
+    tasks: Sequence[str] = ("demo",)
+    backbone: BackboneSpec = field(default_factory=lambda: BackboneSpec("demo"))
+    seeds: Sequence[int] = (0,)
+    data: Path = Path("data")
+    results: Path = Path("results/run")
+    budget: str | None = None
+    device: str = "auto"
+    force: bool = False
+
+
+def planned(request: Request) -> Plan:
+    """The plan of a request; raises UserError for a name that nothing has."""
+    methods, tasks = METHODS.select(request.methods), TASKS.select(request.tasks)
+    return make_plan(methods, tasks, request.backbone, list(dict.fromkeys(request.seeds)), request.data)
+
+
+def run(request: Request) -> int:
+    """Runs what is not done yet and reports on all of it."""
+    plan = planned(request)
+    store = Store(request.results)
+    limit = parse_seconds(request.budget) if request.budget else None
+    tell_missing(plan)
+    if not plan.cells:
+        raise UserError("nothing can run: no task has its data; `list` shows what is here")
+    with store.lock():
+        todo, done = split_done(plan.cells, store.latest(), request.force)
+        note(f"{len(plan.cells)} cells: {len(done)} done already, {len(todo)} to run into {request.results}")
+        budget = Budget(limit, store.spent_seconds())
+        if todo:
+            execute(todo, store, budget, request)
+        latest = store.latest()
+    code = outcome(plan, {cell.key for cell in plan.cells if is_done(cell, latest)}, budget)
+    show_report(request)
+    return code
+
+
+def execute(todo: Sequence[Cell], store: Store, budget: Budget, request: Request) -> None:
+    """Runs cells with progress on stderr and MLflow brought up to date cell by cell."""
+    if budget.remaining() <= 0:
+        return
+    from bench import device, runner, tracking  # here, so that only a command that measures starts torch and MLflow
+
+    mlflow = tracking.Tracker(store.folder)
+    with Progress(len(todo)) as progress:
+        runner.run(todo, runner.Session(store, budget, device.find_device(request.device), [progress, mlflow]))
+
+
+def outcome(plan: Plan, done: set[str], budget: Budget) -> int:
+    """The exit code, and a sentence where not all is done."""
+    left = len(plan.cells) - len(done)
+    if left and budget.remaining() <= 0:
+        note(f"budget of {budget.limit:g} s spent ({budget.spent:.0f} s in this folder) with {left} cells left; "
+             "raise --budget and run again")  # fmt: skip
+        return OVER_BUDGET
+    return INCOMPLETE if left or plan.missing else DONE
+
+
+def is_done(cell: Cell, latest: Mapping[str, object]) -> bool:
+    return getattr(latest.get(cell.key), "status", None) == "done"
+
+
+def show_report(request: Request) -> None:
+    """Writes the report of a results folder, prints it, and says where everything is."""
+    from bench import report, tracking  # here, so that help and listing stay light
+
+    made = report.write_report(request.results)
+    made.show(Console())
+    print(f"\nReport:  {made.folder}\nRecords: {Store(request.results).path}\nMLflow:  {tracking.ui_command(request.results)}")
+
+
+def report_command(request: Request) -> int:
+    """Draws the report anew from the records alone."""
+    show_report(request)
+    return DONE
+
+
+def sync(request: Request) -> int:
+    """Brings MLflow up to date with the records."""
+    from bench import tracking  # here, so that help and listing stay light
+
+    count = tracking.sync(request.results, list(Store(request.results).results()))
+    print(f"{count} cells logged; MLflow has all of {Store(request.results).path}")
+    return DONE
+
+
+def plan_command(request: Request) -> int:
+    """Shows what would run, what is done, and what the rest is expected to cost."""
+    from bench.estimate import Estimator  # here, so that help and listing stay light
+
+    plan = planned(request)
+    store = Store(request.results)
+    todo, done = split_done(plan.cells, store.latest(), request.force)
+    estimate = Estimator(request.backbone, store.results(), request.device)
+    table = Table("task", "method", "seed", "state", "expected", "FLOPs", box=None)
+    total = 0.0
+    for cell in plan.cells:
+        if cell in done:
+            table.add_row(cell.task.name, cell.method_name, str(cell.seed), "done", "", "")
+            continue
+        seconds, flops = estimate(cell)
+        total += seconds
+        table.add_row(cell.task.name, cell.method_name, str(cell.seed), "to run", f"{seconds:.0f} s", f"{flops:.2g}")
+    wide_console().print(table)
+    tell_missing(plan)
+    print(f"{len(plan.cells)} cells: {len(done)} done, {len(todo)} to run in about {total:.0f} s on this device")
+    if request.budget:
+        left = Budget(parse_seconds(request.budget), store.spent_seconds()).remaining()
+        print(f"{max(0.0, left):.0f} s of the budget are left: " + ("it fits" if total <= left else "it does not fit"))
+    return DONE if plan.cells else UNUSABLE
+
+
+def list_command(request: Request) -> int:
+    """Shows the methods, the tasks, and which data is present."""
+    methods = Table("method", "what it does", "hyper-parameters", box=None)
+    for name, method in METHODS.items():
+        defaults = ", ".join(f"{key}={value}" for key, value in params(method()).items())
+        methods.add_row(name, (method.__doc__ or "").strip().splitlines()[0], defaults)
+    tasks = Table("task", "group", "classes", "images", "data", box=None)
+    for name, task in TASKS.items():
+        tasks.add_row(name, task.group, str(task.classes), task.size, presence(task, request.data))
+    for table in (methods, tasks):
+        wide_console().print(table, "")
+    print("folder:PATH is a task too: your own images as PATH/<class>/<image>")
+    return DONE
+
+
+def presence(task: object, data: Path) -> str:
+    """How a task's data was found, or what is missing."""
+    try:
+        return task.find(task, data).pipeline  # type: ignore[attr-defined,no-any-return]
+    except DataMissing:
+        return "–"
+    except UserError as error:
+        return str(error)
+
+
+def tell_missing(plan: Plan) -> None:
+    for task, reason in plan.missing.items():
+        note(f"skipped {task}: {reason}")
+
+
+def note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def wide_console() -> Console:
+    """A console that wraps on a terminal, and keeps each row on its line in a file or pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=240)
+
+
+COMMANDS: dict[str, Callable[[Request], int]] = {
+    "run": run, "plan": plan_command, "list": list_command, "report": report_command, "sync": sync,
+}  # fmt: skip

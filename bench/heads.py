@@ -1,0 +1,95 @@
+"""Linear heads on fixed features: multinomial logistic regression to convergence, and the Adam recipe of Head2Toe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch import Tensor
+from torch.nn import functional
+
+from bench.spec import Meter
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear head: scores are features @ weight + bias."""
+
+    weight: Tensor  # (features, classes)
+    bias: Tensor  # (classes,)
+
+
+def logistic(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Meter) -> Head:
+    """Minimises mean cross-entropy + l2 / 2 · ||weight||² with SciPy's L-BFGS-B from `start`; the bias is free.
+
+    `features` (n, d) should be standardised. Converged when the projected gradient is below 1e-5; the problem is convex.
+    """
+    count, classes = features.shape[1], start.bias.shape[0]
+    signature = ("logistic", features.shape, classes)
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        return meter.step(signature, lambda: _logistic_loss(flat, features, labels, l2))
+
+    first = torch.cat([start.weight, start.bias[None]]).double().cpu().numpy().ravel()
+    solved = minimize(
+        objective, first, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "maxfun": 3000, "gtol": 1e-5, "maxcor": 20}
+    )
+    result = torch.from_numpy(solved.x).float().view(count + 1, classes).to(features.device)
+    return Head(result[:-1], result[-1])
+
+
+def _logistic_loss(flat: np.ndarray, features: Tensor, labels: Tensor, l2: float) -> tuple[float, np.ndarray]:
+    """The objective and its gradient; both products are torch's, so that the meter sees them."""
+    parameters = torch.from_numpy(flat).to(features).view(features.shape[1] + 1, -1)
+    weight, bias = parameters[:-1], parameters[-1]
+    scores = features @ weight + bias
+    loss = functional.cross_entropy(scores, labels) + 0.5 * l2 * weight.square().sum()
+    error = scores.softmax(1)
+    error[torch.arange(len(labels), device=labels.device), labels] -= 1
+    error /= len(labels)
+    gradient = torch.cat([features.T @ error + l2 * weight, error.sum(0, keepdim=True)])
+    return loss.item(), gradient.double().cpu().numpy().ravel()
+
+
+@dataclass(frozen=True)
+class AdamRecipe:
+    """How Head2Toe trains a head: Adam, cosine to 0 without warm-up, no augmentation."""
+
+    steps: int
+    lr: float
+    batch: int
+    group_lasso: float = 0.0  # λ of λ Σᵢ ||Wᵢ||₂, one group a feature, on the weight only
+
+
+def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, meter: Meter) -> Head:
+    """A fresh head trained by `recipe` on features (n, d); the last step counts. Batches walk through shuffled epochs."""
+    weight = torch.empty(features.shape[1], classes, device=features.device)
+    torch.nn.init.xavier_uniform_(weight)  # Keras's default for a dense layer, in which the official code is written
+    bias = torch.zeros(classes, device=features.device)
+    parameters = [weight.requires_grad_(), bias.requires_grad_()]
+    optimiser = torch.optim.Adam(parameters, recipe.lr, eps=1e-7, fused=True)  # eps as in Keras
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
+
+    def step(rows: Tensor) -> None:
+        loss = functional.cross_entropy(features[rows] @ weight + bias, labels[rows])
+        if recipe.group_lasso:
+            loss = loss + recipe.group_lasso * (weight.square().sum(1) + 1e-12).sqrt().sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    for rows in shuffled(len(labels), recipe.batch, recipe.steps):
+        on_device = rows.to(features.device)
+        meter.step(("adam", features.shape, len(rows), classes), lambda rows=on_device: step(rows))
+        schedule.step()
+    return Head(weight.detach(), bias.detach())
+
+
+def shuffled(count: int, batch: int, steps: int) -> list[Tensor]:
+    """`steps` batches of row numbers that walk through epochs of `count`, each shuffled anew; all of `batch` rows."""
+    batch = min(batch, count)
+    epochs = -(-steps * batch // count)
+    order = torch.cat([torch.randperm(count) for _ in range(epochs)])
+    return list(order[: steps * batch].split(batch))

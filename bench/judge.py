@@ -1,0 +1,61 @@
+"""Judging: the test sets read once, after the methods have finished; all probes of a task in one pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from bench import data
+from bench.features import read_taps
+from bench.meter import synchronise
+from bench.probe import Probe
+from bench.spec import Adapted, Backbone, Split
+
+BATCH = 128
+
+
+@dataclass
+class Verdict:
+    """Accuracy of one adapted backbone on every test set (fractions) and what judging it alone would have taken."""
+
+    accuracy: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@torch.no_grad()
+def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Split]) -> list[Verdict]:
+    """Judges all of them on all test sets; each image is decoded once, and goes once through the frozen backbone."""
+    verdicts = [Verdict() for _ in adapted]
+    for name, test in tests.items():
+        hits = [0] * len(adapted)
+        done = 0
+        for images in data.batches(test.images, backbone.image_size, BATCH):
+            labels = torch.from_numpy(test.labels[done : done + len(images)])
+            done += len(images)
+            for number, (scores, seconds) in enumerate(_score(backbone, adapted, images)):
+                hits[number] += int((scores.argmax(1).cpu() == labels).sum())
+                verdicts[number].seconds += seconds
+        for verdict, correct in zip(verdicts, hits, strict=True):
+            verdict.accuracy[name] = correct / done
+    return verdicts
+
+
+def _score(backbone: Backbone, adapted: Sequence[Adapted], images: Tensor) -> list[tuple[Tensor, float]]:
+    """Each one's logits, and the seconds it would have needed alone: the shared forward pass in full and its own head."""
+    probes = [one for one in adapted if isinstance(one, Probe)]
+    began = time.perf_counter()
+    read = read_taps(backbone, images, list({probe.target: None for probe in probes})) if probes else {}
+    synchronise(backbone.device)
+    shared = time.perf_counter() - began
+    scored = []
+    for one in adapted:
+        began = time.perf_counter()
+        scores = one.score(read[one.target]) if isinstance(one, Probe) else one.logits(images)
+        synchronise(backbone.device)
+        own = time.perf_counter() - began
+        scored.append((scores, own + shared if isinstance(one, Probe) else own))
+    return scored

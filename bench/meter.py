@@ -1,0 +1,106 @@
+"""The meter: FLOPs, seconds and peak memory of a fit, measured by the harness and never by a method."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench import spec
+from bench.budget import Budget
+
+T = TypeVar("T")
+
+
+class Meter:
+    """Charges one cell with what it does.
+
+    FLOPs are those of torch's FlopCounterMode: matrix products, convolutions and attention, forward and backward, two
+    for a multiplication with its addition; element-wise work is not counted. The clock runs from the first step to
+    `stop`, so that imports and the building of networks are not training time.
+    """
+
+    def __init__(self, device: torch.device, budget: Budget | None = None) -> None:
+        self.device = device
+        self.budget = budget
+        self.flops = 0
+        self.seconds = 0.0
+        self._known: dict[object, int] = {}
+        self._began: float | None = None
+        reset_peak(device)
+
+    def step(self, signature: object, work: Callable[[], T]) -> T:
+        """Does `work` and charges its FLOPs, measured the first time its signature is seen.
+
+        Raises BudgetSpent when no time is left for another step.
+        """
+        if self.budget is not None:
+            self.budget.check()
+        if self._began is None:
+            self._began = time.perf_counter()
+        if signature in self._known:
+            result = work()
+        else:
+            with FlopCounterMode(display=False) as counter:
+                result = work()
+            self._known[signature] = counter.get_total_flops()
+        self.flops += self._known[signature]
+        return result
+
+    def alone(self) -> Meter:
+        """A new meter under the same budget, for work that several cells will share."""
+        return Meter(self.device, self.budget)
+
+    def found(self, shared: spec.Meter) -> None:
+        """Attributes work that is there already, in full, as if it had been done for this cell alone.
+
+        `shared` is the stopped meter of that work. It must be asked for before the first step, or its seconds count twice.
+        """
+        assert isinstance(shared, Meter) and self._began is None
+        self.flops += shared.flops
+        self.seconds += shared.seconds
+
+    def stop(self) -> None:
+        """Ends the clock, once the device has finished; `seconds` is then what was attributed."""
+        synchronise(self.device)
+        if self._began is not None:
+            self.seconds += time.perf_counter() - self._began
+            self._began = None
+
+    def peak_bytes(self) -> int | None:
+        """The most memory held since the meter was made: of the GPU, or of this process on a CPU."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        return resident_peak()
+
+
+def synchronise(device: torch.device) -> None:
+    """Waits until the device has done all it was asked."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def reset_peak(device: torch.device) -> None:
+    """Starts a new peak of memory; on a CPU Linux keeps it, elsewhere there is none."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # 5 resets VmHWM, see proc(5)
+    except OSError:
+        pass
+
+
+def resident_peak() -> int | None:
+    """Bytes of VmHWM, the most this process had resident; None where Linux's /proc is not there."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), None)

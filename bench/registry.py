@@ -1,0 +1,98 @@
+"""The two registries through which the harness meets methods and tasks, and how names and globs select from them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Generic, TypeVar
+
+from bench.spec import Method, Task, UserError
+
+T = TypeVar("T")
+M = TypeVar("M", bound=type)
+
+
+class Registry(Generic[T]):
+    """Named things of one kind, in the order in which they were added."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._items: dict[str, T] = {}
+        self._schemes: dict[str, Callable[[str], T]] = {}
+
+    def add(self, name: str, item: T) -> None:
+        """Raises ValueError when the name is taken."""
+        if name in self._items:
+            raise ValueError(f"two {self.kind}s are called {name!r}")
+        self._items[name] = item
+
+    def add_scheme(self, prefix: str, make: Callable[[str], T]) -> None:
+        """Lets `prefix:TEXT` name an item that `make(TEXT)` creates."""
+        self._schemes[prefix] = make
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        return iter(self._items.items())
+
+    def select(self, patterns: Iterable[str]) -> dict[str, T]:
+        """Items that match any of the names or globs (commas separate several), each once, in the order asked.
+
+        Raises UserError for a pattern that matches nothing.
+        """
+        chosen: dict[str, T] = {}
+        for pattern in (part.strip() for text in patterns for part in text.split(",")):
+            if pattern:
+                chosen.update(self._match(pattern))
+        if not chosen:
+            raise UserError(f"no {self.kind} was named; `list` shows them all")
+        return chosen
+
+    def _match(self, pattern: str) -> dict[str, T]:
+        prefix, colon, rest = pattern.partition(":")
+        if colon and prefix in self._schemes:
+            return {pattern: self._schemes[prefix](rest)}
+        found = {name: item for name, item in self._items.items() if matches(name, pattern)}
+        if not found:
+            raise UserError(self._unknown(pattern))
+        return found
+
+    def _unknown(self, pattern: str) -> str:
+        known = sorted({alias for name in self._items for alias in aliases(name)})
+        close = get_close_matches(pattern, known, n=1, cutoff=0.5)
+        remedy = f"did you mean {close[0]!r}?" if close else "`list` shows them all"
+        return f"no {self.kind} is called {pattern!r}; {remedy}"
+
+
+def aliases(name: str) -> list[str]:
+    """Every way to say a name: itself, the folders above it, and `suite/task` for `suite/group/task`."""
+    parts = name.split("/")
+    folders = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+    short = [f"{parts[0]}/{parts[-1]}"] if len(parts) > 2 else []
+    return [name, *short, *folders]
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a name or glob selects `name`; `all` selects everything, a folder all that is below it."""
+    return pattern == "all" or any(fnmatchcase(alias, pattern) for alias in aliases(name))
+
+
+METHODS: Registry[type[Method]] = Registry("method")
+TASKS: Registry[Task] = Registry("task")
+
+
+def method(name: str) -> Callable[[M], M]:
+    """Class decorator: registers a method under the name that people type."""
+
+    def register(cls: M) -> M:
+        METHODS.add(name, cls)
+        return cls
+
+    return register
+
+
+def import_all(package: str, path: Iterable[str]) -> None:
+    """Imports every module of a package, so that each registers what it has; an error in one is raised, never skipped."""
+    for module in sorted(pkgutil.iter_modules(path), key=lambda found: found.name):
+        importlib.import_module(f"{package}.{module.name}")

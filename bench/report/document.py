@@ -1,0 +1,114 @@
+"""The report as a whole: what it consists of, how it is shown, and the files it is written to."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.text import Text
+
+from bench.report.failures import failures
+from bench.report.findings import sentences
+from bench.report.grid import Grid, grids, ordered
+from bench.report.layout import as_markdown, for_terminal
+from bench.report.style import looks
+from bench.report.tables import Table, main_table, shift_table
+from bench.spec import CellResult
+
+FIELDS = ("train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "eval_seconds", "peak_bytes")
+PLOTS = "*_accuracy_by_*"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Tables and sentences about one suite with one backbone."""
+
+    tables: tuple[Table, ...]
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found and where it was written; a rich console prints the tables at its own width."""
+
+    chapters: tuple[Chapter, ...]
+    failures: tuple[str, ...]
+    paths: tuple[Path, ...]  # table.md, table.csv, then the plots
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for chapter in self.chapters:
+            for table in chapter.tables:
+                yield from for_terminal(table, options.max_width)
+            for sentence in chapter.sentences:
+                yield Text(f"• {sentence}")
+            yield Text()
+        for line in self.failures:
+            yield Text(line)
+
+
+def compose(results: Sequence[CellResult], folder: Path) -> Report:
+    """Writes all files of the report into `folder`. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = grids(results)
+    chapters = tuple(chapter(grid) for grid in found)
+    lines = tuple(failures(results))
+    (folder / "table.md").write_text(markdown(chapters, lines), encoding="utf-8")
+    write_csv(folder / "table.csv", found)
+    paths = (folder / "table.md", folder / "table.csv", *draw_all(found, folder))
+    return Report(chapters, lines, paths)
+
+
+def chapter(grid: Grid) -> Chapter:
+    tables = [main_table(grid)]
+    if shifted := shift_table(grid):
+        tables.append(shifted)
+    return Chapter(tuple(tables), tuple(sentences(grid)))
+
+
+def markdown(chapters: Sequence[Chapter], lines: Sequence[str]) -> str:
+    parts = ["# Head2Head report\n"]
+    for part in chapters:
+        parts += [as_markdown(table) for table in part.tables]
+        parts.append("".join(f"- {sentence}\n" for sentence in part.sentences))
+    if lines:
+        parts.append("### Cells without a figure\n\n" + "".join(f"- {line}\n" for line in lines))
+    return "\n".join(part for part in parts if part)
+
+
+def write_csv(path: Path, found: Sequence[Grid]) -> None:
+    """One line a method, task and test set: fractions, FLOPs, bytes and seconds, unrounded; empty where missing."""
+    names = ("suite", "backbone", "group", "task", "method", "test_set", "accuracy_mean", "accuracy_std", "seeds")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow((*names, *FIELDS))
+        for grid in found:
+            for (method, task), cells in grid.cells.items():
+                costs = [grid.cost(method, field, (task,)) for field in FIELDS]
+                for test in ordered(name for cell in cells for name in cell.accuracy):
+                    if score := grid.score(method, task, test):
+                        place = (grid.suite, grid.backbone, grid.groups[task], task, method, test)
+                        writer.writerow(
+                            (*place, score.mean, score.std, len(grid.accuracies(method, task, test)), *costs)
+                        )
+
+
+def draw_all(found: Sequence[Grid], folder: Path) -> Iterator[Path]:
+    """Plots of every grid, in place of all earlier ones; a method looks alike in all of them."""
+    for old in [path for path in folder.glob(PLOTS) if path.suffix in (".png", ".svg")]:
+        old.unlink()
+    if found:
+        from bench.report.plots import draw  # only here: matplotlib takes half a second to import
+
+        look = looks(ordered(method for grid in found for method in grid.methods))
+        for stem, grid in zip(stems(found), found, strict=True):
+            yield from draw(grid, look, folder, stem)
+
+
+def stems(found: Sequence[Grid]) -> list[str]:
+    """A file name's beginning for each grid, `demo_mobilenetv2_100`, numbered where two would be equal."""
+    names = [re.sub(r"[^\w.-]+", "-", f"{grid.suite}_{grid.backbone}").strip("-")[:80] for grid in found]
+    return [name if names.count(name) == 1 else f"{name}-{at}" for at, name in enumerate(names, start=1)]

@@ -1,0 +1,90 @@
+"""The look of every plot: one colour and marker a method, quiet axes, type that is legible in a paper's column."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.report.grid import Grid
+from bench.report.units import counted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, QUIET, FAINT = "#222222", "#767676", "#e4e4e4"
+# Okabe & Ito (2008), safe for colour-blind readers, less its yellow, too pale on white; then Paul Tol's muted scheme.
+# Markers repeat after another number of methods than colours do, so that a pair of them never comes back soon.
+COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00",
+    "#56B4E9", "#882255", "#999933", "#332288", "#44AA99", "#8C510A",
+)  # fmt: skip
+LARGER = {"*": 1.6, "P": 1.15, "X": 1.1, "p": 1.15, "h": 1.1, "D": 0.85, "d": 1.1}  # so that all look of a size
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", "h", ">", "*", "d")
+
+RC: dict[Any, Any] = {  # of matplotlib.rc_context
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so that a plot looks alike on every machine
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.8,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "savefig.dpi": 160,
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "svg.fonttype": "path",
+    "svg.hashsalt": "head2head",  # the same numbers give the same file
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method is drawn in all plots of a report."""
+
+    colour: str
+    marker: str
+
+    def mark(self, size: float) -> dict[str, Any]:
+        """Arguments of `Axes.plot` for a marker of about so many typographic points, with a thin white rim."""
+        wide = size * LARGER.get(self.marker, 1.0)
+        rim = {"markeredgecolor": "white", "markeredgewidth": size / 14}
+        return {"linestyle": "none", "marker": self.marker, "color": self.colour, "markersize": wide, **rim}
+
+
+def looks(methods: Sequence[str]) -> dict[str, Look]:
+    """One look a method; 156 methods before two look alike."""
+    return {
+        name: Look(COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]) for index, name in enumerate(methods)
+    }
+
+
+def head(figure: Figure, axes: Axes, title: str, subtitle: str) -> None:
+    """A bold title and below it, in a quieter line or two, what exactly is plotted; called last, both flush left."""
+    axes.set_title(textwrap.fill(subtitle, 105), loc="left", fontsize=8, color=QUIET, pad=8)
+    text = figure.suptitle(title, ha="left", fontsize=11, fontweight="bold")
+    figure.draw_without_rendering()  # only a figure that was laid out knows where its axes begin
+    figure.set_layout_engine("none")
+    text.set_x(axes.get_position().x0)
+
+
+def described(grid: Grid, tasks: int, *, mean: bool) -> str:
+    """`demo suite, mobilenetv2_100, mean over 7 tasks, 3 seeds`."""
+    scale = counted(tasks, "task")
+    if mean:
+        scale = (
+            f"mean over {scale}" if grid.common == grid.tasks else f"mean over the {scale} that all methods finished"
+        )
+    return f"{grid.suite} suite, {grid.backbone}, {scale}, {counted(len(grid.seeds), 'seed')}"

@@ -1,0 +1,161 @@
+"""The tables of a report as plain rows: accuracy and cost of every method on every task, and accuracy under shift."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import fmean
+
+from bench.report.grid import Grid, Score
+from bench.report.units import MISSING, counted, duration, percent, points, prefixed
+
+LINEAR, SCRATCH, FULL = "linear_probe", "scratch", "fine_tune"  # the methods that others are told in terms of
+AFFINITY = "domain affinity"
+COSTS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
+    ("training FLOPs", "train_flops", prefixed),
+    ("tuning FLOPs", "tune_flops", prefixed),
+    ("stored params", "stored_params", prefixed),
+    ("stored bytes", "stored_bytes", lambda value: prefixed(value, "B")),
+    ("training time", "train_seconds", duration),
+)
+
+
+@dataclass(frozen=True)
+class Value:
+    """What one place of a table shows."""
+
+    text: str
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    label: str
+    values: tuple[Value, ...]  # one a column
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that belong together, under a heading if there is one."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table before it is laid out for a terminal or for Markdown: tasks down, methods across."""
+
+    title: str
+    columns: tuple[str, ...]
+    sections: tuple[Section, ...]
+    note: str  # how to read it, and what its means are over
+
+
+def title(grid: Grid, what: str) -> str:
+    """`Test accuracy, %: demo suite, mobilenetv2_100, 7 tasks, 3 seeds`."""
+    scale = f"{counted(len(grid.tasks), 'task')}, {counted(len(grid.seeds), 'seed')}"
+    return f"{what}: {grid.suite} suite, {grid.backbone}, {scale}"
+
+
+def main_table(grid: Grid) -> Table:
+    """Accuracy on each task, both means and the costs; a last column has the domain affinity where it is known."""
+    sections = [
+        Section(group, tuple(accuracy_row(grid, grid.label(task), partial(grid.score, task=task)) for task in tasks))
+        for group, tasks in grid.by_group(grid.tasks).items()
+    ]
+    sections += [Section("means", mean_rows(grid)), Section("mean cost of a task", cost_rows(grid))]
+    columns = (*grid.methods, AFFINITY) if has_affinity(grid) else grid.methods
+    return Table(title(grid, "Test accuracy, %"), columns, tuple(sections), note(grid))
+
+
+def mean_rows(grid: Grid) -> tuple[Row, ...]:
+    """The mean of each group, the mean of the tasks and the mean of the group means; both of these are in use."""
+    groups = grid.by_group(grid.common)
+    parts = {f"{group}, {counted(len(tasks), 'task')}": [tasks] for group, tasks in groups.items() if len(groups) > 1}
+    parts[f"mean of {counted(len(grid.common), 'task')}"] = [list(grid.common)]
+    if len(groups) > 1:  # with one group both means are the same
+        parts[f"mean of {len(groups)} group means"] = list(groups.values())
+    return tuple(accuracy_row(grid, label, partial(grid.mean, parts=part)) for label, part in parts.items())
+
+
+def accuracy_row(grid: Grid, label: str, score: Callable[[str], Score | None]) -> Row:
+    scores = [score(method) for method in grid.methods]
+    values = mark_best([percent(found.mean, found.std) if found else MISSING for found in scores], scores)
+    if has_affinity(grid):
+        values = (*values, Value(points(difference(score(LINEAR), score(SCRATCH)))))
+    return Row(label, values)
+
+
+def cost_rows(grid: Grid) -> tuple[Row, ...]:
+    """What adapting to one task costs; tuning only where something was tuned."""
+    rows = []
+    for label, field, write in COSTS:
+        costs = [grid.cost(method, field) for method in grid.methods]
+        if field != "tune_flops" or any(costs):
+            blank = (Value(""),) if has_affinity(grid) else ()
+            rows.append(Row(label, (*(Value(write(cost)) for cost in costs), *blank)))
+    return tuple(rows)
+
+
+def shift_table(grid: Grid) -> Table | None:
+    """Accuracy in distribution and on each shifted test set, and the drop; None where no task has shifted test sets."""
+    sections = []
+    for task in grid.tasks:
+        if tests := grid.shifted(task):
+            names = {"in distribution": "test", **{test.removeprefix("ood/"): test for test in tests}}
+            rows = [shift_row(grid, label, task, test) for label, test in names.items()]
+            drops = tuple(Value(points(drop(grid, method, task))) for method in grid.methods)
+            label = "change" if len(tests) == 1 else f"mean change over {len(tests)} shifts"
+            sections.append(Section(grid.label(task), (*rows, Row(label, drops))))
+    return (
+        Table(title(grid, "Accuracy under shift, %"), grid.methods, tuple(sections), seeds_note(grid))
+        if sections
+        else None
+    )
+
+
+def shift_row(grid: Grid, label: str, task: str, test: str) -> Row:
+    scores = [grid.score(method, task, test) for method in grid.methods]
+    return Row(label, mark_best([percent(found.mean, found.std) if found else MISSING for found in scores], scores))
+
+
+def drop(grid: Grid, method: str, task: str) -> float | None:
+    """Mean accuracy over the shifted test sets minus accuracy in distribution; None when one of them lacks."""
+    inside = grid.score(method, task)
+    outside = [found.mean for test in grid.shifted(task) if (found := grid.score(method, task, test))]
+    if inside is None or not outside or len(outside) < len(grid.shifted(task)):
+        return None
+    return fmean(outside) - inside.mean
+
+
+def mark_best(texts: Sequence[str], scores: Sequence[Score | None]) -> tuple[Value, ...]:
+    """The best as it is printed: what ties at one decimal is best together. A lone figure is not marked."""
+    shown = [round(1000 * score.mean) if score else None for score in scores]
+    known = [value for value in shown if value is not None]
+    best = max(known) if len(known) > 1 else None
+    return tuple(Value(text, value is not None and value == best) for text, value in zip(texts, shown, strict=True))
+
+
+def has_affinity(grid: Grid) -> bool:
+    """Domain affinity: accuracy of the linear probe minus that of the same network from scratch (Head2Toe, fig. 1)."""
+    return any((LINEAR, task) in grid.cells and (SCRATCH, task) in grid.cells for task in grid.tasks)
+
+
+def difference(first: Score | None, second: Score | None) -> float | None:
+    return first.mean - second.mean if first and second else None
+
+
+def note(grid: Grid) -> str:
+    """Says over which tasks the means are, so that an incomplete grid is never averaged in silence."""
+    if not grid.common:
+        over = "no task was finished by all methods, so there are no means"
+    else:
+        over = f"means and costs are over the {counted(len(grid.common), 'task')} that all methods finished"
+    affinity = f"{AFFINITY}: {LINEAR} minus {SCRATCH}, in points" if has_affinity(grid) else ""
+    return "; ".join(part for part in (over, seeds_note(grid), affinity) if part)
+
+
+def seeds_note(grid: Grid) -> str:
+    return f"±: sample standard deviation over up to {len(grid.seeds)} seeds" if len(grid.seeds) > 1 else ""

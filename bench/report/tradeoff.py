@@ -1,0 +1,158 @@
+"""The plot of accuracy against a cost: a point and a name for each method, and the front that none surpasses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.report.grid import Grid, finite
+from bench.report.labels import Line, place
+from bench.report.layout import folded
+from bench.report.style import FAINT, INK, QUIET, Look, described, head
+from bench.report.units import listed, prefixed
+
+SIZE = (7.5, 5.2)  # inches
+RADIUS = 4.0  # of a marker, typographic points
+NAME_WIDTH = 28  # characters; longer names go on in the next line
+FAR = 3.5  # radii from its point at which a name gets a line to it
+
+
+# A decade is divided the more finely the fewer decades the axis spans: (least span in decades, divisions).
+TICKS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (2.9, (1,)),
+    (1.6, (1, 3)),
+    (1.0, (1, 2, 5)),
+    (0.8, (1, 2, 3, 5)),
+    (0.0, (1, 1.5, 2, 3, 5, 7)),
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a trade-off has on its x axis."""
+
+    name: str
+    field: str
+    title: str
+    unit: str
+
+
+COSTS = (
+    Cost("flops", "train_flops", "training FLOPs", "FLOP"),
+    Cost("bytes", "stored_bytes", "stored bytes", "B"),
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A method's place: its cost (for 0, where that is drawn), its mean accuracy and its deviation in percent."""
+
+    method: str
+    cost: float
+    accuracy: float
+    std: float
+
+
+def trade_off(grid: Grid, cost: Cost, looks: Mapping[str, Look]) -> Figure:
+    """Mean accuracy over the common tasks against the mean cost of a task, on a logarithmic axis."""
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    axes.set_xlabel(f"{cost.title} of a task, logarithmic")
+    axes.set_ylabel("mean test accuracy, %")
+    marks = spread_axes(axes, points_of(grid, cost), cost.unit)
+    lines = [pareto(marks, axes.get_xlim()[1])]
+    axes.plot(*zip(*lines[0], strict=True), color=QUIET, linewidth=1.0, alpha=0.7, zorder=1)
+    for mark in marks:
+        look = looks[mark.method]
+        axes.plot(mark.cost, mark.accuracy, **look.mark(2 * RADIUS))
+        if mark.std:
+            lines.append([(mark.cost, mark.accuracy - mark.std), (mark.cost, mark.accuracy + mark.std)])
+            axes.plot(*zip(*lines[-1], strict=True), color=look.colour, linewidth=0.9, zorder=1.5)
+    head(figure, axes, f"Accuracy against {cost.title}", subtitle(grid, marks))
+    name_points(figure, axes, marks, lines, looks)
+    return figure
+
+
+def points_of(grid: Grid, cost: Cost) -> list[Mark]:
+    """The methods that have both figures, in the order of the store."""
+    marks = []
+    for method in grid.compared:
+        score, spent = grid.mean(method, [list(grid.common)]), grid.cost(method, cost.field)
+        if score and finite(spent) and spent >= 0:
+            marks.append(Mark(method, spent, 100 * score.mean, 100 * (score.std or 0.0)))
+    return marks
+
+
+def pareto(marks: Sequence[Mark], right: float) -> list[tuple[float, float]]:
+    """Corners of the stairs through the marks that no other mark beats in cost and accuracy, up to the right edge."""
+    corners: list[tuple[float, float]] = []
+    for mark in sorted(marks, key=lambda mark: (mark.cost, -mark.accuracy)):
+        if not corners:
+            corners.append((mark.cost, mark.accuracy))
+        elif mark.accuracy > corners[-1][1]:
+            corners += [(mark.cost, corners[-1][1]), (mark.cost, mark.accuracy)]
+    return [*corners, (right, corners[-1][1])]
+
+
+def spread_axes(axes: Axes, marks: Sequence[Mark], unit: str) -> list[Mark]:
+    """Sets limits and ticks with room for the names; a cost of 0 goes to a strip of its own at the left edge."""
+    costs = [math.log10(mark.cost) for mark in marks if mark.cost > 0] or [0.0]
+    middle, half = (min(costs) + max(costs)) / 2, max((max(costs) - min(costs)) / 2, 0.2)
+    left, right = middle - 1.3 * half, middle + 1.3 * half
+    ticks = {10**at: prefixed(10**at, unit) for at in round_values(left, right)}
+    zero = 10 ** (left - 0.2 * half)
+    if any(mark.cost == 0 for mark in marks):
+        axes.axvline(10**left, color=FAINT, linestyle=(0, (4, 3)))
+        ticks, left = {zero: f"0 {unit}", **ticks}, left - 0.5 * half
+    axes.set_xlim(10**left, 10**right)
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.minorticks_off()
+    reach = [mark.accuracy + sign * mark.std for mark in marks for sign in (-1, 1)]
+    margin = max(0.13 * (max(reach) - min(reach)), 0.4)
+    axes.set_ylim(min(reach) - margin, max(reach) + margin)
+    return [mark if mark.cost else replace(mark, cost=zero) for mark in marks]
+
+
+def round_values(low: float, high: float) -> list[float]:
+    """Logarithms of three to eight round values between 10**low and 10**high."""
+    wide = high - low
+    steps = next(steps for least, steps in TICKS if wide >= least)
+    every = max(1, round(wide / 7))
+    decades = [decade for decade in range(math.floor(low), math.ceil(high)) if decade % every == 0]
+    values = [decade + math.log10(step) for decade in decades for step in steps]
+    return [value for value in values if low + 0.02 * wide <= value <= high - 0.02 * wide]
+
+
+def name_points(
+    figure: Figure, axes: Axes, marks: Sequence[Mark], lines: Sequence[Line], looks: Mapping[str, Look]
+) -> None:
+    """Writes each method's name near its point, with a line to it where it had to go far. The layout is final."""
+    style: dict[str, Any] = {"fontsize": 8, "color": INK, "linespacing": 1.0, "zorder": 4}
+    names = [axes.text(0, 0, "\n".join(folded(mark.method, NAME_WIDTH)), **style) for mark in marks]
+    extents = [name.get_window_extent() for name in names]
+    to_pixels, to_data = axes.transData.transform, axes.transData.inverted().transform
+    points = [tuple(to_pixels((mark.cost, mark.accuracy))) for mark in marks]
+    crossed = [[tuple(point) for point in to_pixels(line)] for line in lines]
+    sizes = [(box.width, box.height) for box in extents]
+    radius = RADIUS * figure.dpi / 72
+    boxes = place(points, sizes, np.array(axes.bbox.extents), crossed, radius)
+    for name, mark, point, box in zip(names, marks, points, boxes, strict=True):
+        name.set_position(tuple(to_data(box[:2])))
+        name.set_multialignment("right" if box[2] < point[0] else "left")
+        end = (min(max(point[0], box[0]), box[2]), min(max(point[1], box[1]), box[3]))
+        if math.dist(point, end) > FAR * radius:
+            axes.plot(*to_data([point, end]).T, color=looks[mark.method].colour, linewidth=0.6, alpha=0.7, zorder=1)
+
+
+def subtitle(grid: Grid, marks: Sequence[Mark]) -> str:
+    """What is averaged, what the line is, and which methods could not be drawn."""
+    absent = [method for method in grid.compared if method not in {mark.method for mark in marks}]
+    lacking = f"; without a figure and so not drawn: {listed(absent)}" if absent else ""
+    return f"{described(grid, len(grid.common), mean=True)}; grey stairs: Pareto front{lacking}"

@@ -1,0 +1,217 @@
+"""Runs cells: fits, stores, judges what was read back, and writes a record of each, whatever happens."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bench import data as pixels
+from bench.backbone import TimmBackbone, load
+from bench.budget import Budget
+from bench.judge import Verdict, judge
+from bench.meter import Meter
+from bench.plan import params
+from bench.probe import Probe
+from bench.provenance import provenance
+from bench.spec import Adapted, Cell, CellResult, Cost, Data, Observer, Status, UserError
+from bench.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass
+class Session:
+    """What the cells of one command share."""
+
+    store: Store
+    budget: Budget
+    device: torch.device
+    observers: Sequence[Observer] = ()
+    results: list[CellResult] = field(default_factory=list)
+    _backbone: TimmBackbone | None = None
+
+    def backbone(self, cell: Cell) -> TimmBackbone:
+        """The cell's backbone; loaded once, since all cells of a command have the same."""
+        if self._backbone is None:
+            self._backbone = load(cell.backbone, self.device)
+        return self._backbone
+
+    def record(self, result: CellResult) -> None:
+        """Written first, then shown to the observers."""
+        self.store.append(result)
+        self.results.append(result)
+        for observe in self.observers:
+            observe(result)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a piece of work has no result, in one sentence."""
+
+    reason: str
+    details: str
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A cell whose method has finished: what was read back from its stored bytes, and what it cost so far."""
+
+    cell: Cell
+    adapted: Adapted
+    cost: Cost
+    started: str
+
+
+def run(cells: Iterable[Cell], session: Session) -> list[CellResult]:
+    """Runs cells task by task until the budget is spent; returns the new records. The caller holds the store's lock."""
+    session.budget.start()
+    for _, of_task in groupby(cells, key=lambda cell: cell.task.name):
+        run_task(list(of_task), session)
+    return session.results
+
+
+def run_task(cells: list[Cell], session: Session) -> None:
+    """Methods that leave the backbone alone are fitted first and judged in one pass; then each other one by itself."""
+    if session.budget.remaining() <= 0:
+        return
+    opened = attempt(lambda: (session.backbone(cells[0]), cells[0].found.load()))
+    if isinstance(opened, Failure):
+        for cell in cells:
+            fail(cell, opened, session, utc_now(), Cost())
+        return
+    backbone, data = opened
+    frozen = [cell for cell in cells if cell.method.frozen]
+    others = [[cell] for cell in cells if not cell.method.frozen]
+    for group in [frozen, *others]:
+        run_group(group, backbone, data, session)
+    backbone.forget()
+
+
+def run_group(cells: list[Cell], backbone: TimmBackbone, data: Data, session: Session) -> None:
+    """Fits each cell, then judges those that succeeded together; every cell that was begun gets its record."""
+    fitted = []
+    for cell in cells:
+        if session.budget.remaining() <= 0:
+            break
+        started = utc_now()
+        meter = Meter(session.device, session.budget)
+        outcome = attempt(lambda cell=cell, meter=meter, at=started: fit(cell, backbone, data, meter, session, at))
+        if isinstance(outcome, Failure):
+            fail(cell, outcome, session, started, measured(meter))
+        else:
+            fitted.append((outcome, session.budget.lap()))
+    if not fitted:
+        return
+    verdicts = attempt(lambda: judge(backbone, [one.adapted for one, _ in fitted], data.tests))
+    judging = session.budget.lap() / len(fitted)
+    for number, (one, spent) in enumerate(fitted):
+        if isinstance(verdicts, Failure):
+            fail(one.cell, verdicts, session, one.started, one.cost, spent + judging)
+        else:
+            session.record(done(one, verdicts[number], spent + judging, backbone, session.device))
+
+
+def fit(cell: Cell, backbone: TimmBackbone, data: Data, meter: Meter, session: Session, started: str) -> Fitted:
+    """Lets the method adapt, writes what it keeps, and rebuilds from those bytes alone what will be judged.
+
+    Raises UserError when the method breaks a rule of fairness or its numbers are not finite.
+    """
+    pixels.pixels(data.train.images, backbone.image_size)  # decoded before the clock starts
+    torch.manual_seed(cell.seed)
+    untouched = backbone.version()
+    adapted = cell.method.fit(backbone, data.train, meter)
+    cost = measured(meter)
+    if backbone.version() != untouched:
+        raise UserError(f"{cell.method_name} changed the backbone's own weights; it must train a copy from `network`")
+    if cell.method.frozen != isinstance(adapted, Probe):
+        raise UserError(f"{cell.method_name} says frozen = {cell.method.frozen} but returned {type(adapted).__name__}")
+    path = session.store.folder / "deltas" / f"{cell.key}.safetensors"
+    kept = write_and_read(adapted.stored(), path)
+    if not all(bool(value.isfinite().all()) for value in kept.values() if value.is_floating_point()):
+        raise UserError(f"{cell.method_name} diverged: its weights are not finite; lower its learning rate")
+    stored_params = sum(value.numel() for value in kept.values() if value.is_floating_point())
+    cost = Cost(**{**vars(cost), "stored_params": stored_params, "stored_bytes": path.stat().st_size})
+    return Fitted(cell, cell.method.restore(backbone, kept, data.train.classes), cost, started)
+
+
+def write_and_read(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """What a method keeps, through its file on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    return load_file(path)
+
+
+def attempt(work: Callable[[], T]) -> T | Failure:
+    """The one place where every error of a cell is caught, so that the others go on."""
+    try:
+        return work()
+    except (UserError, torch.OutOfMemoryError, MemoryError) as error:
+        return Failure(sentence(error), traceback.format_exc())
+    except Exception as error:
+        return Failure(f"{type(error).__name__}: {sentence(error)}", traceback.format_exc())
+
+
+def sentence(error: BaseException) -> str:
+    """An error's first line; running out of memory says what to do about it."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "out of memory; choose a smaller batch, image size or backbone"
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def measured(meter: Meter) -> Cost:
+    """What the meter saw of a fit, finished or not."""
+    meter.stop()
+    return Cost(train_flops=meter.flops, train_seconds=round(meter.seconds, 4), peak_bytes=meter.peak_bytes())
+
+
+def done(fitted: Fitted, verdict: Verdict, spent: float, backbone: TimmBackbone, device: torch.device) -> CellResult:
+    """The record of a cell that went through."""
+    cost = {**vars(fitted.cost), "eval_seconds": round(verdict.seconds, 4), "spent_seconds": round(spent, 4)}
+    return record(fitted.cell, "done", None, Cost(**cost), verdict.accuracy, fitted.started, device, backbone)
+
+
+def fail(
+    cell: Cell, failure: Failure, session: Session, started: str, cost: Cost, spent: float | None = None
+) -> None:
+    """Records a failed cell with its reason and its cost; the traceback goes into a file beside the records."""
+    seconds = session.budget.lap() if spent is None else spent
+    log = session.store.folder / "failures" / f"{cell.key}.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(failure.details, encoding="utf-8")
+    cost = Cost(**{**vars(cost), "spent_seconds": round(seconds, 4)})
+    session.record(record(cell, "failed", failure.reason, cost, {}, started, session.device, session._backbone))
+
+
+def record(
+    cell: Cell, status: Status, reason: str | None, cost: Cost, accuracy: Mapping[str, float],
+    started: str, device: torch.device, backbone: TimmBackbone | None,
+) -> CellResult:  # fmt: skip
+    """A line for the store."""
+    facts: dict[str, Any] = {
+        **provenance(str(device)),
+        "pipeline": cell.found.pipeline,
+        "data_fingerprint": cell.found.fingerprint,
+        "weights_digest": cell.weights_digest,
+        "backbone": backbone.describe() if backbone else None,
+        "started": started,
+    }
+    return CellResult(
+        cell.key, cell.stage, status, reason, cell.method_name, params(cell.method), cell.task.name, cell.task.group,
+        cell.backbone.name, cell.seed, dict(accuracy), cost, facts,
+    )  # fmt: skip
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+

@@ -1,0 +1,228 @@
+"""The constitution: every noun of a comparison, its two protocols, and the rules that keep it fair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+
+if TYPE_CHECKING:  # torch and optuna are met in types only, so that listing and planning stay light
+    import numpy as np
+    from optuna.distributions import BaseDistribution
+    from torch import Tensor, device, nn
+
+PROTOCOL = "1"  # raised whenever the same cell would give another number; part of every cell's key
+
+Status = Literal["done", "failed", "skipped"]
+Stage = Literal["trial", "final"]
+T = TypeVar("T")
+
+
+class UserError(Exception):
+    """Something the user can mend; its message is one sentence with the remedy, shown without a traceback."""
+
+
+class DataMissing(UserError):
+    """A task's images are not on this machine; the message says what to put where."""
+
+
+class BudgetSpent(UserError):
+    """The budget ran out while a cell was at work."""
+
+
+class Images(Protocol):
+    """A sequence of pictures that are decoded when they are asked for, from any thread."""
+
+    def __len__(self) -> int: ...
+
+    def decode(self, index: int) -> np.ndarray:
+        """Pixels of one image at its stored size, uint8 (height, width, 3)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled images; in a training split the last `validation` of them are the validation images."""
+
+    images: Images
+    labels: np.ndarray  # int64 (n,), each in 0..classes-1
+    classes: int  # width of the head; from the task's table, never from the labels seen
+    validation: int = 0
+    augment: frozenset[str] = frozenset()  # of "flip", "shift": what may be done without changing the label
+
+
+@dataclass(frozen=True)
+class Data:
+    """A task's images once opened: 1,000 to adapt on and the test sets, `test` and any shifted `ood/<name>`."""
+
+    train: Split
+    tests: Mapping[str, Split]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A copy of a task's images on this machine, located and identified but not yet decoded."""
+
+    pipeline: str  # how files become pixels, e.g. "raw zip, JPEG by Pillow"
+    fingerprint: str  # digest of what decides the images, the labels and their order
+    load: Callable[[], Data]
+    train_images: int = 0  # for the plan's estimate
+    test_images: int = 0  # over all test sets
+
+
+@dataclass(frozen=True)
+class Task:
+    """A frozen fact: what is classified, out of which source, by which splits."""
+
+    name: str  # "suite/group/task" or "suite/task"
+    group: str  # natural | specialized | structured | …, the groups of the second mean
+    classes: int
+    summary: str
+    find: Callable[[Task, Path], Found]  # (task, data folder); raises DataMissing
+    size: str = ""  # "800 + 200 / 5,400": training + validation / test images
+    source: str = ""
+    licence: str = ""
+    citation: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what this task's reader needs to know
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """Which network, which weights, which preprocessing; None means what timm states for that name."""
+
+    name: str
+    checkpoint: Path | None = None
+    args: Mapping[str, Any] = field(default_factory=dict)
+    image_size: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+class Backbone(Protocol):
+    """A pretrained network on a device, its weights frozen, with its preprocessing."""
+
+    spec: BackboneSpec
+    image_size: int
+    device: device
+    module: nn.Module  # in eval mode; adapting methods take a copy through `network`
+    features: dict[object, Any]  # what bench.features has computed with it for the task at hand
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """Normalised network input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
+        ...
+
+    def network(self, classes: int, *, pretrained: bool = True) -> nn.Module:
+        """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`."""
+        ...
+
+
+class Meter(Protocol):
+    """Measures what a fit costs. Methods hand work to it; they never state a figure themselves."""
+
+    def step(self, signature: object, work: Callable[[], T]) -> T:
+        """Does `work` and charges its FLOPs, measured the first time a signature (what fixes its shapes) is seen.
+
+        Raises BudgetSpent when no time is left for another step.
+        """
+        ...
+
+    def alone(self) -> Meter:
+        """A new meter under the same budget, for work that several cells will share."""
+        ...
+
+    def stop(self) -> None:
+        """Ends the clock of such shared work."""
+        ...
+
+    def found(self, shared: Meter) -> None:
+        """Attributes work that is there already, in full, as if it had been done for this cell alone."""
+        ...
+
+
+@runtime_checkable
+class Adapted(Protocol):
+    """A backbone adapted to one task."""
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Scores (batch, classes) of uint8 pixels (batch, 3, size, size) on the backbone's device."""
+        ...
+
+    def stored(self) -> Mapping[str, Tensor]:
+        """All that must be kept for this task besides the backbone."""
+        ...
+
+
+class Method(Protocol):
+    """A way to adapt a backbone: a frozen dataclass whose fields are its hyper-parameters.
+
+    Fairness, kept by construction:
+    - it is handed training and validation images and never sees a test image or label;
+    - the harness measures its cost through the meter, it reports none;
+    - what is judged is rebuilt by `restore` from the bytes of `stored()` alone, as written to disk and read back;
+    - the test sets are read once, after it has finished.
+    """
+
+    space: ClassVar[Mapping[str, BaseDistribution]]  # what tuning may vary
+    frozen: ClassVar[bool]  # True: it leaves the backbone untouched and `fit` returns a bench.probe.Probe
+
+    @property
+    def passes(self) -> float:
+        """Forward passes a training image is expected to need, a backward pass counting two; for the plan alone."""
+        ...
+
+    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted: ...
+
+    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted: ...
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measurement to make: a method with its hyper-parameters on a task, for one seed."""
+
+    key: str  # digest of all that decides the outcome
+    method_name: str
+    method: Method
+    task: Task
+    found: Found
+    backbone: BackboneSpec
+    weights_digest: str
+    seed: int
+    stage: Stage = "final"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a cell cost. Attributed: what it would have cost alone. Spent: what the machine did, charged to the budget."""
+
+    train_flops: int | None = None  # attributed; matrix products, convolutions and attention, forward and backward
+    tune_flops: int | None = None  # attributed; the trials that chose the hyper-parameters
+    stored_params: int | None = None  # floating-point numbers in the delta
+    stored_bytes: int | None = None  # size of the delta's safetensors file
+    train_seconds: float | None = None  # attributed
+    eval_seconds: float | None = None  # attributed; over all test sets
+    spent_seconds: float = 0.0
+    peak_bytes: int | None = None  # device memory on a GPU, resident memory on a CPU
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What happened to a cell: one line of the store, from which everything shown is derived."""
+
+    key: str
+    stage: Stage
+    status: Status
+    reason: str | None  # one sentence unless done
+    method: str
+    params: Mapping[str, Any]
+    task: str
+    group: str
+    backbone: str
+    seed: int
+    accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>"
+    cost: Cost
+    provenance: Mapping[str, Any]
+
+
+Observer = Callable[[CellResult], None]
+Names = Sequence[str]

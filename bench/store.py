@@ -1,0 +1,99 @@
+"""The append-only store: one JSON line a result in `cells.jsonl`, from which everything else is derived."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.spec import CellResult, Cost, UserError
+
+
+class Store:
+    """Results of all runs of one results folder.
+
+    A line is written with one system call and synced before `append` returns, so a kill loses at most the cell at work.
+    A line torn by a kill or a full disk is passed over when reading and closed off before the next is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "cells.jsonl"
+
+    def append(self, result: CellResult) -> None:
+        """Raises UserError when the line cannot be written; the record is then on stderr, so that it is not lost."""
+        line = json.dumps(dataclasses.asdict(result), allow_nan=False, separators=(",", ":")) + "\n"
+        try:
+            with self.path.open("ab+") as file:
+                size = file.seek(0, os.SEEK_END)
+                if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
+                    line = "\n" + line
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            print(line.strip(), file=sys.stderr)
+            raise UserError(
+                f"could not write to {self.path} ({error.strerror}); free some space, append the line above to it, and run again"
+            ) from error
+
+    def results(self) -> list[CellResult]:
+        """All readable lines, oldest first; lines that are torn or of another shape are passed over."""
+        if not self.path.exists():
+            return []
+        with self.path.open(encoding="utf-8", errors="replace") as file:
+            return [result for line in file if (result := parse(line)) is not None]
+
+    def latest(self) -> dict[str, CellResult]:
+        """The line that counts for each key: the newest, but a done one is never displaced by one that is not."""
+        chosen: dict[str, CellResult] = {}
+        for result in self.results():
+            if result.status == "done" or result.key not in chosen or chosen[result.key].status != "done":
+                chosen[result.key] = result
+        return chosen
+
+    def spent_seconds(self) -> float:
+        """Seconds charged to the budget by every line ever written, failed and repeated ones included."""
+        return sum(result.cost.spent_seconds for result in self.results())
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the folder for one run; the system lets go of it even after a kill.
+
+        Raises UserError when the folder cannot be written to or another run holds it.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = (self.folder / "run.lock").open("a+")
+        except OSError as error:
+            raise UserError(
+                f"cannot write to the results folder {self.folder} ({error.strerror}); name another with --results"
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                raise UserError(
+                    f"process {file.read().strip() or 'unknown'} is already running on {self.folder}; "
+                    "wait for it, or name another folder with --results"
+                ) from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+
+def parse(line: str) -> CellResult | None:
+    """The result that a line holds, or None."""
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        return CellResult(**{**fields, "cost": Cost(**fields["cost"])})
+    except (ValueError, TypeError, KeyError):
+        return None

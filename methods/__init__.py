@@ -1,0 +1,5 @@
+"""One file a method; importing the package registers them all."""
+
+from bench.registry import import_all
+
+import_all(__name__, __path__)

@@ -1,0 +1,67 @@
+"""Linear probe: multinomial logistic regression on the backbone's pooled embedding, solved to convergence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from optuna.distributions import BaseDistribution, FloatDistribution
+
+from bench.registry import method
+from bench.spec import Adapted, Backbone, Meter, Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# l2 from strong to weak, so that each solution starts the next; the decades around those that CLIP's probes use
+# (Radford et al. 2021, appendix A.3: a sweep over [1e-6, 1e6] of the inverse strength).
+PATH = tuple(10.0 ** (exponent / 2) for exponent in range(2, -13, -1))
+
+
+@method("linear_probe")
+@dataclass(frozen=True)
+class LinearProbe:
+    """Logistic regression on the pooled embedding; l2 chosen on train800 → val200.
+
+    The loss is mean cross-entropy + l2 / 2 · ||W||² over standardised features; `l2` None lets the validation images
+    choose it from a path of 15 values, the strongest of equals, before the head is solved again on all images.
+    """
+
+    space: ClassVar[Mapping[str, BaseDistribution]] = {"l2": FloatDistribution(1e-6, 10.0, log=True)}
+    frozen: ClassVar[bool] = True
+
+    l2: float | None = None
+
+    @property
+    def passes(self) -> float:
+        return 1.0
+
+    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
+        import torch  # here and below, so that listing methods stays light
+
+        from bench import heads
+        from bench.features import features
+        from bench.probe import Probe
+
+        x = features(backbone, train.images, None, meter).concatenated().to(backbone.device)
+        y = torch.from_numpy(train.labels).to(backbone.device)
+        mean, scale = x.mean(0), x.std(0).clamp_min(1e-6)
+        x = (x - mean) / scale
+        zero = heads.Head(torch.zeros(x.shape[1], train.classes), torch.zeros(train.classes))
+        kept = len(y) - train.validation
+        path = PATH if self.l2 is None else (self.l2,)
+        best, start = (-1.0, path[0]), zero
+        if len(path) > 1:
+            for l2 in path:
+                start = heads.logistic(x[:kept], y[:kept], start, l2, meter)
+                hits = (x[kept:] @ start.weight + start.bias).argmax(1) == y[kept:]
+                best = max(best, (hits.float().mean().item(), l2))
+        head = heads.logistic(x, y, zero, best[1], meter)
+        weight = head.weight / scale[:, None]  # standardising is folded into the head
+        return Probe(backbone, None, None, x.shape[1], weight, head.bias - mean @ weight)
+
+    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
+        from bench.probe import restore  # here, so that listing methods stays light
+
+        return restore(backbone, None, stored)

@@ -1,0 +1,50 @@
+"""Scratch: the same network from random weights, the reference that domain affinity needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
+from bench.registry import method
+from bench.spec import Adapted, Backbone, Meter, Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@method("scratch")
+@dataclass(frozen=True)
+class Scratch:
+    """Trains the same network from random weights, as fine-tuning would; pretraining is worth what it falls short."""
+
+    space: ClassVar[Mapping[str, BaseDistribution]] = {
+        "lr": FloatDistribution(1e-4, 1e-2, log=True),
+        "weight_decay": FloatDistribution(1e-4, 1e-1, log=True),
+        "epochs": CategoricalDistribution((20, 50, 100)),
+    }
+    frozen: ClassVar[bool] = False
+
+    lr: float | None = None
+    epochs: int = 20
+    batch: int = 50
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+
+    @property
+    def passes(self) -> float:
+        return 3.0 * self.epochs
+
+    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
+        from bench.train import Recipe  # here and below, so that listing methods stays light
+        from bench.tuned import train_whole
+
+        recipe = Recipe(self.epochs, self.lr, self.batch, self.weight_decay, self.warmup)
+        return train_whole(backbone, backbone.network(train.classes, pretrained=False), train, recipe, meter)
+
+    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
+        from bench.tuned import restore_whole  # here, so that listing methods stays light
+
+        return restore_whole(backbone, stored, classes)

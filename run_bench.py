@@ -1,0 +1,98 @@
+"""python run_bench.py --methods all --tasks vtab1k
+
+Compares ways of adapting a pretrained vision backbone to small labelled data sets: accuracy, training FLOPs, bytes kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import sys
+from pathlib import Path
+
+import methods  # noqa: F401  registers the methods
+import tasks  # noqa: F401  registers the tasks
+from bench.commands import COMMANDS, Request
+from bench.spec import BackboneSpec, UserError
+
+EXAMPLES = """examples:
+  run_bench.py                                              the embedded suite, every method, nothing to download
+  run_bench.py --methods all --tasks vtab1k --data DIR --backbone vit_base_patch16_224.augreg_in21k
+  run_bench.py --methods 'head2toe*,lora' --tasks 'vtab1k/structured/*' --budget 2h
+  run_bench.py --tasks folder:my_images --backbone resnet50 --checkpoint weights.safetensors
+  run_bench.py list | plan | report | sync                  what there is, what would run, what was found
+
+exit codes: 0 all asked cells done; 1 some failed or had no data; 2 wrong usage, or nothing could run;
+3 budget spent with cells left; 130 interrupted. Running again resumes."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; flags mean the same in every subcommand."""
+    top = argparse.ArgumentParser(
+        prog="run_bench.py", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("command", nargs="?", default="run", choices=sorted(COMMANDS), help="default: run")
+    what = top.add_argument_group("what to compare (names, globs, commas; 'all')")
+    what.add_argument("--methods", nargs="+", default=["all"], metavar="NAME", help="default: all")
+    what.add_argument("--tasks", nargs="+", default=["demo"], metavar="NAME", help="default: demo, the embedded suite")
+    what.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0")
+    network = top.add_argument_group("backbone")
+    network.add_argument("--backbone", default="demo", metavar="NAME", help="any timm name; default: demo, the embedded one")
+    network.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights as .safetensors, or .pth without code")
+    network.add_argument("--backbone-arg", action="append", default=[], metavar="K=V", help="for timm: pad_type=same")
+    network.add_argument("--image-size", type=int, metavar="PX", help="default: what timm states for the backbone")
+    network.add_argument("--mean", type=float, nargs="+", metavar="X", help="of the input, one value or three")
+    network.add_argument("--std", type=float, nargs="+", metavar="X", help="likewise")
+    where = top.add_argument_group("where and how long")
+    where.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="folder with data sets; default: data")
+    where.add_argument("--results", type=Path, default=Path("results/run"), metavar="DIR", help="default: results/run")
+    where.add_argument("--budget", metavar="TIME", help="device time over all runs into --results: 90s, 30m, 2h")
+    where.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; default: the best there is")
+    where.add_argument("--force", action="store_true", help="run cells again that are done")
+    return top
+
+
+def request(arguments: argparse.Namespace) -> Request:
+    """What the arguments ask for."""
+    spec = BackboneSpec(
+        arguments.backbone,
+        arguments.checkpoint,
+        dict(key_value(text) for text in arguments.backbone_arg),
+        arguments.image_size,
+        tuple(arguments.mean) if arguments.mean else None,
+        tuple(arguments.std) if arguments.std else None,
+    )
+    shared = ("methods", "tasks", "seeds", "data", "results", "budget", "device", "force")
+    return Request(backbone=spec, **{name: getattr(arguments, name) for name in shared})
+
+
+def key_value(text: str) -> tuple[str, object]:
+    """`pad_type=same` or `depth=6` as name and value, a number where it reads as one; raises UserError otherwise."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise UserError(f"{text!r} is no argument for the backbone; write NAME=VALUE, such as pad_type=same")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return key, value
+
+
+def main() -> int:
+    """Parses, wires, and turns what goes wrong into one sentence and an exit code."""
+    arguments = parser().parse_args()
+    try:
+        return COMMANDS[arguments.command](request(arguments))
+    except UserError as error:
+        print(f"run_bench.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nrun_bench.py: interrupted; what was finished is recorded, run again to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of a pipe left early
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
