@@ -32,7 +32,7 @@ class TimmBackbone:
         self.spec = spec
         self.image_size: int = spec.image_size or config["input_size"][-1]
         self.device = device
-        self.module = module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self._mean = _channels(spec.mean or config["mean"], device)
         self._std = _channels(spec.std or config["std"], device)
         self.features: dict[object, Any] = {}  # what bench.features has computed for the task at hand
@@ -46,12 +46,13 @@ class TimmBackbone:
         """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`."""
         if pretrained:
             module = deepcopy(self.module)
-            module.reset_classifier(classes)
+            module.reset_classifier(classes)  # type: ignore[operator]
         else:
             module = _create(self.spec, num_classes=classes)
             _set_image_size(module, self.spec)
         module.requires_grad_(True)
-        return module.to(self.device, memory_format=torch.channels_last)
+        placed: nn.Module = module.to(self.device).to(memory_format=torch.channels_last)
+        return placed
 
     def version(self) -> int:
         """A number that changes when any weight or statistic of the network is written to."""
@@ -107,7 +108,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 def _create(spec: BackboneSpec, **more: Any) -> nn.Module:
     """A timm network with random weights; raises UserError for a name or an argument that timm does not know."""
     try:
-        return timm.create_model(spec.name, **spec.args, **more)
+        network: nn.Module = timm.create_model(spec.name, **spec.args, **more)
+        return network
     except TypeError as error:
         given = ", ".join(f"{key}={value}" for key, value in spec.args.items())
         raise UserError(f"timm's {spec.name} does not take these arguments: {given} ({_first(error)})") from error
@@ -179,7 +181,9 @@ def _fill(module: nn.Module, state: Mapping[str, Tensor], spec: BackboneSpec) ->
 def _set_image_size(module: nn.Module, spec: BackboneSpec) -> None:
     """Lets networks that are built for one input size (vision transformers) take the one asked."""
     if spec.image_size and getattr(module, "set_input_size", None) is not None:
-        module.set_input_size(img_size=(spec.image_size, spec.image_size))
+        module.set_input_size(  # type: ignore[operator]
+            img_size=(spec.image_size, spec.image_size)
+        )
 
 
 def _channels(values: tuple[float, ...], device: torch.device) -> Tensor:

@@ -92,8 +92,9 @@ def show_report(request: Request) -> None:
     from bench import report, tracking  # here, so that help and listing stay light
 
     made = report.write_report(request.results)
-    made.show(Console())
-    print(f"\nReport:  {made.folder}\nRecords: {Store(request.results).path}\nMLflow:  {tracking.ui_command(request.results)}")
+    Console().print(made)
+    print("Report: ", *made.paths, sep="\n  ")
+    print(f"Records: {Store(request.results).path}\nMLflow:  {tracking.ui_command(request.results)}")
 
 
 def report_command(request: Request) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -42,10 +41,14 @@ def batches(images: Images, size: int, batch: int) -> Iterator[Tensor]:
             yield torch.stack(list(decoded))
 
 
-@lru_cache(maxsize=1)  # the methods of a task all train on the same pixels; a training split is small
+_latest: list[tuple[Images, int, Tensor]] = []  # the methods of a task all train on the same pixels
+
+
 def pixels(images: Images, size: int) -> Tensor:
-    """Every image of a training split, uint8 (n, 3, size, size), in memory."""
-    return torch.cat(list(batches(images, size, 256)))
+    """Every image of a training split, uint8 (n, 3, size, size), in memory; those of the last call are kept."""
+    if not (_latest and _latest[0][0] is images and _latest[0][1] == size):
+        _latest[:] = [(images, size, torch.cat(list(batches(images, size, 256))))]
+    return _latest[0][2]
 
 
 class Part:

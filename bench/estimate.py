@@ -1,4 +1,4 @@
-"""What a cell is expected to cost: from earlier records, else from the backbone's FLOPs and its speed on this device."""
+"""What a cell is expected to cost: from earlier records, else from the backbone's FLOPs and speed on this device."""
 
 from __future__ import annotations
 

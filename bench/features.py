@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -49,6 +50,7 @@ def features(backbone: Backbone, images: Images, target: int | None, charge: Met
         shared = charge.alone()
         backbone.features[key] = (_compute(backbone, images, target, shared), shared)
         shared.stop()
+    computed: Features
     computed, shared = backbone.features[key]
     charge.found(shared)
     return computed
@@ -58,14 +60,14 @@ def _compute(backbone: Backbone, images: Images, target: int | None, shared: Met
     pixels = data.pixels(images, backbone.image_size)
     parts: list[tuple[Tensor, ...]] = []
     for batch in pixels.split(BATCH):
-        read = shared.step(("forward", batch.shape), lambda batch=batch: read_taps(backbone, batch, [target])[target])
+        read = shared.step(("forward", batch.shape), partial(read_taps, backbone, batch, [target]))[target]
         parts.append(tuple(block.cpu() for block in read.blocks))
     return Features(tuple(torch.cat(blocks) for blocks in zip(*parts, strict=True)))
 
 
 @torch.no_grad()
 def read_taps(backbone: Backbone, images: Tensor, targets: list[int | None]) -> Mapping[int | None, Features]:
-    """One forward pass over uint8 (batch, 3, size, size), pooled for every target; nothing unpooled outlives its hook."""
+    """One forward pass over uint8 (batch, 3, size, size), pooled for every target within its hooks."""
     wanted = {target: taps(backbone, target) for target in targets}
     layouts = {tap.name: tap.layout for found in wanted.values() for tap in found}
     kept: dict[tuple[str, int | None], Tensor] = {}
@@ -100,5 +102,3 @@ def pool(output: Tensor, layout: str, target: int | None) -> Tensor:
         return functional.avg_pool1d(output, window, window).flatten(1)
     window = max(1, output.shape[3] // int((target // channels) ** 0.5))
     return functional.avg_pool2d(output, window, window).flatten(1)
-
-

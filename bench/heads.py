@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ class Head:
 def logistic(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Meter) -> Head:
     """Minimises mean cross-entropy + l2 / 2 · ||weight||² with SciPy's L-BFGS-B from `start`; the bias is free.
 
-    `features` (n, d) should be standardised. Converged when the projected gradient is below 1e-5; the problem is convex.
+    `features` (n, d) should be standardised. Converged when no entry of the gradient is above 1e-5.
     """
     count, classes = features.shape[1], start.bias.shape[0]
     signature = ("logistic", features.shape, classes)
@@ -34,7 +35,11 @@ def logistic(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Me
 
     first = torch.cat([start.weight, start.bias[None]]).double().cpu().numpy().ravel()
     solved = minimize(
-        objective, first, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "maxfun": 3000, "gtol": 1e-5, "maxcor": 20}
+        objective,
+        first,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 2000, "maxfun": 3000, "gtol": 1e-5, "maxcor": 20},
     )
     result = torch.from_numpy(solved.x).float().view(count + 1, classes).to(features.device)
     return Head(result[:-1], result[-1])
@@ -64,7 +69,7 @@ class AdamRecipe:
 
 
 def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, meter: Meter) -> Head:
-    """A fresh head trained by `recipe` on features (n, d); the last step counts. Batches walk through shuffled epochs."""
+    """A fresh head trained by `recipe` on features (n, d); the last step counts. Epochs are shuffled."""
     weight = torch.empty(features.shape[1], classes, device=features.device)
     torch.nn.init.xavier_uniform_(weight)  # Keras's default for a dense layer, in which the official code is written
     bias = torch.zeros(classes, device=features.device)
@@ -82,7 +87,7 @@ def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, met
 
     for rows in shuffled(len(labels), recipe.batch, recipe.steps):
         on_device = rows.to(features.device)
-        meter.step(("adam", features.shape, len(rows), classes), lambda rows=on_device: step(rows))
+        meter.step(("adam", features.shape, len(rows), classes), partial(step, on_device))
         schedule.step()
     return Head(weight.detach(), bias.detach())
 

@@ -45,7 +45,7 @@ def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Sp
 
 
 def _score(backbone: Backbone, adapted: Sequence[Adapted], images: Tensor) -> list[tuple[Tensor, float]]:
-    """Each one's logits, and the seconds it would have needed alone: the shared forward pass in full and its own head."""
+    """Each one's logits, and the seconds it would have needed alone: the shared forward pass and its own head."""
     probes = [one for one in adapted if isinstance(one, Probe)]
     began = time.perf_counter()
     read = read_taps(backbone, images, list({probe.target: None for probe in probes})) if probes else {}

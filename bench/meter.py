@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,7 +59,7 @@ class Meter:
     def found(self, shared: spec.Meter) -> None:
         """Attributes work that is there already, in full, as if it had been done for this cell alone.
 
-        `shared` is the stopped meter of that work. It must be asked for before the first step, or its seconds count twice.
+        `shared` is the stopped meter of that work. Asked for after the first step, its seconds would count twice.
         """
         assert isinstance(shared, Meter) and self._began is None
         self.flops += shared.flops
@@ -91,10 +92,8 @@ def reset_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # 5 resets VmHWM, see proc(5)
-    except OSError:
-        pass
 
 
 def resident_peak() -> int | None:

@@ -1,4 +1,4 @@
-"""Probes: adapted backbones that leave the backbone untouched and read some of its pooled features with a linear head."""
+"""Probes: adapted backbones that leave the backbone as it is and read some of its pooled features."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor]
 
 
 def select(features: Features, selected: Tensor | None) -> Tensor:
-    """The chosen columns (n, kept), each tap's part of a row scaled to unit l2 norm; without a choice all as they are."""
+    """The chosen columns (n, kept), each tap's part scaled to unit l2 norm; without a choice all as they are."""
     if selected is None:
         return features.concatenated()
     parts = []
@@ -90,5 +90,3 @@ def _widths(backbone: Backbone, target: int | None) -> list[int]:
         backbone.features[key] = read_taps(backbone, blank, [target])[target].widths
     widths: list[int] = backbone.features[key]
     return widths
-
-

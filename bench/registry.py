@@ -93,6 +93,6 @@ def method(name: str) -> Callable[[M], M]:
 
 
 def import_all(package: str, path: Iterable[str]) -> None:
-    """Imports every module of a package, so that each registers what it has; an error in one is raised, never skipped."""
+    """Imports every module of a package, so that each registers what it has; an error in one is raised."""
     for module in sorted(pkgutil.iter_modules(path), key=lambda found: found.name):
         importlib.import_module(f"{package}.{module.name}")

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -104,7 +105,7 @@ def run_group(cells: list[Cell], backbone: TimmBackbone, data: Data, session: Se
             break
         started = utc_now()
         meter = Meter(session.device, session.budget)
-        outcome = attempt(lambda cell=cell, meter=meter, at=started: fit(cell, backbone, data, meter, session, at))
+        outcome = attempt(partial(fit, cell, backbone, data, meter, session, started))
         if isinstance(outcome, Failure):
             fail(cell, outcome, session, started, measured(meter))
         else:
@@ -147,7 +148,8 @@ def write_and_read(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tenso
     """What a method keeps, through its file on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: value.contiguous() for name, value in tensors.items()}, path)
-    return load_file(path)
+    kept: dict[str, Tensor] = load_file(path)
+    return kept
 
 
 def attempt(work: Callable[[], T]) -> T | Failure:
@@ -180,9 +182,7 @@ def done(fitted: Fitted, verdict: Verdict, spent: float, backbone: TimmBackbone,
     return record(fitted.cell, "done", None, Cost(**cost), verdict.accuracy, fitted.started, device, backbone)
 
 
-def fail(
-    cell: Cell, failure: Failure, session: Session, started: str, cost: Cost, spent: float | None = None
-) -> None:
+def fail(cell: Cell, failure: Failure, session: Session, started: str, cost: Cost, spent: float | None = None) -> None:
     """Records a failed cell with its reason and its cost; the traceback goes into a file beside the records."""
     seconds = session.budget.lap() if spent is None else spent
     log = session.store.folder / "failures" / f"{cell.key}.txt"
@@ -213,5 +213,3 @@ def record(
 
 def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-

@@ -193,7 +193,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a cell cost. Attributed: what it would have cost alone. Spent: what the machine did, charged to the budget."""
+    """What a cell cost. Attributed: what it would have cost alone. Spent: what the machine really did."""
 
     train_flops: int | None = None  # attributed; matrix products, convolutions and attention, forward and backward
     tune_flops: int | None = None  # attributed; the trials that chose the hyper-parameters

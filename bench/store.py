@@ -40,7 +40,8 @@ class Store:
         except OSError as error:
             print(line.strip(), file=sys.stderr)
             raise UserError(
-                f"could not write to {self.path} ({error.strerror}); free some space, append the line above to it, and run again"
+                f"could not write to {self.path} ({error.strerror}); free some space, append the line above to it, "
+                "and run again"
             ) from error
 
     def results(self) -> list[CellResult]:

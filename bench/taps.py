@@ -1,10 +1,10 @@
 """Taps: the places in a network, CNN or transformer, whose activations Head2Toe may use, found by rule.
 
-The rule, after Head2Toe's choice for ResNet-50 and ViT-B/16 (Evci et al. 2022, official code): in a convolutional network
-the result of every normalised and activated convolution (gates of squeeze-and-excitation left out, the stem after its
-max pooling); in a transformer block the normalised input of attention, its output, the MLP's hidden activations and its
-output; beside these the patch embedding before and after the position embedding, the last map before pooling, the pooled
-embedding, and the pretrained logits where the network has them.
+The rule, after Head2Toe's choice for ResNet-50 and ViT-B/16 (Evci et al. 2022, official code): in a convolutional
+network the result of every normalised and activated convolution (gates of squeeze-and-excitation left out, the stem
+after its max pooling); in a transformer block the normalised input of attention, its output, the MLP's hidden
+activations and its output; beside these the patch embedding before and after the position embedding, the last map
+before pooling, the pooled embedding, and the pretrained logits where the network has them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def find_taps(network: nn.Module, image_size: int) -> list[Tap]:
 def listen(network: nn.Module, names: list[str], receive: Callable[[str, Tensor], Any]) -> Iterator[None]:
     """Hands the output of the named modules to `receive`, once a module for each forward pass."""
     modules = dict(network.named_modules())
-    classifier = network.get_classifier()
+    classifier = head(network)
 
     def output_of(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
@@ -77,6 +77,12 @@ def listen(network: nn.Module, names: list[str], receive: Callable[[str, Tensor]
             handle.remove()
 
 
+def head(network: Any) -> nn.Module:
+    """The classifier of a timm network: nn.Identity where it has none."""
+    classifier: nn.Module = network.get_classifier()
+    return classifier
+
+
 def _places(network: nn.Module) -> list[str]:
     """Names of the modules that the rule selects, then the embedding and the logits."""
     modules = {name: module for name, module in network.named_modules() if name}
@@ -86,7 +92,7 @@ def _places(network: nn.Module) -> list[str]:
             names[0] = name  # the stem is read after its pooling
     names += [name for name in ("patch_embed", "norm_pre", "norm") if name in modules and "blocks" in modules]
     names += _last_map(network, names)
-    has_logits = not isinstance(network.get_classifier(), nn.Identity)
+    has_logits = not isinstance(head(network), nn.Identity)
     return [*dict.fromkeys(names), EMBEDDING, *([LOGITS] if has_logits else [])]
 
 
@@ -109,13 +115,16 @@ def _is_convolution_result(name: str, modules: dict[str, nn.Module]) -> bool:
     if isinstance(module, NORMS):
         return hasattr(module, "act")
     inside_norm = isinstance(parent, NORMS)
-    return type(module).__module__.startswith(("torch.nn.modules.activation", "timm.layers.activations")) and not inside_norm
+    return (
+        type(module).__module__.startswith(("torch.nn.modules.activation", "timm.layers.activations"))
+        and not inside_norm
+    )
 
 
 def _last_map(network: nn.Module, names: list[str]) -> list[str]:
     """The top-level module that yields the last map before pooling, unless it is a tap already."""
-    head = {"global_pool", "fc", "head", "classifier", "fc_norm", "head_drop", "attn_pool", "flatten", "conv_head"}
-    children = [name for name, module in network.named_children() if name not in head and not _is_empty(module)]
+    heads = {"global_pool", "fc", "head", "classifier", "fc_norm", "head_drop", "attn_pool", "flatten", "conv_head"}
+    children = [name for name, module in network.named_children() if name not in heads and not _is_empty(module)]
     return [name for name in children[-1:] if name not in names and "norm" not in names]
 
 

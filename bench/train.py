@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,9 @@ def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, 
     """
     pixels = data.pixels(split.images, backbone.image_size)
     labels = torch.from_numpy(split.labels)
-    optimiser = torch.optim.AdamW(groups(network.named_parameters(), recipe.weight_decay), recipe.lr or default_lr(network))
+    optimiser = torch.optim.AdamW(
+        groups(network.parameters(), recipe.weight_decay), recipe.lr or default_lr(network)
+    )
     steps = recipe.epochs * math.ceil(len(labels) / recipe.batch)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: warmup_cosine(step, steps, recipe.warmup))
     mixed = backbone.device.type == "cuda" and torch.cuda.is_bf16_supported()
@@ -49,7 +52,7 @@ def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, 
 
     for _ in range(recipe.epochs):
         for rows in epoch(len(labels), recipe.batch):
-            meter.step(("train", len(rows)), lambda rows=rows: step(rows))
+            meter.step(("train", len(rows)), partial(step, rows))
             schedule.step()
     network.eval()
 
@@ -72,9 +75,9 @@ def warmup_cosine(step: int, steps: int, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
 
-def groups(parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, object]]:
+def groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, object]]:
     """Optimiser groups: weight decay on matrices and kernels, none on biases and normalisation."""
-    trained = [parameter for _, parameter in parameters if parameter.requires_grad]
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
     return [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
@@ -82,7 +85,7 @@ def groups(parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float) 
 
 
 def augment(images: Tensor, allowed: frozenset[str]) -> Tensor:
-    """uint8 (batch, 3, size, size), each flipped by chance and moved by a few pixels over its mirrored border, if allowed."""
+    """uint8 (batch, 3, size, size), each flipped by chance and moved by a few pixels, where that is allowed."""
     if "flip" in allowed:
         flipped = torch.rand(len(images), 1, 1, 1) < 0.5
         images = torch.where(flipped.to(images.device), images.flip(3), images)

@@ -15,10 +15,16 @@ DEMO_FILE = Path(__file__).parent / "assets" / "demo.safetensors"
 DEMO = BackboneSpec(
     name="resnet18",
     checkpoint=DEMO_FILE,
-    args={"channels": (32, 64, 128, 256), "layers": (1, 1, 1, 1)},
+    args={
+        "layers": (1, 1, 1, 1),
+        "channels": (32, 64, 128, 192),
+        "stem_type": "deep",  # three 3 x 3 convolutions in place of a 7 x 7, which is coarse for 32 pixels
+        "stem_width": 16,
+        "output_stride": 16,  # the last map keeps 2 x 2 cells
+    },
     image_size=32,
     mean=(0.5, 0.5, 0.5),
-    std=(0.25, 0.25, 0.25),
+    std=(0.5, 0.5, 0.5),
 )
 
 

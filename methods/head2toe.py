@@ -57,7 +57,9 @@ class Head2Toe:
         width = sum(read.widths)
         keep = int(self.fraction * width)
         if keep == 0:
-            raise UserError(f"fraction {self.fraction:g} keeps none of {width} features; raise it above {1 / width:.1g}")
+            raise UserError(
+                f"fraction {self.fraction:g} keeps none of {width} features; raise it above {1 / width:.1g}"
+            )
         labels = torch.from_numpy(train.labels).to(backbone.device)
 
         def head_on(columns: Tensor, group_lasso: float) -> heads.Head:

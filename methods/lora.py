@@ -71,14 +71,15 @@ class Lora:
         config = LoraConfig(
             r=self.rank, lora_alpha=self.alpha * self.rank, target_modules=targets, modules_to_save=[head]
         )
-        return get_peft_model(network, config)
+        adapted: nn.Module = get_peft_model(network, config)
+        return adapted
 
 
 def lora_targets(network: Any) -> tuple[list[str], str]:
     """Full names of the layers that LoRA adapts, and of the head, of a timm network.
 
-    A network with attention: the linear projections of its attention and MLP blocks. Any other: all convolutions but
-    depthwise ones, whose kernels are of low rank already.
+    A network with attention: the linear projections of its attention and MLP blocks. Any other: its convolutions, but
+    for depthwise ones, whose kernels are of low rank already, and dilated ones, whose dilation peft's A would not have.
     """
     from torch import nn  # here, so that listing methods stays light
 
@@ -89,7 +90,11 @@ def lora_targets(network: Any) -> tuple[list[str], str]:
         for name, module in modules.items()
         if isinstance(module, nn.Linear) and {"attn", "mlp"} & set(name.split("."))
     ]
-    convolutions = [name for name, module in modules.items() if isinstance(module, nn.Conv2d) and module.groups == 1]
+    convolutions = [
+        name
+        for name, module in modules.items()
+        if isinstance(module, nn.Conv2d) and module.groups == 1 and module.dilation == (1, 1)
+    ]
     return (linear if any(".attn." in name for name in linear) else convolutions + linear), head
 
 

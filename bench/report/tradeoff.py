@@ -142,7 +142,8 @@ def name_points(
     crossed = [[tuple(point) for point in to_pixels(line)] for line in lines]
     sizes = [(box.width, box.height) for box in extents]
     radius = RADIUS * figure.dpi / 72
-    boxes = place(points, sizes, np.array(axes.bbox.extents), crossed, radius)
+    frame = np.array(axes.bbox.extents) + radius * np.array([1, 1, -1, -1])  # no name touches an axis
+    boxes = place(points, sizes, frame, crossed, radius)
     for name, mark, point, box in zip(names, marks, points, boxes, strict=True):
         name.set_position(tuple(to_data(box[:2])))
         name.set_multialignment("right" if box[2] < point[0] else "left")

@@ -1,0 +1,135 @@
+"""The runs of one results folder in MLflow: which are there, and how one is added."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.spec import CellResult
+from bench.store import Store, parse
+from bench.tracking import record
+from bench.tracking.connection import connect, database, is_default
+from bench.tracking.record import KEY, STARTED
+
+if TYPE_CHECKING:  # imported in functions, as in bench.tracking.connection
+    from mlflow.entities import Metric, Param, Run
+    from mlflow.tracking import MlflowClient
+
+EXPERIMENT = "head2head"
+COMPARISON = "head2head.comparison"
+OUTCOMES = {"done": "FINISHED", "failed": "FAILED", "skipped": "KILLED"}
+Identity = tuple[str, str]  # key, started
+
+
+class Mirror:
+    """The runs of one results folder in MLflow. Its methods raise what `failures` names."""
+
+    def __init__(self, folder: Path) -> None:
+        self.client = connect(folder)
+        self.experiment = experiment(self.client, folder)
+        runs = list(all_runs(self.client, self.experiment))
+        self.finished: set[Identity] = set()
+        self.begun: dict[Identity, str] = {}  # id of the run that an interruption left unfinished
+        self._remember(run for run in runs if KEY in run.data.tags)
+        first = next(records(folder), None)
+        self.comparison = digest(first, folder)
+        ours = [run for run in runs if run.data.tags.get(COMPARISON) == self.comparison]
+        self.end = max((run.info.end_time or 0 for run in ours), default=0)  # milliseconds
+        self.parent = self._parent(ours) or self._new_parent(folder, first)
+
+    def log(self, result: CellResult) -> bool:
+        """Whether anything had to be logged; a run that was begun and not finished is completed."""
+        identity = (result.key, str(result.provenance.get("started", "")))
+        if identity in self.finished:
+            return False
+        start, end = record.interval(result)
+        if identity not in self.begun:  # all tags go with its creation, so that an interrupted run can be found again
+            above = {"mlflow.parentRunId": self.parent, COMPARISON: self.comparison}
+            run = self.client.create_run(self.experiment, start_time=start, tags={**above, **record.tags(result)})
+            self.begun[identity] = run.info.run_id
+        run_id = self.begun[identity]
+        self.client.log_batch(run_id, *entities(result, end))
+        self.client.set_terminated(run_id, OUTCOMES[result.status], end)
+        del self.begun[identity]
+        self.finished.add(identity)
+        self.end = max(self.end, end)
+        return True
+
+    def finish(self, artifacts: Sequence[Path] = ()) -> None:
+        """Attaches files to the parent run, over those of the same name, and ends it when its last cell ended."""
+        for path in artifacts:
+            self.client.log_artifact(self.parent, str(path), "report")
+        self.client.set_terminated(self.parent, "FINISHED", self.end or None)
+
+    def _remember(self, runs: Iterable[Run]) -> None:
+        """Notes what is there already; of two runs of one result, made when an answer was lost, one is deleted."""
+        for run in sorted(runs, key=lambda run: run.info.status == "RUNNING"):  # finished ones first
+            identity = (run.data.tags[KEY], run.data.tags.get(STARTED, ""))
+            if identity in self.finished or identity in self.begun:
+                self.client.delete_run(run.info.run_id)
+            elif run.info.status == "RUNNING":
+                self.begun[identity] = run.info.run_id
+            else:
+                self.finished.add(identity)
+
+    def _parent(self, runs: Sequence[Run]) -> str | None:
+        """Id of the run that stands for this folder: the one that its cells name, else any; a double is deleted."""
+        named = {run.data.tags.get("mlflow.parentRunId") for run in runs}
+        found = [run.info.run_id for run in runs if KEY not in run.data.tags]
+        found.sort(key=lambda run_id: run_id not in named)
+        for double in found[1:]:
+            self.client.delete_run(double)
+        return found[0] if found else None
+
+    def _new_parent(self, folder: Path, first: CellResult | None) -> str:
+        place = folder.resolve()
+        described = {COMPARISON: self.comparison, "head2head.folder": str(place)}
+        start = record.interval(first)[0] if first else None
+        name = f"comparison · {place.name}"
+        run_id: str = self.client.create_run(self.experiment, start, described, name).info.run_id
+        return run_id
+
+
+def experiment(client: MlflowClient, folder: Path) -> str:
+    """Id of the experiment, created when it is missing; artifacts of the default store lie beside it."""
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is None:
+        beside = database(folder).with_name("mlartifacts").as_uri() if is_default() else None
+        created: str = client.create_experiment(EXPERIMENT, artifact_location=beside)
+        return created
+    known: str = found.experiment_id
+    return known
+
+
+def all_runs(client: MlflowClient, experiment_id: str) -> Iterator[Run]:
+    """Every run of the experiment that is not deleted, oldest first, page by page."""
+    token: str | None = None
+    while True:
+        page = client.search_runs([experiment_id], order_by=["attributes.start_time ASC"], page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def records(folder: Path) -> Iterator[CellResult]:
+    """The readable lines of the store, oldest first, read as they are asked for."""
+    path = Store(folder).path
+    if path.exists():
+        with path.open(encoding="utf-8", errors="replace") as file:
+            yield from (result for line in file if (result := parse(line)) is not None)
+
+
+def digest(first: CellResult | None, folder: Path) -> str:
+    """What tells one results folder from all others, wherever it is moved: its first record."""
+    text = f"{first.key} {first.provenance.get('started', '')}" if first else str(folder.resolve())
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def entities(result: CellResult, timestamp: int) -> tuple[list[Metric], list[Param]]:
+    from mlflow.entities import Metric, Param
+
+    metrics = [Metric(name, float(value), timestamp, 0) for name, value in record.metrics(result).items()]
+    return metrics, [Param(name, value) for name, value in record.params(result).items()]

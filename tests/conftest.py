@@ -1,0 +1,26 @@
+"""What several test files share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks every test that asks for real data, so that `-m real` chooses them."""
+    for item in items:
+        if "real" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real)
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """Real data and weights, beside the repository or where HEAD2HEAD_REAL says; skips where they are absent."""
+    folder = Path(os.environ.get("HEAD2HEAD_REAL") or REPOSITORY.parent / "shared" / "real")
+    if not folder.is_dir():
+        pytest.skip(f"there is no real data at {folder}; set HEAD2HEAD_REAL to where it is")
+    return folder

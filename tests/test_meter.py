@@ -1,0 +1,101 @@
+"""The meter: what it counts agrees with a count of everything and with a closed form."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import timm
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.budget import Budget
+from bench.meter import Meter
+from bench.spec import BudgetSpent
+
+CPU = torch.device("cpu")
+
+
+def train_step(network: nn.Module, images: torch.Tensor) -> None:
+    functional.cross_entropy(network(images), torch.zeros(len(images), dtype=torch.long)).backward()
+
+
+def test_two_linear_layers_in_closed_form() -> None:
+    network = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 5))
+    meter = Meter(CPU)
+    for _ in range(7):
+        meter.step("train", lambda: train_step(network, torch.randn(8, 20)))
+    forward = 2 * 8 * (20 * 30 + 30 * 5)
+    backward = forward + 2 * 8 * 30 * 5  # gradients of all weights, and of the one input that has one
+    assert meter.flops == 7 * (forward + backward)
+
+
+def test_a_convolution_in_closed_form() -> None:
+    meter = Meter(CPU)
+    network = nn.Conv2d(3, 16, 5, padding=2)
+    meter.step("forward", lambda: network(torch.randn(4, 3, 10, 12)))
+    assert meter.flops == 2 * 4 * 10 * 12 * 16 * 3 * 25
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_convnext", "test_efficientnet"])
+def test_per_shape_count_equals_a_count_of_every_step(name: str) -> None:
+    network = timm.create_model(name, num_classes=5)
+    size = network.default_cfg["input_size"][-1]
+    batches = [torch.randn(n, 3, size, size) for n in (4, 4, 3, 4, 3)]
+    meter = Meter(CPU)
+    for images in batches:
+        meter.step(("train", images.shape), lambda images=images: train_step(network, images))
+    with FlopCounterMode(display=False) as counter:
+        for images in batches:
+            train_step(network, images)
+    assert meter.flops == counter.get_total_flops()
+
+
+def test_fused_attention_is_counted_forward_and_backward() -> None:
+    counts = []
+    for fused in (True, False):
+        network = timm.create_model("test_vit", num_classes=5)
+        for block in network.blocks:
+            block.attn.fused_attn = fused
+        meter = Meter(CPU)
+        size = network.default_cfg["input_size"][-1]
+        meter.step("train", lambda network=network, size=size: train_step(network, torch.randn(2, 3, size, size)))
+        counts.append(meter.flops)
+    fused_flops, plain_flops = counts
+    assert plain_flops <= fused_flops <= 1.05 * plain_flops  # the fused kernel computes the scores again going back
+
+
+def test_shared_work_is_attributed_in_full_to_each() -> None:
+    shared = Meter(CPU)
+    shared.step("work", lambda: (time.sleep(0.02), torch.ones(4, 4) @ torch.ones(4, 4)))
+    shared.stop()
+    for _ in range(2):
+        alone = Meter(CPU)
+        alone.found(shared)
+        alone.step("head", lambda: torch.ones(2, 2) @ torch.ones(2, 2))
+        alone.stop()
+        assert alone.flops == 2 * 4**3 + 2 * 2**3
+        assert alone.seconds > shared.seconds >= 0.02
+
+
+def test_a_spent_budget_stops_between_steps() -> None:
+    budget = Budget(limit=0.01)
+    budget.start()
+    meter = Meter(CPU, budget)
+    with pytest.raises(BudgetSpent):
+        for _ in range(1000):
+            meter.step("nap", lambda: time.sleep(0.002))
+    assert budget.remaining() > -1
+
+
+def test_peak_memory_sees_a_large_tensor() -> None:
+    meter = Meter(CPU)
+    before = meter.peak_bytes()
+    if before is None:
+        pytest.skip("this system does not tell resident memory")
+    block = torch.ones(50_000_000, dtype=torch.uint8)
+    after = meter.peak_bytes()
+    assert after is not None
+    assert after - before > 0.9 * block.nbytes

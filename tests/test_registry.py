@@ -1,0 +1,65 @@
+"""Names: folders, globs, commas, short names, and what is said of a name that nothing has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.registry import Registry, import_all
+from bench.spec import UserError
+
+NAMES = ["demo/digits", "vtab1k/natural/cifar100", "vtab1k/structured/dsprites_location", "vtab1k/structured/dmlab"]
+
+
+@pytest.fixture
+def tasks() -> Registry[int]:
+    registry: Registry[int] = Registry("task")
+    for number, name in enumerate(NAMES):
+        registry.add(name, number)
+    registry.add_scheme("folder", len)
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("patterns", "names"),
+    [
+        (["all"], NAMES),
+        (["demo"], NAMES[:1]),
+        (["vtab1k"], NAMES[1:]),
+        (["vtab1k/structured"], NAMES[2:]),
+        (["vtab1k/structured/*"], NAMES[2:]),
+        (["vtab1k/cifar100"], NAMES[1:2]),
+        (["*/d*", "demo"], [NAMES[0], NAMES[2], NAMES[3]]),
+        (["demo,vtab1k/dmlab", "demo/digits"], [NAMES[0], NAMES[3]]),
+    ],
+)
+def test_selection(tasks: Registry[int], patterns: list[str], names: list[str]) -> None:
+    assert sorted(tasks.select(patterns)) == sorted(names)
+
+
+def test_a_scheme_makes_its_item(tasks: Registry[int]) -> None:
+    assert tasks.select(["folder:abcd"]) == {"folder:abcd": 4}
+
+
+def test_a_wrong_name_gets_the_nearest(tasks: Registry[int]) -> None:
+    with pytest.raises(UserError, match="no task is called 'vtab1k/cifar10'; did you mean 'vtab1k/cifar100'"):
+        tasks.select(["vtab1k/cifar10"])
+    with pytest.raises(UserError, match="`list` shows them all"):
+        tasks.select(["xyzzy"])
+    with pytest.raises(UserError, match="no task was named"):
+        tasks.select([","])
+
+
+def test_two_of_one_name_are_refused(tasks: Registry[int]) -> None:
+    with pytest.raises(ValueError, match="two tasks are called 'demo/digits'"):
+        tasks.add("demo/digits", 0)
+
+
+def test_a_broken_file_fails_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_package").mkdir()
+    (tmp_path / "broken_package" / "__init__.py").write_text("")
+    (tmp_path / "broken_package" / "method.py").write_text("import no_such_module")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        import_all("broken_package", [str(tmp_path / "broken_package")])

@@ -1,0 +1,138 @@
+"""Taps and pooling: the paper's own counts, every family of timm, and features that are computed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from bench.backbone import TimmBackbone, load
+from bench.features import features, pool, read_taps
+from bench.meter import Meter
+from bench.spec import BackboneSpec
+from bench.taps import EMBEDDING, find_taps
+
+CPU = torch.device("cpu")
+
+
+class Noise:
+    """Random pictures of several sizes that count how often they are decoded."""
+
+    def __init__(self, count: int, size: int = 48) -> None:
+        self.count, self.size, self.decoded = count, size, 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def decode(self, index: int) -> np.ndarray:
+        self.decoded += 1
+        shape = (self.size + index % 5, self.size, 3)
+        return np.random.default_rng(index).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture(scope="module", params=["test_resnet", "test_vit"])
+def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TimmBackbone:
+    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
+    torch.manual_seed(0)
+    save_file(timm.create_model(request.param).state_dict(), path)
+    return load(BackboneSpec(request.param, path, image_size=64), CPU)
+
+
+# Head2Toe's own counts for ResNet-50 at 240 px (its code and paper), and 53 taps for ViT-B/16.
+@pytest.mark.parametrize(("target", "count"), [(512, 32_232), (8_192, 405_224), (40_000, 2_981_608)])
+def test_resnet50_gives_the_papers_numbers_of_features(target: int, count: int) -> None:
+    taps = find_taps(timm.create_model("resnet50").eval(), 240)
+    assert len(taps) == 52
+    assert sum(pool(torch.zeros(1, *tap.shape), tap.layout, target).shape[1] for tap in taps) == count
+
+
+def test_vit_has_the_papers_number_of_taps() -> None:
+    assert len(find_taps(timm.create_model("vit_base_patch16_224").eval(), 224)) == 53
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_resnet", "test_vit", "test_convnext", "test_efficientnet", "test_byobnet", "test_mambaout", "test_nfnet",
+        "test_vit2", "test_vit3", "test_vit4", "mobilenetv3_small_050", "regnety_002", "densenet121", "ghostnet_050",
+        "swin_tiny_patch4_window7_224", "deit_tiny_patch16_224", "vit_tiny_r_s16_p8_224", "resnetv2_50",
+    ],
+)  # fmt: skip
+def test_every_family_has_taps_that_pool(name: str) -> None:
+    network = timm.create_model(name).eval()
+    taps = find_taps(network, network.default_cfg["input_size"][-1])
+    assert len(taps) >= 8
+    assert len({tap.name for tap in taps}) == len(taps)
+    assert EMBEDDING in {tap.name for tap in taps}
+    for tap in taps:
+        assert pool(torch.zeros(2, *tap.shape), tap.layout, 512).shape[0] == 2
+
+
+def test_a_network_without_a_head_has_no_logits() -> None:
+    with_head = find_taps(timm.create_model("test_resnet").eval(), 64)
+    without = find_taps(timm.create_model("test_resnet", num_classes=0).eval(), 64)
+    assert [tap.name for tap in with_head[:-1]] == [tap.name for tap in without]
+
+
+def windows_by_hand(maps: np.ndarray, target: int) -> np.ndarray:
+    channels, height, width = maps.shape
+    side = max(1, width // int((target // channels) ** 0.5))
+    cells = [
+        maps[:, row : row + side, column : column + side].mean((1, 2))
+        for row in range(0, height - side + 1, side)
+        for column in range(0, width - side + 1, side)
+    ]
+    return np.stack(cells, axis=1).ravel()
+
+
+@pytest.mark.parametrize("target", [16, 70, 300, 5000])
+def test_windows_of_a_map_are_those_averaged_by_hand(target: int) -> None:
+    maps = np.random.default_rng(0).random((7, 13, 13))
+    pooled = pool(torch.from_numpy(maps)[None], "nchw", target)[0].numpy()
+    assert np.allclose(pooled, windows_by_hand(maps, target))
+    last = pool(torch.from_numpy(maps.transpose(1, 2, 0).copy())[None], "nhwc", target)[0].numpy()
+    assert np.array_equal(last, pooled)
+
+
+def test_tokens_are_pooled_in_raster_order() -> None:
+    tokens = torch.arange(12.0).view(1, 6, 2)
+    assert pool(tokens, "tokens", 2).tolist() == [[5.0, 6.0]]
+    assert pool(tokens, "tokens", 4).tolist() == [[2.0, 8.0, 3.0, 9.0]]
+    assert pool(tokens, "tokens", 10**6).shape == (1, 12)
+
+
+def test_the_backbone_runs_once_for_the_same_features(backbone: TimmBackbone) -> None:
+    images = Noise(70)
+    backbone.forget()
+    first, second = Meter(CPU), Meter(CPU)
+    one = features(backbone, images, 64, first)
+    passes: list[object] = []
+    handle = backbone.module.register_forward_hook(lambda *_: passes.append(1))
+    two = features(backbone, images, 64, second)
+    handle.remove()
+    assert one is two
+    assert not passes
+    assert first.flops == second.flops > 0
+    assert second.seconds > 0
+    assert images.decoded == 70
+
+
+def test_several_targets_from_one_pass_are_those_of_one_each(backbone: TimmBackbone) -> None:
+    images = torch.randint(0, 256, (5, 3, 64, 64), dtype=torch.uint8)
+    together = read_taps(backbone, images, [None, 32, 256])
+    for target in (None, 32, 256):
+        alone = read_taps(backbone, images, [target])[target]
+        assert alone.widths == together[target].widths
+        assert torch.equal(alone.concatenated(), together[target].concatenated())
+
+
+def test_the_embedding_is_what_the_classifier_reads(backbone: TimmBackbone) -> None:
+    images = torch.randint(0, 256, (5, 3, 64, 64), dtype=torch.uint8)
+    embedding = read_taps(backbone, images, [None])[None].concatenated()
+    with torch.no_grad():
+        maps = backbone.module.forward_features(backbone.inputs(images))
+        assert torch.allclose(embedding, backbone.module.forward_head(maps, pre_logits=True), atol=1e-6)
