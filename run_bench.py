@@ -1,6 +1,7 @@
 """python run_bench.py --methods all --tasks vtab1k
 
-Compares ways of adapting a pretrained vision backbone to small labelled data sets: accuracy, training FLOPs, bytes kept.
+Compares ways of adapting a pretrained vision backbone to small labelled data sets:
+accuracy, training FLOPs and bytes kept.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--tasks", nargs="+", default=["demo"], metavar="NAME", help="default: demo, the embedded suite")
     what.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0")
     network = top.add_argument_group("backbone")
-    network.add_argument("--backbone", default="demo", metavar="NAME", help="any timm name; default: demo, the embedded one")
-    network.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights as .safetensors, or .pth without code")
+    network.add_argument("--backbone", default="demo", metavar="NAME", help="any timm name; default: demo, embedded")
+    network.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights: .safetensors, or .pth without code")
     network.add_argument("--backbone-arg", action="append", default=[], metavar="K=V", help="for timm: pad_type=same")
     network.add_argument("--image-size", type=int, metavar="PX", help="default: what timm states for the backbone")
     network.add_argument("--mean", type=float, nargs="+", metavar="X", help="of the input, one value or three")
     network.add_argument("--std", type=float, nargs="+", metavar="X", help="likewise")
     where = top.add_argument_group("where and how long")
-    where.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="folder with data sets; default: data")
+    where.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets; default: data")
     where.add_argument("--results", type=Path, default=Path("results/run"), metavar="DIR", help="default: results/run")
     where.add_argument("--budget", metavar="TIME", help="device time over all runs into --results: 90s, 30m, 2h")
     where.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; default: the best there is")

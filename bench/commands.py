@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +18,10 @@ from bench.progress import Progress
 from bench.registry import METHODS, TASKS
 from bench.spec import BackboneSpec, Cell, DataMissing, UserError
 from bench.store import Store
+
+if TYPE_CHECKING:
+    from bench.report import Report
+    from bench.tracking import Tracker
 
 DONE, INCOMPLETE, UNUSABLE, OVER_BUDGET = 0, 1, 2, 3
 
@@ -54,23 +59,23 @@ def run(request: Request) -> int:
         todo, done = split_done(plan.cells, store.latest(), request.force)
         note(f"{len(plan.cells)} cells: {len(done)} done already, {len(todo)} to run into {request.results}")
         budget = Budget(limit, store.spent_seconds())
-        if todo:
-            execute(todo, store, budget, request)
+        tracker = execute(todo, store, budget, request) if todo and budget.remaining() > 0 else None
         latest = store.latest()
     code = outcome(plan, {cell.key for cell in plan.cells if is_done(cell, latest)}, budget)
-    show_report(request)
+    made = show_report(request)
+    if tracker is not None:
+        tracker.finish(made.paths)
     return code
 
 
-def execute(todo: Sequence[Cell], store: Store, budget: Budget, request: Request) -> None:
+def execute(todo: Sequence[Cell], store: Store, budget: Budget, request: Request) -> Tracker:
     """Runs cells with progress on stderr and MLflow brought up to date cell by cell."""
-    if budget.remaining() <= 0:
-        return
     from bench import device, runner, tracking  # here, so that only a command that measures starts torch and MLflow
 
-    mlflow = tracking.Tracker(store.folder)
+    tracker = tracking.Tracker(store.folder)
     with Progress(len(todo)) as progress:
-        runner.run(todo, runner.Session(store, budget, device.find_device(request.device), [progress, mlflow]))
+        runner.run(todo, runner.Session(store, budget, device.find_device(request.device), [progress, tracker]))
+    return tracker
 
 
 def outcome(plan: Plan, done: set[str], budget: Budget) -> int:
@@ -87,7 +92,7 @@ def is_done(cell: Cell, latest: Mapping[str, object]) -> bool:
     return getattr(latest.get(cell.key), "status", None) == "done"
 
 
-def show_report(request: Request) -> None:
+def show_report(request: Request) -> Report:
     """Writes the report of a results folder, prints it, and says where everything is."""
     from bench import report, tracking  # here, so that help and listing stay light
 
@@ -95,6 +100,7 @@ def show_report(request: Request) -> None:
     Console().print(made)
     print("Report: ", *made.paths, sep="\n  ")
     print(f"Records: {Store(request.results).path}\nMLflow:  {tracking.ui_command(request.results)}")
+    return made
 
 
 def report_command(request: Request) -> int:
@@ -105,9 +111,10 @@ def report_command(request: Request) -> int:
 
 def sync(request: Request) -> int:
     """Brings MLflow up to date with the records."""
-    from bench import tracking  # here, so that help and listing stay light
+    from bench import report, tracking  # here, so that help and listing stay light
 
-    count = tracking.sync(request.results, list(Store(request.results).results()))
+    made = report.write_report(request.results)
+    count = tracking.sync(request.results, Store(request.results).results(), made.paths)
     print(f"{count} cells logged; MLflow has all of {Store(request.results).path}")
     return DONE
 

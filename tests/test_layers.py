@@ -16,10 +16,10 @@ LAYERS = {
     0: ["spec"],
     1: ["registry", "budget", "store", "weights"],
     2: ["device", "meter", "data", "backbone", "taps", "features", "probe", "heads", "train", "tuned", "judge"],
-    3: ["plan", "provenance", "runner", "estimate", "report", "tracked", "tracking", "progress", "commands"],
+    3: ["plan", "provenance", "runner", "estimate", "report", "tracking", "progress", "commands"],
 }
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}
-HOME = {"timm": ["backbone"], "mlflow": ["tracking", "tracked"], "matplotlib": ["report"], "optuna": ["spec", "tune"]}
+HOME = {"timm": ["backbone"], "mlflow": ["tracking"], "matplotlib": ["report"], "optuna": ["spec", "tune"]}
 
 
 def sources() -> list[Path]:

@@ -1,0 +1,83 @@
+"""KITTI object detection: how far the closest vehicle is, with splits that keep each video together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bench.spec import UserError
+from tasks.readers.clevr import PNG
+from tasks.readers.files import Files, FolderFiles
+from tasks.readers.labels import KITTI_VEHICLES, kitti_distance
+from tasks.readers.lists import identity, root
+from tasks.readers.locate import locate
+from tasks.readers.pixels import Encoded
+from tasks.readers.raw import Pool, Raw
+from tasks.readers.zips import ZipFiles
+
+SEED, SHARE = 123, 10  # numpy's seed, and per cent of the videos for testing and for validation, of tensorflow-datasets
+DEPTH = 13  # field of a label line: z of the object's location, in metres
+
+
+def kitti(data: Path) -> Raw | None:
+    """The zips of left colour images, of training labels and of the development kit, or what is unpacked from them."""
+    images = folder_or_zip(data, "training/image_2", "data_object_image_2.zip")
+    labels = folder_or_zip(data, "training/label_2", "data_object_label_2.zip")
+    kit = folder_or_zip(data, "mapping/train_rand.txt", "devkit_object.zip")
+    if images is None or labels is None or kit is None:
+        return None
+    top = "" if isinstance(images, FolderFiles) else root(images, "training/image_2/000000.png")
+
+    def pool(split: str) -> Pool:
+        numbers = divided(*mapping(kit))[split]
+        keys = [f"{number:06}.png" for number in numbers]
+        found = [label(labels, number) for number in numbers]
+        return Pool(keys, found, Encoded(images, [f"{top}training/image_2/{key}" for key in keys]))
+
+    parts = {str(files.path): files for files in (images, labels, kit)}
+    return Raw(images.path, PNG, pool, identity(*parts.values()))
+
+
+def folder_or_zip(data: Path, telltale: str, archive: str) -> Files | None:
+    """The folder in which a file or folder is, or else the zip it would be unpacked from."""
+    place = locate(data, [telltale, archive])
+    if place is None:
+        return None
+    return ZipFiles(place) if place.name == archive else FolderFiles(place.parents[telltale.count("/")])
+
+
+def label(files: Files, number: int) -> int:
+    """Bin of the closest vehicle of an image. Raises UserError for a label file of another form."""
+    name = f"training/label_2/{number:06}.txt"
+    rows = [line.split() for line in files.read(name).decode().splitlines() if line.strip()]
+    try:
+        return kitti_distance(float(row[DEPTH]) for row in rows if row[0] in KITTI_VEHICLES)
+    except (IndexError, ValueError) as error:
+        raise UserError(f"{files.where(name)} is no label file of KITTI; get it again") from error
+
+
+def mapping(kit: Files) -> tuple[list[int], list[str]]:
+    """For each image its line in the list of frames, from 0, and for each such line the video it comes from."""
+    top = root(kit, "mapping/train_rand.txt")
+    lines = [int(number) - 1 for number in kit.read(f"{top}mapping/train_rand.txt").decode().split(",")]
+    frames = kit.read(f"{top}mapping/train_mapping.txt").decode().splitlines()
+    return lines, [frame.split(" ")[1] for frame in frames]
+
+
+def divided(lines: Sequence[int], videos: Sequence[str]) -> Mapping[str, list[int]]:
+    """Image numbers of each split: a tenth of the videos for testing, another for validation, drawn as prepared.
+
+    Source: tensorflow-datasets, `datasets/kitti/kitti_dataset_builder.py`, with numpy's legacy generator.
+    """
+    names = sorted({videos[line] for line in lines})
+    count = max(1, SHARE * len(names) // 100)
+    generator = np.random.RandomState(SEED)
+    test = set(generator.choice(names, count, replace=False).tolist())
+    validation = set(generator.choice(sorted(set(names) - test), count, replace=False).tolist())
+    found: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
+    for number, line in enumerate(lines):
+        video = videos[line]
+        found["test" if video in test else "validation" if video in validation else "train"].append(number)
+    return found

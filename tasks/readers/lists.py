@@ -1,0 +1,153 @@
+"""Raw copies whose splits are list files beside the images: DTD, Flowers 102, Oxford-IIIT Pet and SUN397."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bench.spec import UserError
+from tasks.readers.classes import JPEG, numbered
+from tasks.readers.digest import digest, file_digest, files_digest
+from tasks.readers.files import Files, FolderFiles
+from tasks.readers.locate import locate
+from tasks.readers.pixels import Encoded
+from tasks.readers.raw import Pool, Raw
+from tasks.readers.tars import TarFiles
+
+DTD_LISTS = {"train": "train1", "validation": "val1", "test": "test1"}  # the first of ten folds
+FLOWERS102_LISTS = {"train": "trnid", "validation": "valid", "test": "tstid"}
+PETS_LISTS = {"train": "trainval", "test": "test"}
+SUN397_LISTS = {"train": "sun397_tfds_tr.txt", "validation": "sun397_tfds_va.txt", "test": "sun397_tfds_te.txt"}
+
+
+def folder_or_tar(data: Path, telltale: str, archives: Sequence[str]) -> Files | None:
+    """The folder that has a file such as `labels/train1.txt`, or the archive it would be unpacked from."""
+    found = locate(data, [telltale])
+    if found is not None:
+        return FolderFiles(found.parents[telltale.count("/")])
+    archive = locate(data, archives)
+    return None if archive is None else TarFiles(archive)
+
+
+def identity(*copies: Files | Path) -> str:
+    """Digest of single files and tars by their contents, and of folders and zips by their files' names and contents."""
+    return digest(
+        file_digest(copy if isinstance(copy, Path) else copy.path)
+        if isinstance(copy, Path | TarFiles)
+        else files_digest([(copy, name, name) for name in copy.names()])
+        for copy in copies
+    )
+
+
+def root(files: Files, telltale: str) -> str:
+    """What comes before a known file's name in an archive. Raises UserError when it is not there."""
+    if isinstance(files, FolderFiles) and (files.path / telltale).exists():
+        return ""
+    for name in files.names():
+        if name == telltale or name.endswith("/" + telltale):
+            return name.removesuffix(telltale)
+    raise UserError(f"{files.path} has no {telltale}; download it again")
+
+
+def dtd(data: Path) -> Raw | None:
+    """`labels/train1.txt` and its like name `images/<class>/<image>.jpg`; the line is the key."""
+    files = folder_or_tar(data, "labels/train1.txt", ("dtd-r1.0.1.tar.gz", "dtd-r1.0.1.tar"))
+    if files is None:
+        return None
+
+    def pool(split: str) -> Pool:
+        top = root(files, "labels/train1.txt")
+        lines = files.read(f"{top}labels/{DTD_LISTS[split]}.txt").decode().split()
+        labels = numbered([line.partition("/")[0] for line in lines], 47, files.path)
+        return Pool(lines, labels, Encoded(files, [f"{top}images/{line}" for line in lines]))
+
+    return Raw(files.path, JPEG, pool, identity(files))
+
+
+def flowers102(data: Path) -> Raw | None:
+    """`setid.mat` numbers the images of each split, `imagelabels.mat` labels `jpg/image_%05d.jpg` from 1 to 102."""
+    files = folder_or_tar(data, "jpg/image_00001.jpg", ("102flowers.tgz", "102flowers.tar"))
+    tables = [locate(data, [name]) for name in ("imagelabels.mat", "setid.mat")]
+    if files is None or tables[0] is None or tables[1] is None:
+        return None
+    marked, divided = tables[0], tables[1]
+
+    def pool(split: str) -> Pool:
+        top = root(files, "jpg/image_00001.jpg")
+        numbers = matlab(divided, FLOWERS102_LISTS[split]).ravel().tolist()
+        labels = matlab(marked, "labels").ravel()
+        keys = [f"image_{number:05}.jpg" for number in numbers]
+        return Pool(
+            keys, [int(labels[at - 1]) - 1 for at in numbers], Encoded(files, [f"{top}jpg/{key}" for key in keys])
+        )
+
+    return Raw(files.path, JPEG, pool, identity(files, marked, divided))
+
+
+def matlab(path: Path, name: str) -> Any:
+    """A variable of a .mat file as an array. Raises UserError for one that is damaged or has no such variable."""
+    from scipy.io import loadmat  # here, because it is slow to import
+    from scipy.io.matlab import MatReadError
+
+    try:
+        return loadmat(path, variable_names=[name])[name]
+    except (MatReadError, ValueError, TypeError, KeyError, OSError, EOFError) as error:
+        raise UserError(f"{path} has no whole variable {name!r} ({error}); download it again") from error
+
+
+def pets(data: Path) -> Raw | None:
+    """Lines of `annotations/{trainval,test}.txt`, `Abyssinian_100 1 1 1`: image, label from 1, species, breed."""
+    notes = folder_or_tar(data, "annotations/trainval.txt", ("annotations.tar.gz", "annotations.tar"))
+    images = folder_or_tar(data, "images/Abyssinian_1.jpg", ("images.tar.gz", "images.tar"))
+    if notes is None or images is None:
+        return None
+
+    def pool(split: str) -> Pool:
+        listing = f"annotations/{PETS_LISTS[split]}.txt"
+        lines = notes.read(root(notes, listing) + listing).decode().splitlines()
+        rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+        top = root(images, "images/Abyssinian_1.jpg")
+        keys = [f"{row[0]}.jpg" for row in rows]
+        return Pool(keys, [int(row[1]) - 1 for row in rows], Encoded(images, [f"{top}images/{key}" for key in keys]))
+
+    same = isinstance(notes, FolderFiles) and isinstance(images, FolderFiles) and notes.path == images.path
+    return Raw(images.path, JPEG, pool, identity(images) if same else identity(notes, images))
+
+
+def sun397(data: Path) -> Raw | None:
+    """The unpacked folder SUN397, divided by tensorflow-datasets' three lists of lines such as `/a/abbey/sun_x.jpg`."""
+    place = locate(data, ["SUN397/a/abbey", "a/abbey"])
+    if place is None:
+        return None
+    files = FolderFiles(place.parent.parent)
+    lists = {split: sun397_list(data, name) for split, name in SUN397_LISTS.items()}
+
+    def pool(split: str) -> Pool:
+        lines = lists[split].read_text().split()
+        number = classes()
+        labels = [number[line.rpartition("/")[0]] for line in lines]
+        return Pool(lines, labels, Encoded(files, [line.removeprefix("/") for line in lines]))
+
+    @cache
+    def classes() -> dict[str, int]:
+        folders = {line.rpartition("/")[0] for path in lists.values() for line in path.read_text().split()}
+        return {name: label for label, name in enumerate(sorted(folders))}
+
+    return Raw(files.path, f"{JPEG}, at full size", pool, identity(files, *lists.values()))
+
+
+def sun397_list(data: Path, name: str) -> Path:
+    """A list file, in the data folder or in an installed tensorflow-datasets, which need not be imported for it."""
+    found = locate(data, [name, f"SUN397/{name}"])
+    package = find_spec("tensorflow_datasets") if found is None else None
+    for folder in (package and package.submodule_search_locations) or ():
+        path = Path(folder) / "image_classification" / name
+        found = path if path.is_file() else found
+    if found is None:
+        raise UserError(
+            f"SUN397 under {data} lacks the list {name}; copy it there from tensorflow-datasets' image_classification"
+        )
+    return found

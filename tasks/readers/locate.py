@@ -1,0 +1,41 @@
+"""Where a copy lies: in the data folder, up to two levels down, or right at the path that was given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+WIDE = 300  # a folder with more folders in it holds classes, not data sets, and is not looked through
+
+
+def locate(data: Path, names: Sequence[str]) -> Path | None:
+    """The first of `names` (files or folders, such as `dtd/images`) that exists; shallow places come first."""
+    for name in names:
+        if data.name == name and data.exists():
+            return data
+    for folder in places(data):
+        for name in names:
+            path = f"{folder}/{name}"
+            if os.path.exists(path):  # noqa: PTH110  (four times as quick, for thousands of places)
+                return Path(path)
+    return None
+
+
+def places(data: Path) -> Iterator[str]:
+    """The data folder, then the folders in it, then the folders in those."""
+    yield str(data)
+    level = folders(str(data))
+    yield from level
+    for folder in level:
+        yield from folders(folder)
+
+
+def folders(folder: str) -> list[str]:
+    """Folders right inside a folder, sorted; none when it is absent, unreadable or holds very many."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entry.path for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+    except OSError:  # absent, a file, or not ours to read: nothing is found there
+        return []
+    return found if len(found) <= WIDE else []

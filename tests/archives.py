@@ -1,0 +1,148 @@
+"""Small archives in the true formats of the originals, for tests: every image is of one shade that tells it apart."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import md5
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import numpy as np
+from PIL import Image
+
+import tasks  # noqa: F401  (registers the tasks)
+from bench.registry import TASKS
+from bench.spec import Task
+
+Facts = Mapping[str, Mapping[object, tuple[int, int]]]  # split → key → (label, shade)
+FOUR, TWO, REST = slice(0, 4), slice(4, 6), slice(6, None)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a small task takes its images out of the splits: as expressions and, for the tests, as slices."""
+
+    expressions: tuple[str, str, str]
+    train: Sequence[tuple[str, slice]]
+    test: tuple[str, slice]
+
+
+GIVEN = Shape(
+    ("train[:4]", "validation[:2]", "test"), [("train", FOUR), ("validation", slice(0, 2))], ("test", slice(None))
+)
+TRAIN_TEST = Shape(("train[:4]", "train[4:6]", "test"), [("train", FOUR), ("train", TWO)], ("test", slice(None)))
+ONE = Shape(("train[:4]", "train[4:6]", "train[6:]"), [("train", FOUR), ("train", TWO)], ("train", REST))
+SCENES = Shape(
+    ("train[:4]", "train[4:6]", "validation"), [("train", FOUR), ("train", TWO)], ("validation", slice(None))
+)
+TOYS = Shape(
+    ("train[:4]", "test[:2]", "test[50%:]"), [("train", FOUR), ("test", slice(0, 2))], ("test", slice(5, None))
+)
+
+
+def small(name: str, shape: Shape, facts: Facts) -> Task:
+    """A VTAB task cut down to the few images of `facts`."""
+    (task,) = TASKS.select([f"vtab1k/{name}"]).values()
+    recipe = task.facts["recipe"]
+    origin = replace(recipe.origin, sizes={split: len(keys) for split, keys in facts.items()}, tolerance=0)
+    return replace(task, facts={**task.facts, "recipe": replace(recipe, origin=origin, splits=shape.expressions)})
+
+
+def check(task: Task, data: Path, shape: Shape, facts: Facts, near: int = 0) -> None:
+    """The right images come with the right labels in the right order; shades may be off by `near` after JPEG."""
+    found = task.find(task, data)
+    assert found.fingerprint == task.find(task, data).fingerprint
+    opened = found.load()
+    order = {
+        split: sorted(keys, key=lambda key: md5(f"{split}{key}".encode()).digest()) for split, keys in facts.items()
+    }
+    wanted = {
+        "train": [facts[split][key] for split, part in shape.train for key in order[split][part]],
+        "test": [facts[shape.test[0]][key] for key in order[shape.test[0]][shape.test[1]]],
+    }
+    assert opened.train.validation == 2
+    for name, split in (("train", opened.train), ("test", opened.tests["test"])):
+        assert split.labels.tolist() == [label for label, _ in wanted[name]]
+        assert split.labels.dtype == np.int64 and split.classes == task.classes
+        for index, (_, shade) in enumerate(wanted[name]):
+            pixels = split.images.decode(index)
+            assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+            assert abs(int(pixels[1, 1, 0]) - shade) <= near, (name, index)
+
+
+def image(shade: int, kind: str = "jpeg", size: tuple[int, int] = (8, 8)) -> bytes:
+    """An image file of one shade of grey."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (shade, shade, shade)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def write_tar(path: Path, files: Mapping[str, bytes], mode: str = "gz") -> None:
+    """A tar of some files, compressed or plain ("")."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, f"w:{mode}") as archive:  # type: ignore[call-overload]
+        for name, blob in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(blob)
+            archive.addfile(member, io.BytesIO(blob))
+
+
+def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
+    """A compressed zip of some files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name, blob in files.items():
+            archive.writestr(name, blob)
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """The files as they would be unpacked."""
+    for name, blob in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(blob)
+
+
+def norb_matrix(array: np.ndarray) -> bytes:
+    """A binary matrix of small NORB."""
+    magic = {np.dtype("u1"): 0x1E3D4C55, np.dtype("<i4"): 0x1E3D4C54}[array.dtype]
+    sizes = [*array.shape, *[1] * (3 - array.ndim)]
+    return struct.pack(f"<2i{len(sizes)}i", magic, array.ndim, *sizes) + array.tobytes()
+
+
+def example(features: Mapping[str, bytes | int | Sequence[float] | Sequence[int]]) -> bytes:
+    """A serialized tf.Example."""
+    entries = b"".join(chunk(1, chunk(1, name.encode()) + chunk(2, feature(value))) for name, value in features.items())
+    return chunk(1, entries)
+
+
+def feature(value: bytes | int | Sequence[float] | Sequence[int]) -> bytes:
+    """The Feature message of a value: bytes, integers or floats."""
+    if isinstance(value, bytes):
+        return chunk(1, chunk(1, value))
+    values = [value] if isinstance(value, int) else list(value)
+    if values and all(isinstance(each, int) for each in values):
+        return chunk(3, chunk(1, b"".join(varint(int(each) % (1 << 64)) for each in values)))
+    return chunk(2, chunk(1, struct.pack(f"<{len(values)}f", *values)))
+
+
+def chunk(number: int, blob: bytes) -> bytes:
+    """A field of protobuf that holds bytes."""
+    return varint(number << 3 | 2) + varint(len(blob)) + blob
+
+
+def varint(value: int) -> bytes:
+    """An integer, seven bits a byte."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def tfrecord(blobs: Sequence[bytes]) -> bytes:
+    """A TFRecord file; the checksums are left at zero, as they are not looked at."""
+    return b"".join(struct.pack("<Q4x", len(blob)) + blob + bytes(4) for blob in blobs)

@@ -1,0 +1,54 @@
+"""Made-up results for tests: stores of any number of methods, tasks and seeds, without training anything."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bench.spec import CellResult, Cost
+
+GROUPS = ("structured", "natural", "specialized")  # not in the order in which they are to be shown
+METHODS = (
+    "linear_probe", "fine_tune", "lora", "head2toe", "scratch", "head2toe_backbone_ft", "full_ridge", "knn",
+    "bias_tuning", "adapter", "vpt_deep", "side_tuning",
+)  # fmt: skip
+
+
+def result(method: str = "linear_probe", task: str = "demo/digits", seed: int = 0, **changes: Any) -> CellResult:
+    """A finished cell with plausible figures; `changes` replace fields."""
+    made = CellResult(
+        key=f"{method}|{task}|{seed}",
+        stage="final",
+        status="done",
+        reason=None,
+        method=method,
+        params={"lr": 0.01, "steps": 500},
+        task=task,
+        group="natural",
+        backbone="mobilenetv2_100",
+        seed=seed,
+        accuracy={"test": 0.8, "val": 0.81},
+        cost=Cost(10**9, None, 1300, 5200, 1.5, 0.5, 2.0, 10**8),
+        provenance={"protocol": "1", "started": f"2026-01-02T03:04:{seed:02d}+00:00"},
+    )
+    return replace(made, **changes)
+
+
+def comparison(methods: int | Sequence[str], tasks: int, seeds: int = 1, suite: str = "demo") -> list[CellResult]:
+    """Every method on every task for every seed, the same numbers each time it is called."""
+    names = METHODS[:methods] if isinstance(methods, int) else methods
+    dice = random.Random(0)
+    ease = [dice.uniform(0.3, 0.7) for _ in range(tasks)]
+    found = []
+    for method in names:
+        skill, scale = dice.uniform(0, 0.25), 10 ** dice.uniform(0, 4)
+        for at in range(tasks):
+            group = GROUPS[at % 3]
+            for seed in range(seeds):
+                accuracy = {"test": min(0.99, ease[at] + skill + dice.gauss(0, 0.03)), "val": 0.7}
+                cost = Cost(int(1e9 * scale), None, int(500 * scale), int(2000 * scale), scale / 50, 0.5, 1.0, None)
+                name = f"{suite}/{group}/task_{at}"
+                found.append(result(method, name, seed, group=group, accuracy=accuracy, cost=cost))
+    return found

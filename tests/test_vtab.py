@@ -1,0 +1,211 @@
+"""VTAB-1k: the exact images of EuroSAT against tensorflow-datasets' own, the order rule, and the table."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+
+import tasks  # noqa: F401  (registers the tasks)
+from bench.registry import TASKS
+from bench.spec import DataMissing, Split, Task, UserError
+from tasks.order import md5_order, spans
+from tasks.readers.pixels import Encoded, Selection
+
+VTAB = TASKS.select(["vtab1k"])
+CLASSES = (
+    "AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial",
+    "Pasture", "PermanentCrop", "Residential", "River", "SeaLake",
+)  # fmt: skip
+EUROSAT = VTAB["vtab1k/specialized/eurosat"]
+
+
+def names(split: Split) -> list[str]:
+    """The file names behind a split of EuroSAT."""
+    assert isinstance(split.images, Selection)
+    found = []
+    for which, index in split.images.chosen:
+        images = split.images.sets[which]
+        assert isinstance(images, Encoded)
+        found.append(images.names[index].rpartition("/")[2])
+    return found
+
+
+@pytest.fixture(scope="session")
+def zip_path(real: Path) -> Path:
+    return real / "raw" / "eurosat" / "EuroSAT.zip"
+
+
+def test_eurosat_is_exactly_what_tensorflow_datasets_prepares(real: Path, zip_path: Path) -> None:
+    golden = json.loads((real / "golden" / "eurosat_vtab1k.json").read_text())
+    data = EUROSAT.find(EUROSAT, zip_path.parent).load()
+    train, test = names(data.train), names(data.tests["test"])
+    assert (train[:800], train[800:], test) == (golden["train800"], golden["val200"], golden["test"])
+    assert train == golden["train800val200"]
+    assert (data.train.validation, data.train.classes, set(data.train.augment)) == (200, 10, {"flip", "shift"})
+    for split in (data.train, data.tests["test"]):
+        assert split.labels.dtype == np.int64
+        assert [CLASSES[label] for label in split.labels] == [name.partition("_")[0] for name in names(split)]
+
+
+def test_eurosat_is_found_wherever_the_zip_lies(real: Path, zip_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "EuroSAT.zip").symlink_to(zip_path)
+    folders = [zip_path, zip_path.parent, zip_path.parent.parent, real, tmp_path]
+    assert len({EUROSAT.find(EUROSAT, folder).fingerprint for folder in folders}) == 1
+
+
+def test_eurosat_decodes_from_many_threads(zip_path: Path) -> None:
+    images = EUROSAT.find(EUROSAT, zip_path).load().tests["test"].images
+    alone = [images.decode(index) for index in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(images.decode, list(range(200)) * 3))
+    assert alone[0].shape == (64, 64, 3) and alone[0].dtype == np.uint8
+    assert all(np.array_equal(alone[place % 200], pixels) for place, pixels in enumerate(together))
+
+
+def test_eurosat_is_identified_without_waiting(zip_path: Path) -> None:
+    seconds = []
+    for _ in range(3):
+        started = time.process_time()
+        EUROSAT.find(EUROSAT, zip_path)
+        seconds.append(time.process_time() - started)
+    assert min(seconds) < 0.3
+
+
+def test_a_half_downloaded_zip_is_named_with_its_remedy(zip_path: Path, tmp_path: Path) -> None:
+    with zip_path.open("rb") as file:
+        (tmp_path / "EuroSAT.zip").write_bytes(file.read(1 << 20))
+    with pytest.raises(UserError, match=r"EuroSAT\.zip is not a whole zip file .* download it again"):
+        EUROSAT.find(EUROSAT, tmp_path)
+
+
+def test_a_damaged_image_is_named_when_it_is_decoded(zip_path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "EuroSAT.zip"
+    shutil.copy(zip_path, copy)
+    data = EUROSAT.find(EUROSAT, tmp_path).load()
+    whole = data.train.images.decode(0)
+    copy.chmod(0o644)
+    with ZipFile(copy) as archive:
+        place = archive.getinfo("2750/Forest/Forest_687.jpg").header_offset
+    with copy.open("r+b") as file:
+        file.seek(place + 500)
+        file.write(b"\0" * 100)
+    assert whole.shape == (64, 64, 3)
+    with pytest.raises(UserError, match=r"Forest_687\.jpg in .*EuroSAT\.zip is damaged; download the zip again"):
+        data.train.images.decode(0)
+
+
+def test_a_zip_with_too_few_images_is_refused(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "EuroSAT.zip", "w") as archive:
+        for name in CLASSES:
+            archive.writestr(f"2750/{name}/{name}_1.jpg", b"")
+    with pytest.raises(UserError, match=r"EuroSAT\.zip holds 10 images .* 27,000; get a whole copy from http"):
+        EUROSAT.find(EUROSAT, tmp_path)
+
+
+def test_a_zip_that_points_outside_is_refused(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "EuroSAT.zip", "w") as archive:
+        archive.writestr("../../River/River_1.jpg", b"")
+    with pytest.raises(UserError, match="points outside of it"):
+        EUROSAT.find(EUROSAT, tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(VTAB))
+def test_what_is_missing_is_said_in_one_sentence(name: str, tmp_path: Path) -> None:
+    task = VTAB[name]
+    with pytest.raises(DataMissing) as caught:
+        task.find(task, tmp_path)
+    message = str(caught.value)
+    assert name in message and str(tmp_path) in message and "\n" not in message
+
+
+def test_nineteen_absent_tasks_answer_at_once(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / "something" / f"class {number}").mkdir(parents=True)
+    started = time.process_time()
+    for task in VTAB.values():
+        with pytest.raises(DataMissing):
+            task.find(task, tmp_path)
+    assert time.process_time() - started < 0.8
+
+
+def test_the_table_is_vtab1k() -> None:
+    assert len(VTAB) == 19
+    assert [
+        sum(task.group == group for task in VTAB.values()) for group in ("natural", "specialized", "structured")
+    ] == [
+        7,
+        4,
+        8,
+    ]
+    for task in VTAB.values():
+        recipe = task.facts["recipe"]
+        sizes = recipe.origin.sizes
+        train, val, test = (
+            [place for split, chosen in spans(rule, sizes) for place in chosen] for rule in recipe.splits
+        )
+        assert (len(train), len(val), len(test)) == (800, 200, recipe.tests), task.name
+        assert task.source and task.licence and task.citation and task.facts["download"]
+
+
+def test_labels_are_not_changed_by_what_is_allowed() -> None:
+    allowed = {task.name.rpartition("/")[2]: task.facts["recipe"].augment for task in VTAB.values()}
+    for name in ("dsprites_location", "dsprites_orientation", "smallnorb_azimuth"):
+        assert not allowed[name]
+    assert "flip" not in allowed["svhn"]
+    assert all(allowed[name] == {"flip", "shift"} for name in ("cifar100", "resisc45", "eurosat"))
+
+
+GOLDEN = [  # split, its salt's keys, where the values start, the first keys there
+    ("train", range(50_000), 0, [16399, 1680, 47917, 17307, 27051, 48736, 26263, 1456]),
+    ("train", range(50_000), 45_000, [13431, 9237, 17462, 32685]),
+    ("train", range(73_257), 0, [16399, 1680, 47917, 17307, 27051]),
+    ("train", range(73_257), 65_931, [21145, 64736, 23870]),
+    ("train", range(24_300), 0, [16399, 1680, 17307, 1456, 19135]),
+    ("test", range(24_300), 0, [23018, 16932, 19084, 9933, 24157]),
+    ("test", range(24_300), 12_150, [299]),
+    ("train", range(737_280), 0, [16399, 634903, 206287, 470425, 352707]),
+    ("train", range(737_280), 589_824, [220697, 85843, 84902]),
+    ("train", range(737_280), 663_552, [493443]),
+    ("train", [f"train_{n}" for n in range(262_144)], 0, ["train_251464", "train_132287", "train_133786"]),
+    ("validation", [f"valid_{n}" for n in range(32_768)], 0, ["valid_3270", "valid_10310", "valid_20603"]),
+]
+
+
+@pytest.mark.parametrize(("split", "keys", "start", "expected"), GOLDEN)
+def test_order_agrees_with_tensorflow_datasets(
+    split: str, keys: range | list[str], start: int, expected: list[int | str]
+) -> None:
+    order = md5_order(split, keys)
+    assert [keys[place] for place in order[start : start + len(expected)]] == expected
+
+
+def test_split_expressions() -> None:
+    sizes = {"train": 27, "test": 24_301}
+    assert spans("train[:8]", sizes) == [("train", range(8))]
+    assert spans("test[50%:]", sizes) == [("test", range(12_150, 24_301))]
+    assert spans("train[20:] + test[24300:]", sizes) == [("train", range(20, 27)), ("test", range(24_300, 24_301))]
+    assert spans("train", sizes) == [("train", range(27))]
+    with pytest.raises(ValueError, match="is not a split"):
+        spans("train[1;2]", sizes)
+
+
+def test_importing_the_tasks_is_light() -> None:
+    heavy = "torch torchvision tensorflow_datasets h5py scipy PIL"
+    code = f"import sys, tasks; print([name for name in {heavy.split()!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (found.stdout.strip(), found.stderr) == ("[]", "")
+
+
+def test_short_names_are_understood() -> None:
+    chosen: dict[str, Task] = TASKS.select(["vtab1k/eurosat", "vtab1k/structured/*"])
+    assert len(chosen) == 9
