@@ -48,10 +48,10 @@ def features(backbone: Backbone, images: Images, target: int | None, charge: Met
     key = (id(images), target)
     if key not in backbone.features:
         shared = charge.alone()
-        backbone.features[key] = (_compute(backbone, images, target, shared), shared)
+        backbone.features[key] = (_compute(backbone, images, target, shared), shared, images)
         shared.stop()
     computed: Features
-    computed, shared = backbone.features[key]
+    computed, shared, _ = backbone.features[key]  # the images are held, so that no others can get their id
     charge.found(shared)
     return computed
 

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import torch
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional
 
@@ -34,13 +35,9 @@ def logistic(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Me
         return meter.step(signature, lambda: _logistic_loss(flat, features, labels, l2))
 
     first = torch.cat([start.weight, start.bias[None]]).double().cpu().numpy().ravel()
-    solved = minimize(
-        objective,
-        first,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 2000, "maxfun": 3000, "gtol": 1e-5, "maxcor": 20},
-    )
+    options = {"maxiter": 2000, "maxfun": 3000, "gtol": 1e-5, "maxcor": 20}
+    with threadpool_limits(1, user_api="blas"):  # SciPy's BLAS threads spin, and would take torch's cores
+        solved = minimize(objective, first, jac=True, method="L-BFGS-B", options=options)
     result = torch.from_numpy(solved.x).float().view(count + 1, classes).to(features.device)
     return Head(result[:-1], result[-1])
 

@@ -35,7 +35,8 @@ def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, 
     """
     pixels = data.pixels(split.images, backbone.image_size)
     labels = torch.from_numpy(split.labels)
-    optimiser = torch.optim.AdamW(groups(network.parameters(), recipe.weight_decay), recipe.lr or default_lr(network))
+    trained = groups(network.parameters(), recipe.weight_decay)
+    optimiser = torch.optim.AdamW(trained, recipe.lr or default_lr(network), fused=True)
     steps = recipe.epochs * math.ceil(len(labels) / recipe.batch)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: warmup_cosine(step, steps, recipe.warmup))
     mixed = backbone.device.type == "cuda" and torch.cuda.is_bf16_supported()

@@ -28,14 +28,14 @@ class Lora:
         "rank": CategoricalDistribution((2, 4, 8, 16, 32)),
         "alpha": FloatDistribution(0.5, 8.0, log=True),
         "lr": FloatDistribution(1e-4, 1e-2, log=True),
-        "epochs": CategoricalDistribution((20, 50, 100)),
+        "epochs": CategoricalDistribution((15, 30, 60, 100)),
     }
     frozen: ClassVar[bool] = False
 
     rank: int = 8
     alpha: float = 2.0
     lr: float = 2e-3
-    epochs: int = 20
+    epochs: int = 15
     batch: int = 50
     weight_decay: float = 0.01
     warmup: float = 0.1

@@ -23,12 +23,12 @@ class Scratch:
     space: ClassVar[Mapping[str, BaseDistribution]] = {
         "lr": FloatDistribution(1e-4, 1e-2, log=True),
         "weight_decay": FloatDistribution(1e-4, 1e-1, log=True),
-        "epochs": CategoricalDistribution((20, 50, 100)),
+        "epochs": CategoricalDistribution((15, 30, 60, 100)),
     }
     frozen: ClassVar[bool] = False
 
     lr: float | None = None
-    epochs: int = 20
+    epochs: int = 15
     batch: int = 50
     weight_decay: float = 0.01
     warmup: float = 0.1

@@ -130,7 +130,7 @@ def task(row: Row) -> Task:
     """A row as the harness knows it; its reader finds in `facts` how to draw it."""
     facts = {"load": draw if row.draw else draw_digits, "draw": row.draw, "augment": row.augment}
     size = f"800 + 200 / {TEST if row.draw else 2 * UNSEEN:,}"
-    origin = ("drawn by Head2Head from a seed", "that of Head2Head", "") if row.draw else HANDWRITING
+    origin = ("drawn by Head2Head from a seed", "Apache-2.0, as Head2Head", "") if row.draw else HANDWRITING
     return Task(f"demo/{row.name}", row.group, row.classes, row.summary, find, size, *origin, facts)
 
 

@@ -1,0 +1,1 @@
+"""How the embedded backbone came to be: pictures drawn by formulas, and a network that learned to tell them apart."""
