@@ -92,9 +92,15 @@ def test_space_and_defaults_fit_together(name: str) -> None:
 
 
 def test_what_each_stores() -> None:
-    """Closed forms: a head, a head with its selection, low-rank factors with a head, everything."""
+    """A head; a head and its selection; low-rank factors and a head; everything."""
     train, network = split_of("demo/count"), backbone()
-    stored = {name: dict(quick(name).fit(network, train, Meter(CPU)).stored()) for name in ("linear_probe", "fine_tune")}
-    width = network.module.num_features
-    assert sum(value.numel() for value in stored["linear_probe"].values()) == (width + 1) * train.classes
-    assert stored["fine_tune"].keys() == network.network(train.classes).state_dict().keys()
+    stored = {name: dict(quick(name).fit(network, train, Meter(CPU)).stored()) for name, _ in METHODS.items()}
+    sizes = {name: sum(value.numel() for value in kept.values()) for name, kept in stored.items()}
+    everything = network.network(train.classes).state_dict()
+    assert sizes["linear_probe"] == (network.module.num_features + 1) * train.classes
+    assert stored["fine_tune"].keys() == stored["scratch"].keys() == everything.keys()
+    assert set(stored["head2toe"]) in ({"weight", "bias", "mask"}, {"weight", "bias", "index"})
+    adapters = {name for name in stored["lora"] if "lora_A" in name or "lora_B" in name}
+    assert adapters
+    assert len(stored["lora"]) == len(adapters) + 2  # and the head
+    assert sizes["lora"] < 0.1 * sizes["fine_tune"]

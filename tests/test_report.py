@@ -83,7 +83,7 @@ def test_both_means_are_named_and_right() -> None:
     values = {("a", "natural/x"): 0.5, ("a", "natural/y"): 0.7, ("a", "structured/z"): 0.9}
     rows = table_rows(accuracies({**values, **{("b", task): value + 0.01 for (_, task), value in values.items()}}))
     assert rows["mean of 3 tasks"] == ["70.0", "71.0"]
-    assert rows["mean of 2 group means"] == ["75.0", "76.0"]
+    assert rows["mean of 2 groups"] == ["75.0", "76.0"]
     assert rows["natural, 2 tasks"] == ["60.0", "61.0"]
 
 

@@ -63,9 +63,9 @@ def test_done_is_never_displaced(tmp_path: Path) -> None:
 
 
 def test_a_second_run_is_told_who_holds_the_folder(tmp_path: Path) -> None:
-    with Store(tmp_path).lock(), pytest.raises(UserError, match=f"process {os.getpid()} is already running"):
-        with Store(tmp_path).lock():
-            pass
+    told = pytest.raises(UserError, match=f"process {os.getpid()} is already running")
+    with Store(tmp_path).lock(), told, Store(tmp_path).lock():
+        pass
     with Store(tmp_path).lock():
         pass
 

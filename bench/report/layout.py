@@ -53,7 +53,7 @@ def blocks(table: Table, width: int) -> list[list[int]]:
     used = start = label_width(table) + GAP
     for index in range(len(table.columns)):
         needed = column_width(table, index) + GAP
-        if found[-1] and used + needed > width:
+        if found[-1] and used + needed - GAP > width:
             found.append([])
             used = start
         found[-1].append(index)

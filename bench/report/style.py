@@ -81,10 +81,10 @@ def head(figure: Figure, axes: Axes, title: str, subtitle: str) -> None:
 
 
 def described(grid: Grid, tasks: int, *, mean: bool) -> str:
-    """`demo suite, mobilenetv2_100, mean over 7 tasks, 3 seeds`."""
+    """`demo suite, backbone mobilenetv2_100, mean over 7 tasks, 3 seeds`."""
     scale = counted(tasks, "task")
     if mean:
         scale = (
             f"mean over {scale}" if grid.common == grid.tasks else f"mean over the {scale} that all methods finished"
         )
-    return f"{grid.suite} suite, {grid.backbone}, {scale}, {counted(len(grid.seeds), 'seed')}"
+    return f"{grid.suite} suite, backbone {grid.backbone}, {scale}, {counted(len(grid.seeds), 'seed')}"

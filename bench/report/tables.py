@@ -56,7 +56,7 @@ class Table:
 def title(grid: Grid, what: str) -> str:
     """`Test accuracy, %: demo suite, mobilenetv2_100, 7 tasks, 3 seeds`."""
     scale = f"{counted(len(grid.tasks), 'task')}, {counted(len(grid.seeds), 'seed')}"
-    return f"{what}: {grid.suite} suite, {grid.backbone}, {scale}"
+    return f"{what}: {grid.suite} suite, backbone {grid.backbone}, {scale}"
 
 
 def main_table(grid: Grid) -> Table:
@@ -76,7 +76,7 @@ def mean_rows(grid: Grid) -> tuple[Row, ...]:
     parts = {f"{group}, {counted(len(tasks), 'task')}": [tasks] for group, tasks in groups.items() if len(groups) > 1}
     parts[f"mean of {counted(len(grid.common), 'task')}"] = [list(grid.common)]
     if len(groups) > 1:  # with one group both means are the same
-        parts[f"mean of {len(groups)} group means"] = list(groups.values())
+        parts[f"mean of {len(groups)} groups"] = list(groups.values())
     return tuple(accuracy_row(grid, label, partial(grid.mean, parts=part)) for label, part in parts.items())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bench.spec import DataMissing, Found, Task, UserError
@@ -16,6 +17,11 @@ def find(task: Task, data: Path) -> Found:
     Raises DataMissing saying what to put where, and UserError for a copy that is there and is not whole.
     """
     recipe: Recipe = task.facts["recipe"]
+    return replace(first(task, recipe, data), train_images=1000, test_images=recipe.tests)
+
+
+def first(task: Task, recipe: Recipe, data: Path) -> Found:
+    """As `find`, without the counts."""
     held = popular(task, data)
     if held is not None:
         return held
