@@ -70,11 +70,12 @@ def run(request: Request) -> int:
 
 def execute(todo: Sequence[Cell], store: Store, budget: Budget, request: Request) -> Tracker:
     """Runs cells with progress on stderr and MLflow brought up to date cell by cell."""
-    from bench import device, runner, tracking  # here, so that only a command that measures starts torch and MLflow
+    from bench import backbone, device, runner, tracking  # here, so that only a command that measures starts torch
 
     tracker = tracking.Tracker(store.folder)
+    loaded = backbone.load(request.backbone, device.find_device(request.device))
     with Progress(len(todo)) as progress:
-        runner.run(todo, runner.Session(store, budget, device.find_device(request.device), [progress, tracker]))
+        runner.run(todo, runner.Session(store, budget, loaded, [progress, tracker]))
     return tracker
 
 

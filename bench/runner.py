@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -12,18 +13,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bench import data as pixels
-from bench.backbone import TimmBackbone, load
+from bench.backbone import TimmBackbone
 from bench.budget import Budget
-from bench.judge import Verdict, judge
+from bench.judge import judge
 from bench.meter import Meter
 from bench.plan import params
 from bench.probe import Probe
 from bench.provenance import provenance
-from bench.spec import Adapted, Cell, CellResult, Cost, Data, Observer, Status, UserError
+from bench.spec import Adapted, Cell, CellResult, Cost, Data, Observer, UserError
 from bench.store import Store
 
 T = TypeVar("T")
@@ -35,16 +37,9 @@ class Session:
 
     store: Store
     budget: Budget
-    device: torch.device
+    backbone: TimmBackbone
     observers: Sequence[Observer] = ()
     results: list[CellResult] = field(default_factory=list)
-    _backbone: TimmBackbone | None = None
-
-    def backbone(self, cell: Cell) -> TimmBackbone:
-        """The cell's backbone; loaded once, since all cells of a command have the same."""
-        if self._backbone is None:
-            self._backbone = load(cell.backbone, self.device)
-        return self._backbone
 
     def record(self, result: CellResult) -> None:
         """Written first, then shown to the observers."""
@@ -69,7 +64,7 @@ class Fitted:
     cell: Cell
     adapted: Adapted
     cost: Cost
-    started: str
+    started: str = ""
 
 
 def run(cells: Iterable[Cell], session: Session) -> list[CellResult]:
@@ -84,48 +79,57 @@ def run_task(cells: list[Cell], session: Session) -> None:
     """Methods that leave the backbone alone are fitted first and judged in one pass; then each other one by itself."""
     if session.budget.remaining() <= 0:
         return
-    opened = attempt(lambda: (session.backbone(cells[0]), cells[0].found.load()))
-    if isinstance(opened, Failure):
+    data = attempt(cells[0].found.load)
+    if isinstance(data, Failure):
         for cell in cells:
-            fail(cell, opened, session, utc_now(), Cost())
+            fail(cell, data, session, utc_now(), Cost())
         return
-    backbone, data = opened
     frozen = [cell for cell in cells if cell.method.frozen]
     others = [[cell] for cell in cells if not cell.method.frozen]
     for group in [frozen, *others]:
-        run_group(group, backbone, data, session)
-    backbone.forget()
+        run_group(group, data, session)
+    session.backbone.forget()
 
 
-def run_group(cells: list[Cell], backbone: TimmBackbone, data: Data, session: Session) -> None:
+def run_group(cells: list[Cell], data: Data, session: Session) -> None:
     """Fits each cell, then judges those that succeeded together; every cell that was begun gets its record."""
-    fitted = []
+    fitted: list[Fitted] = []
     for cell in cells:
         if session.budget.remaining() <= 0:
             break
         started = utc_now()
-        meter = Meter(session.device, session.budget)
-        outcome = attempt(partial(fit, cell, backbone, data, meter, session, started))
+        meter = Meter(session.backbone.device, session.budget)
+        outcome = attempt(partial(fit, cell, data, meter, session))
         if isinstance(outcome, Failure):
             fail(cell, outcome, session, started, measured(meter))
         else:
-            fitted.append((outcome, session.budget.lap()))
-    if not fitted:
-        return
-    verdicts = attempt(lambda: judge(backbone, [one.adapted for one, _ in fitted], data.tests))
+            cost = replace(outcome.cost, spent_seconds=session.budget.lap())
+            fitted.append(replace(outcome, cost=cost, started=started))
+    if fitted:
+        judge_group(fitted, data, session)
+
+
+def judge_group(fitted: list[Fitted], data: Data, session: Session) -> None:
+    """Judges what was fitted together and records it; the seconds spent on that are shared out evenly."""
+    verdicts = attempt(lambda: judge(session.backbone, [one.adapted for one in fitted], data.tests))
     judging = session.budget.lap() / len(fitted)
-    for number, (one, spent) in enumerate(fitted):
+    for number, one in enumerate(fitted):
+        spent = one.cost.spent_seconds + judging
         if isinstance(verdicts, Failure):
-            fail(one.cell, verdicts, session, one.started, one.cost, spent + judging)
+            fail(one.cell, verdicts, session, one.started, one.cost, spent)
         else:
-            session.record(done(one, verdicts[number], spent + judging, backbone, session.device))
+            verdict = verdicts[number]
+            cost = replace(one.cost, eval_seconds=round(verdict.seconds, 4), spent_seconds=round(spent, 4))
+            identity = identify(one.cell, session, one.started)
+            session.record(CellResult(status="done", reason=None, accuracy=verdict.accuracy, cost=cost, **identity))
 
 
-def fit(cell: Cell, backbone: TimmBackbone, data: Data, meter: Meter, session: Session, started: str) -> Fitted:
+def fit(cell: Cell, data: Data, meter: Meter, session: Session) -> Fitted:
     """Lets the method adapt, writes what it keeps, and rebuilds from those bytes alone what will be judged.
 
     Raises UserError when the method breaks a rule of fairness or its numbers are not finite.
     """
+    backbone = session.backbone
     pixels.pixels(data.train.images, backbone.image_size)  # decoded before the clock starts
     torch.manual_seed(cell.seed)
     untouched = backbone.version()
@@ -137,17 +141,22 @@ def fit(cell: Cell, backbone: TimmBackbone, data: Data, meter: Meter, session: S
         raise UserError(f"{cell.method_name} says frozen = {cell.method.frozen} but returned {type(adapted).__name__}")
     path = session.store.folder / "deltas" / f"{cell.key}.safetensors"
     kept = write_and_read(adapted.stored(), path)
-    if not all(bool(value.isfinite().all()) for value in kept.values() if value.is_floating_point()):
+    numbers = [value for value in kept.values() if value.is_floating_point()]
+    if not all(bool(value.isfinite().all()) for value in numbers):
         raise UserError(f"{cell.method_name} diverged: its weights are not finite; lower its learning rate")
-    stored_params = sum(value.numel() for value in kept.values() if value.is_floating_point())
-    cost = Cost(**{**vars(cost), "stored_params": stored_params, "stored_bytes": path.stat().st_size})
-    return Fitted(cell, cell.method.restore(backbone, kept, data.train.classes), cost, started)
+    stored_params = sum(value.numel() for value in numbers)
+    cost = replace(cost, stored_params=stored_params, stored_bytes=path.stat().st_size)
+    return Fitted(cell, cell.method.restore(backbone, kept, data.train.classes), cost)
 
 
 def write_and_read(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """What a method keeps, through its file on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    """What a method keeps, through its file on disk; raises UserError when it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    except (OSError, SafetensorError) as error:
+        path.unlink(missing_ok=True)  # half a file would only take what space is left
+        raise UserError(f"cannot write {path} ({sentence(error)}); free some space and run again") from error
     kept: dict[str, Tensor] = load_file(path)
     return kept
 
@@ -176,39 +185,39 @@ def measured(meter: Meter) -> Cost:
     return Cost(train_flops=meter.flops, train_seconds=round(meter.seconds, 4), peak_bytes=meter.peak_bytes())
 
 
-def done(fitted: Fitted, verdict: Verdict, spent: float, backbone: TimmBackbone, device: torch.device) -> CellResult:
-    """The record of a cell that went through."""
-    cost = {**vars(fitted.cost), "eval_seconds": round(verdict.seconds, 4), "spent_seconds": round(spent, 4)}
-    return record(fitted.cell, "done", None, Cost(**cost), verdict.accuracy, fitted.started, device, backbone)
-
-
 def fail(cell: Cell, failure: Failure, session: Session, started: str, cost: Cost, spent: float | None = None) -> None:
     """Records a failed cell with its reason and its cost; the traceback goes into a file beside the records."""
     seconds = session.budget.lap() if spent is None else spent
     log = session.store.folder / "failures" / f"{cell.key}.txt"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(failure.details, encoding="utf-8")
-    cost = Cost(**{**vars(cost), "spent_seconds": round(seconds, 4)})
-    session.record(record(cell, "failed", failure.reason, cost, {}, started, session.device, session._backbone))
+    with suppress(OSError):  # a full disk takes the traceback, never the record
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(failure.details, encoding="utf-8")
+    cost = replace(cost, spent_seconds=round(seconds, 4))
+    identity = identify(cell, session, started)
+    session.record(CellResult(status="failed", reason=failure.reason, accuracy={}, cost=cost, **identity))
 
 
-def record(
-    cell: Cell, status: Status, reason: str | None, cost: Cost, accuracy: Mapping[str, float],
-    started: str, device: torch.device, backbone: TimmBackbone | None,
-) -> CellResult:  # fmt: skip
-    """A line for the store."""
-    facts: dict[str, Any] = {
-        **provenance(str(device)),
+def identify(cell: Cell, session: Session, started: str) -> dict[str, Any]:
+    """What a record says of a cell whatever became of it."""
+    facts = {
+        **provenance(str(session.backbone.device)),
         "pipeline": cell.found.pipeline,
         "data_fingerprint": cell.found.fingerprint,
         "weights_digest": cell.weights_digest,
-        "backbone": backbone.describe() if backbone else None,
+        "backbone": session.backbone.describe(),
         "started": started,
     }
-    return CellResult(
-        cell.key, cell.stage, status, reason, cell.method_name, params(cell.method), cell.task.name, cell.task.group,
-        cell.backbone.name, cell.seed, dict(accuracy), cost, facts,
-    )  # fmt: skip
+    return {
+        "key": cell.key,
+        "stage": cell.stage,
+        "method": cell.method_name,
+        "params": params(cell.method),
+        "task": cell.task.name,
+        "group": cell.task.group,
+        "backbone": cell.backbone.name,
+        "seed": cell.seed,
+        "provenance": facts,
+    }
 
 
 def utc_now() -> str:
