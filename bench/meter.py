@@ -94,8 +94,9 @@ def convolution_backward(
     (github.com/pytorch/pytorch/pull/183405 describes it). The arguments are those of aten.convolution_backward.
     """
     _bias, _stride, _padding, _dilation, transposed, _output_padding, _groups, wanted = rest
-    places = math.prod((x_shape if transposed else grad_out_shape)[2:]) * x_shape[0]
-    return 2 * places * math.prod(w_shape) * sum(wanted[:2])
+    places: int = math.prod((x_shape if transposed else grad_out_shape)[2:]) * x_shape[0]
+    gradients: int = sum(wanted[:2])
+    return 2 * places * math.prod(w_shape) * gradients
 
 
 def synchronise(device: torch.device) -> None:
