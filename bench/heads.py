@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.spec import Meter
+
+SMALL = 20_000_000  # multiplications: some milliseconds of one core
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ def logistic(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Me
 
     first = torch.cat([start.weight, start.bias[None]]).double().cpu().numpy().ravel()
     options = {"maxiter": 2000, "maxfun": 3000, "gtol": 1e-5, "maxcor": 20}
-    with threadpool_limits(1, user_api="blas"):  # SciPy's BLAS threads spin, and would take torch's cores
+    # SciPy's BLAS threads spin while they wait, and would take torch's cores.
+    with threads_for(features.numel() * classes), threadpool_limits(1, user_api="blas"):
         solved = minimize(objective, first, jac=True, method="L-BFGS-B", options=options)
     result = torch.from_numpy(solved.x).float().view(count + 1, classes).to(features.device)
     return Head(result[:-1], result[-1])
@@ -82,11 +87,26 @@ def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, met
         loss.backward()
         optimiser.step()
 
-    for rows in shuffled(len(labels), recipe.batch, recipe.steps):
-        on_device = rows.to(features.device)
-        meter.step(("adam", features.shape, len(rows), classes), partial(step, on_device))
-        schedule.step()
+    with threads_for(recipe.batch * weight.numel()):
+        for rows in shuffled(len(labels), recipe.batch, recipe.steps):
+            on_device = rows.to(features.device)
+            meter.step(("adam", features.shape, len(rows), classes), partial(step, on_device))
+            schedule.step()
     return Head(weight.detach(), bias.detach())
+
+
+@contextmanager
+def threads_for(multiplications: int) -> Iterator[None]:
+    """One thread while a step's products are small.
+
+    Several would gain little on an idle machine, and lose a hundredfold on a busy one, waiting for each other.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if multiplications < SMALL else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def shuffled(count: int, batch: int, steps: int) -> list[Tensor]:

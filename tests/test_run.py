@@ -53,7 +53,7 @@ def make_folder(path: Path, classes: int = 3, each: int = 12) -> Path:
 def test_a_run_is_recorded_reported_and_not_repeated(tmp_path: Path) -> None:
     first = bench(*QUICK, "--results", tmp_path)
     assert "Test accuracy, %: demo suite" in first.stdout
-    assert "mlflow ui" in first.stdout.splitlines()[-1]
+    assert "mlflow ui --backend-store-uri" in first.stdout.splitlines()[-2]
     (record,) = records(tmp_path)
     assert record["status"] == "done"
     assert set(record["accuracy"]) == {"test", "ood/inverted", "ood/noisy", "ood/rotated"}

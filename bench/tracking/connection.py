@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:  # mlflow takes more than a second to import, so it is imported in functions, when something is logged
     from mlflow.tracking import MlflowClient
 
+VIEW = "head2head"  # of MLflow's page of runs, with our columns
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 # Only what the user has not set. A request is tried once: the store is the truth, `sync` is the retry, and a request
 # that was carried out though its answer was lost would be logged twice.
@@ -110,7 +111,7 @@ def shown(text: str) -> str:
 
 
 def ui_command(folder: Path) -> str:
-    """The line that opens MLflow on this folder's runs; where a tracking server is set, its address."""
+    """The line that opens MLflow on this folder's runs, and our view of them; for a tracking server, its address."""
     if not is_default():
         uri = tracking_uri(folder)
         if uri.startswith(("http://", "https://")):
@@ -118,4 +119,8 @@ def ui_command(folder: Path) -> str:
     else:
         path = database(folder)
         uri = f"sqlite:///{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"
-    return f"mlflow ui --backend-store-uri {shlex.quote(uri)} --host 127.0.0.1"
+    command = f"mlflow ui --backend-store-uri {shlex.quote(uri)} --host 127.0.0.1"
+    page = (
+        f"http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey={VIEW}"  # a new database's first after Default
+    )
+    return f"{command}\n         then {page}" if is_default() else command
