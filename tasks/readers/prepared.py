@@ -77,7 +77,7 @@ def prepared(task: Task, data: Path) -> Found | None:
         info.read_text(),
         *(f"{path.name} {path.stat().st_size}" for path in shards),
     ]
-    return Found(pipeline, digest(parts), lambda: load(task, folder))
+    return Found(pipeline, digest(parts), lambda: load(task, folder), place=folder, exactness=origin.exactness)
 
 
 def uninstalled(folder: Path, why: str) -> str:
