@@ -145,7 +145,6 @@ def unfinished(folder: Path) -> Iterator[Path]:
         for path in partial.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         yield partial
-        os.sync()  # the name must not outlive a power cut that the images do not
         partial.rename(folder)
     finally:
         os.close(handle)
