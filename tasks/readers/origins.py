@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from bench.download import Download
 from tasks.readers import downloads
 
+UNREPRODUCIBLE = "not reproducible by construction"  # the rule itself gives other images on another machine
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -26,7 +28,7 @@ class Origin:
     manual: str = ""  # what has to be done by hand beyond a download
     awkward: str = ""  # what is known to go wrong or to differ
     tolerance: int = 0  # by how many images honest copies differ
-    exactness: str = "exact"  # what can be said of the images that its published rule chooses
+    exactness: str = "exact"  # of the authors' files: the published images, with the published pixels
     downloads: tuple[Download, ...] = ()  # empty when it can only be had by hand
 
 
@@ -37,7 +39,7 @@ CALTECH101 = Origin(
     awkward="which 30 images of a class are for training depends on the order in which a machine lists folders, so a "
     "raw copy gives other images than the published ones; 6,084 test images, 6,085 in the popular copies",
     downloads=downloads.CALTECH101,
-    exactness="not reproducible by construction",
+    exactness=UNREPRODUCIBLE,
 )  # fmt: skip
 CIFAR100 = Origin(
     "CIFAR-100", "cifar100", ("3.0.2",), {"train": 50_000, "test": 10_000},
@@ -62,6 +64,7 @@ PETS = Origin(
     "images.tar.gz and annotations.tar.gz", "https://www.robots.ox.ac.uk/~vgg/data/pets/", "811 MB", "CC BY-SA 4.0",
     "Parkhi et al. 2012", "pets",
     downloads=downloads.PETS,
+    awkward="tensorflow-datasets compresses a few damaged files anew, here all are read as they are",
 )  # fmt: skip
 SUN397 = Origin(
     "SUN397", "sun397/tfds", ("4.0.0",), {"train": 76_128, "validation": 10_875, "test": 21_750},
@@ -69,7 +72,9 @@ SUN397 = Origin(
     "https://vision.princeton.edu/projects/2010/SUN/", "37 GB", "research use", "Xiao et al. 2010", "sun397",
     manual="its home no longer serves it since 2025: look for a mirror; the three lists are part of the Python package "
     "tensorflow-datasets, folder image_classification, and are found there if it is installed",
-    awkward="its 1,000 images cover 325 of 397 classes",
+    awkward="its 1,000 images cover 325 of 397 classes; tensorflow-datasets shrinks them to 120,000 pixels at JPEG "
+    "quality 72, while the authors' files are read as they are",
+    exactness="exact images, larger pixels",
 )  # fmt: skip
 SVHN = Origin(
     "Street View House Numbers", "svhn_cropped", ("3.1.0",), {"train": 73_257, "test": 26_032},
@@ -101,6 +106,8 @@ RETINOPATHY = Origin(
     "https://www.kaggle.com/c/diabetic-retinopathy-detection/data", "89 GB", "Kaggle competition rules",
     "Kaggle & EyePACS 2015", "retinopathy",
     manual="accept the rules on Kaggle, join the parts and unpack them; the solution file is attached to its forum",
+    awkward="tensorflow-datasets evens the pictures out with OpenCV, here it is done with Pillow and scipy",
+    exactness="exact images, close pixels",
 )  # fmt: skip
 CLEVR = Origin(
     "CLEVR", "clevr", ("3.1.0", "3.0.0"), {"train": 70_000, "validation": 15_000},
