@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import tasks  # noqa: F401  (registers the tasks)
 from bench.registry import TASKS
+from tests.conftest import REPOSITORY
 from tests.test_run import bench, make_folder
 
 
@@ -60,3 +62,19 @@ def test_what_is_got_by_hand_says_its_steps(tmp_path: Path) -> None:
 )
 def test_wrong_usage(arguments: list[str], says: str) -> None:
     assert says in bench(*arguments, code=2).stderr
+
+
+def table() -> str:
+    """The table of docs/data.md; print(table()) gives it anew."""
+    lines = ["| task | images | from the authors' files | how | size | licence | to know |", "|--|--|--|--|--|--|--|"]
+    for name, task in TASKS.select(["vtab1k"]).items():
+        origin = task.facts["recipe"].origin
+        how = "`data get`" if origin.downloads else f"by hand: {origin.files}; {origin.manual}"
+        title = f"[{name.removeprefix('vtab1k/')}]({task.source})"
+        cells = (title, task.size, origin.exactness, how, origin.download, task.licence, origin.awkward or "–")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def test_the_page_about_data_has_every_row() -> None:
+    assert table() in (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
