@@ -29,8 +29,9 @@ RULE = "bilinear, not antialiased, rounded"  # what `bench.data.resize` does; an
 MAKERS = ("pillow", "torch")  # what decodes and what resizes: other versions may give other pixels
 LIMIT_GB = 20.0
 SPARE = 1 << 30  # bytes that are left free on the disk
-FORGOTTEN = 30 * 24 * 3600  # seconds after which a file that nobody used makes room for others
-SUFFIX = ".safetensors"
+DAY = 24 * 3600
+SUFFIX, PARTIAL = ".safetensors", ".part"
+FORGOTTEN = {SUFFIX: 30 * DAY, PARTIAL: DAY}  # seconds after which a file that nobody used or wrote to makes room
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,12 @@ class Pages:
     def __init__(self, where: Layout) -> None:
         self.path = where.path
         first = len(where.header)
-        self.images = np.memmap(where.path, np.uint8, "c", first, where.shape)  # private: nothing is written back
+        self.images = np.memmap(where.path, np.uint8, "r", first, where.shape)
         self.crc32 = np.fromfile(where.path, "<u4", offset=first + where.pixels)
 
     def rows(self, start: int, stop: int) -> tuple[np.ndarray, list[int]]:
-        """Images uint8 (stop - start, 3, size, size), and the places of those that are damaged."""
-        rows = self.images[start:stop]
+        """A copy of some images, uint8 (stop - start, 3, size, size), and the places of those that are damaged."""
+        rows = np.array(self.images[start:stop])
         bad = [start + at for at, row in enumerate(rows) if zlib.crc32(row) != self.crc32[start + at]]
         return rows, bad
 
@@ -159,7 +160,7 @@ class Writer:
 
     def __init__(self, where: Layout) -> None:
         self.where = where
-        self.partial = where.path.with_suffix(f".{os.getpid()}.part")
+        self.partial = where.path.with_suffix(f".{os.getpid()}{PARTIAL}")
         self.crc32: list[int] = []
         self.broken = False
         with self._telling():
@@ -201,7 +202,7 @@ def fits(where: Layout) -> bool:
     folder = where.path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        files = {path: path.stat() for path in folder.iterdir() if path.suffix in (SUFFIX, ".part")}
+        files = {path: path.stat() for path in folder.iterdir() if path.suffix in FORGOTTEN}
         free = shutil.disk_usage(folder).free
     except OSError as error:
         tell(f"prepared images are not kept in {folder} ({error.strerror}); name another place in HEAD2HEAD_CACHE")
@@ -209,7 +210,7 @@ def fits(where: Layout) -> bool:
     limit = limit_bytes()
     used = sum(state.st_size for state in files.values())
     for path, state in files.items():
-        if time.time() - state.st_mtime > FORGOTTEN:
+        if time.time() - state.st_mtime > FORGOTTEN[path.suffix]:
             path.unlink(missing_ok=True)
             used -= state.st_size
     if used + where.total <= limit and where.total + SPARE <= free:
