@@ -49,10 +49,15 @@ class Kept:
         return self.images.decode(index)
 
 
+def kept(found: Found) -> Found:
+    """A copy whose images, once prepared, are kept; what is drawn in memory and lies on no disk is not."""
+    return replace(found, load=lambda: opened(found)) if found.place is not None else found
+
+
 def opened(found: Found) -> Data:
-    """A task's images and labels, so that those read from a disk are kept; what is drawn in memory is not."""
+    """A copy's images and labels, as `kept` loads them."""
     data = found.load()
-    if found.place is None or home() is None:
+    if home() is None:
         return data
 
     def wrapped(split: Split, name: str) -> Split:

@@ -38,6 +38,7 @@ class Note:
     parts: Mapping[str, int]  # images of each list file
     train: Sequence[str]  # the lists of training and of validation images
     tests: Mapping[str, str]  # name of each test set and its list
+    possible: Mapping[str, Sequence[int]]  # by the name of a test set: its classes, where they are not all
     pixels: str  # digest of all labels and decoded pixels, in order: the same for every exact copy
 
     @property
@@ -97,9 +98,15 @@ def write_task(task: Task, found: Found, folder: Path, advance: Callable[[], obj
     note = Note(
         task.name, task.classes, found.pipeline, found.fingerprint, found.exactness, sorted(data.train.augment),
         {name: len(places) for name, (_, places) in parts.items()}, [train, val],
-        dict(zip(data.tests, rest, strict=True)), state.hexdigest(),
+        dict(zip(data.tests, rest, strict=True)), possible(data), state.hexdigest(),
     )  # fmt: skip
     (folder / NOTE).write_text(json.dumps(asdict(note), indent=1) + "\n", encoding="utf-8")
+
+
+def possible(data: Data) -> dict[str, list[int]]:
+    """The classes of the test sets that have only some of them."""
+    chosen = {name: getattr(split, "possible", None) for name, split in data.tests.items()}
+    return {name: sorted(classes) for name, classes in chosen.items() if classes is not None}
 
 
 def divided(data: Data) -> dict[str, tuple[Split, range]]:

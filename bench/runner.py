@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bench import cache
 from bench import data as pixels
 from bench.backbone import TimmBackbone, load
 from bench.budget import Budget
@@ -85,7 +84,7 @@ def run_task(cells: list[Cell], session: Session) -> None:
     """Methods that leave the backbone alone are fitted first and judged in one pass; then each other one by itself."""
     if session.budget.remaining() <= 0:
         return
-    opened = attempt(lambda: (session.backbone(cells[0]), cache.opened(cells[0].found)))
+    opened = attempt(lambda: (session.backbone(cells[0]), cells[0].found.load()))
     if isinstance(opened, Failure):
         for cell in cells:
             fail(cell, opened, session, utc_now(), Cost())

@@ -12,10 +12,15 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+import methods  # noqa: F401  (registers the methods)
+import tasks  # noqa: F401  (registers the tasks)
 from bench import cache
-from bench.cache import opened
+from bench.cache import kept
 from bench.data import Part, batches, pixels, resize
-from bench.spec import Data, Found, Images, Split, UserError
+from bench.plan import plan
+from bench.registry import METHODS, TASKS
+from bench.spec import BackboneSpec, Data, Found, Images, Split, UserError
+from tests.test_run import make_folder
 
 SIZE = 12
 
@@ -47,6 +52,10 @@ def found(images: Images, place: Path | None = Path("somewhere"), fingerprint: s
         {"test": Split(Counted(3), np.zeros(3, np.int64), 2)},
     )
     return Found("noise", fingerprint, lambda: data, place=place)
+
+
+def opened(copy: Found) -> Data:
+    return kept(copy).load()
 
 
 def read(images: Images, size: int = SIZE) -> torch.Tensor:
@@ -176,6 +185,14 @@ def test_part_of_a_split_shares_its_pixels(home: Path) -> None:
     whole = opened(found(images)).train.images
     assert torch.equal(pixels(Part(whole, range(4, 7)), SIZE), expected()[4:7])
     assert images.decoded == 10
+
+
+def test_what_a_plan_runs_is_kept(home: Path, tmp_path: Path) -> None:
+    name = f"folder:{make_folder(tmp_path / 'photos')}"
+    chosen = METHODS.select(["linear_probe"]), TASKS.select([name, "demo/digits"])
+    photos, digits = (cell.found.load() for cell in plan(*chosen, BackboneSpec("demo"), [0], home).cells)
+    assert isinstance(photos.train.images, cache.Kept) and isinstance(photos.tests["test"].images, cache.Kept)
+    assert not isinstance(digits.train.images, cache.Kept)
 
 
 def test_labels_and_facts_are_passed_on(home: Path) -> None:

@@ -46,12 +46,15 @@ def find(task: Task, folder: Path, note: Note) -> Found:
         labels = np.array([label for _, label in found], dtype=np.int64)
         return Split(Encoded(files, [name for name, _ in found]), labels, note.classes, **more)  # type: ignore[arg-type]
 
+    def possible(name: str) -> dict[str, frozenset[int]]:
+        return {"possible": frozenset(note.possible[name])} if name in note.possible else {}
+
     def load() -> Data:
         train = [line for part in note.train for line in parts[part]]
         validation = note.parts[note.train[1]]
         return Data(
             split(train, validation=validation, augment=frozenset(note.augment)),
-            {name: split(parts[part]) for name, part in note.tests.items()},
+            {name: split(parts[part], **possible(name)) for name, part in note.tests.items()},
         )
 
     return Found(
