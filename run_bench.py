@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   run_bench.py --methods 'head2toe*,lora' --tasks 'vtab1k/structured/*' --budget 2h
   run_bench.py --tasks folder:my_images --backbone resnet50 --checkpoint weights.safetensors
   run_bench.py list | plan | report | sync                  what there is, what would run, what was found
+  run_bench.py data status | data get vtab1k/eurosat | data convert vtab1k/eurosat --to DIR
 
 exit codes: 0 all asked cells done; 1 some failed or had no data; 2 wrong usage, or nothing could run;
 3 budget spent with cells left; 130 interrupted. Running again resumes."""
@@ -34,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
         prog="run_bench.py", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     top.add_argument("command", nargs="?", default="run", choices=sorted(COMMANDS), help="default: run")
+    top.add_argument(
+        "words", nargs="*", metavar="...", help="for data: status [TASKS], get TASKS, convert TASKS --to DIR"
+    )
     what = top.add_argument_group("what to compare (names, globs, commas; 'all')")
     what.add_argument("--methods", nargs="+", default=["all"], metavar="NAME", help="default: all")
     what.add_argument("--tasks", nargs="+", default=["demo"], metavar="NAME", help="default: demo, the embedded suite")
@@ -47,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     network.add_argument("--std", type=float, nargs="+", metavar="X", help="likewise")
     where = top.add_argument_group("where and how long")
     where.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets; default: data")
+    where.add_argument("--to", type=Path, metavar="DIR", help="where `data convert` writes, in the vtab-1k layout")
     where.add_argument("--results", type=Path, default=Path("results/run"), metavar="DIR", help="default: results/run")
     where.add_argument("--budget", metavar="TIME", help="device time over all runs into --results: 90s, 30m, 2h")
     where.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; default: the best there is")
@@ -64,7 +69,9 @@ def request(arguments: argparse.Namespace) -> Request:
         tuple(arguments.mean) if arguments.mean else None,
         tuple(arguments.std) if arguments.std else None,
     )
-    shared = ("methods", "tasks", "seeds", "data", "results", "budget", "device", "force")
+    shared = ("methods", "tasks", "seeds", "data", "results", "budget", "device", "force", "words", "to")
+    if arguments.words and arguments.command != "data":
+        raise UserError(f"{arguments.command} takes no {arguments.words[0]!r}; name tasks with --tasks")
     return Request(backbone=spec, **{name: getattr(arguments, name) for name in shared})
 
 
@@ -81,7 +88,7 @@ def key_value(text: str) -> tuple[str, object]:
 
 def main() -> int:
     """Parses, wires, and turns what goes wrong into one sentence and an exit code."""
-    arguments = parser().parse_args()
+    arguments = parser().parse_intermixed_args()  # `data get NAME --data DIR` and `data --data DIR get NAME` alike
     try:
         return COMMANDS[arguments.command](request(arguments))
     except UserError as error:

@@ -39,6 +39,8 @@ class Request:
     budget: str | None = None
     device: str = "auto"
     force: bool = False
+    words: Sequence[str] = ()  # what follows the command
+    to: Path | None = None
 
 
 def planned(request: Request) -> Plan:
@@ -171,6 +173,13 @@ def presence(task: object, data: Path) -> str:
         return str(error)
 
 
+def data(request: Request) -> int:
+    """Which data sets are here, downloads, conversion: `bench.datasets`."""
+    from bench.datasets import data_command  # here, so that help and listing stay light
+
+    return data_command(request.words, request.data, request.to)
+
+
 def tell_missing(plan: Plan) -> None:
     for task, reason in plan.missing.items():
         note(f"skipped {task}: {reason}")
@@ -188,4 +197,5 @@ def wide_console() -> Console:
 
 COMMANDS: dict[str, Callable[[Request], int]] = {
     "run": run, "plan": plan_command, "list": list_command, "report": report_command, "sync": sync,
+    "data": data,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""From stored pictures to pixels at the backbone's size: decoded in threads, resized, in batches."""
+"""From stored pictures to pixels at the backbone's size: decoded in threads, resized, in batches, and kept on disk."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bench.cache import Pages, keeping, pages
 from bench.spec import Images
 
 THREADS = min(8, os.cpu_count() or 1)
@@ -25,11 +26,34 @@ def resize(pixels: np.ndarray, size: int) -> Tensor:
     if image.shape[1:] == (size, size):
         return image.contiguous()
     resized = functional.interpolate(image[None].float(), (size, size), mode="bilinear", align_corners=False)[0]
-    return resized.round_().clamp_(0, 255).to(torch.uint8)
+    return resized.round_().clamp_(0, 255).to(torch.uint8).contiguous()
 
 
 def batches(images: Images, size: int, batch: int) -> Iterator[Tensor]:
-    """All images in order, uint8 (at most `batch`, 3, size, size); the next batches are decoded while one is used."""
+    """All images in order, uint8 (at most `batch`, 3, size, size): as kept by an earlier call, or decoded and kept."""
+    found = pages(images, size)
+    if found is not None:
+        yield from mapped(found, images, size, batch)
+        return
+    with keeping(images, size) as keep:
+        for pixels in decoded(images, size, batch):
+            keep(pixels.numpy())
+            yield pixels
+
+
+def mapped(found: Pages, images: Images, size: int, batch: int) -> Iterator[Tensor]:
+    """Batches out of a kept file; images that are damaged in it are decoded, and it is removed."""
+    for start in range(0, len(images), batch):
+        rows, bad = found.rows(start, min(start + batch, len(images)))
+        for place in bad:
+            rows[place - start] = resize(images.decode(place), size).numpy()
+        if bad:
+            found.path.unlink(missing_ok=True)
+        yield torch.from_numpy(rows)
+
+
+def decoded(images: Images, size: int, batch: int) -> Iterator[Tensor]:
+    """Batches from the images themselves; the next ones are decoded while one is used."""
     with ThreadPoolExecutor(THREADS) as pool:
         waiting: list[Iterator[Tensor]] = []
         for start in range(0, len(images), batch):
@@ -37,15 +61,17 @@ def batches(images: Images, size: int, batch: int) -> Iterator[Tensor]:
             waiting.append(pool.map(lambda index: resize(images.decode(index), size), indices))
             if len(waiting) > 2:
                 yield torch.stack(list(waiting.pop(0)))
-        for decoded in waiting:
-            yield torch.stack(list(decoded))
+        for pixels in waiting:
+            yield torch.stack(list(pixels))
 
 
 _latest: list[tuple[Images, int, Tensor]] = []  # the methods of a task all train on the same pixels
 
 
 def pixels(images: Images, size: int) -> Tensor:
-    """Every image of a training split, uint8 (n, 3, size, size), in memory; those of the last call are kept."""
+    """Every image of a training split, uint8 (n, 3, size, size), in memory; those of the last call stay there."""
+    if isinstance(images, Part):
+        return pixels(images.images, size)[list(images.indices)]
     if not (_latest and _latest[0][0] is images and _latest[0][1] == size):
         _latest[:] = [(images, size, torch.cat(list(batches(images, size, 256))))]
     return _latest[0][2]

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.cache import kept
 from bench.spec import PROTOCOL, BackboneSpec, Cell, CellResult, Found, Method, Task, UserError
 from bench.weights import resolve, weights_digest
 
@@ -36,7 +37,7 @@ def plan(
     missing: dict[str, str] = {}
     for task in tasks.values():
         try:
-            found = task.find(task, data)
+            found = kept(task.find(task, data))
         except UserError as error:
             missing[task.name] = str(error)
             continue

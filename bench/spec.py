@@ -69,6 +69,8 @@ class Found:
     load: Callable[[], Data]
     train_images: int = 0  # for the plan's estimate
     test_images: int = 0  # over all test sets
+    place: Path | None = None  # where the copy lies; None when nothing of it is on disk
+    exactness: str = ""  # "exact", or how its images differ from the published ones
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.portable import NOTE
 from bench.registry import TASKS
 from bench.spec import Data, Found, Split, Task, UserError
 from tasks.order import md5_order
 from tasks.readers.digest import digest
 from tasks.readers.files import Files, FolderFiles
 from tasks.readers.pixels import Encoded
+from tasks.readers.portable import converted
 from tasks.readers.zips import ZipFiles
 
 READ = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
@@ -55,8 +57,14 @@ class Folder:
 
 
 def make(text: str) -> Task:
-    """The task that `folder:PATH` names. Raises UserError when the folder cannot serve as one."""
-    folder = look(Path(text).expanduser())
+    """The task that `folder:PATH` names: class folders, or a copy that `data convert` made.
+
+    Raises UserError when the folder cannot serve as one.
+    """
+    path = Path(text).expanduser()
+    if (path / NOTE).is_file():
+        return converted(f"folder:{Path(os.path.normpath(text)).as_posix()}", path)
+    folder = look(path)
     train, val, test = (len(part) for part in parts(folder))
     return Task(
         name=f"folder:{Path(os.path.normpath(text)).as_posix()}",
@@ -88,7 +96,9 @@ def find(folder: Folder) -> Found:
         texts.append(f"{picture.key} {folder.files.size(picture.name)} {content}")
     refuse(folder.files, broken, "not whole images", "put whole copies in their place, or remove them")
     train, val, test = map(len, chosen)
-    return Found(PIPELINE, digest(texts), lambda: load(folder), train + val, test)
+    return Found(
+        PIPELINE, digest(texts), lambda: load(folder), train + val, test, place=folder.files.path, exactness="exact"
+    )
 
 
 def load(folder: Folder) -> Data:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepared images are kept in a folder of the tests' own, which goes with them."""
+    folder = tempfile.TemporaryDirectory(prefix="head2head-cache-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["HEAD2HEAD_CACHE"] = folder.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

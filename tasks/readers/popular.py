@@ -1,4 +1,6 @@
-"""The copy most people hold: a folder `vtab-1k/<task>` of JPEG images with list files, made once and passed on.
+"""The copy most people hold: a folder `vtab-1k/<task>` of images with list files, made once and passed on.
+
+Its images are JPEG at quality 75, unless `data convert` made it: then they are PNG, and a note by the lists says so.
 
 <task>/images/{train800,val200,train800val200,test}/000000.jpg
 <task>/{train800,val200,train800val200,test}.txt        lines such as "images/train800val200/000000.jpg 307"
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.portable import read_note
 from bench.spec import Data, Found, Split, Task, UserError
 from tasks.readers.digest import digest, files_digest
 from tasks.readers.files import FolderFiles, safe
@@ -20,7 +23,7 @@ from tasks.readers.locate import locate
 from tasks.readers.pixels import Encoded
 from tasks.readers.raw import Recipe
 
-PIPELINE = "vtab-1k folder, JPEG by Pillow"
+PIPELINE = "vtab-1k folder, {} by Pillow"
 TRAINING, VALIDATION = 800, 200
 Line = tuple[str, int]  # name relative to the task's folder, label
 
@@ -35,6 +38,7 @@ def popular(task: Task, data: Path) -> Found | None:
     if listing is None:
         return None
     folder = listing.parent
+    note = read_note(folder)  # of a copy that `data convert` made
     train, test = training(task, folder), lines(task, folder, "test")
     expect(task, folder / "test.txt", test, recipe.tests, recipe.origin.tolerance)
     present(folder, [name for name, _ in (*train, *test)])
@@ -43,7 +47,21 @@ def popular(task: Task, data: Path) -> Found | None:
         files_digest([(files, name, f"{name} {label}") for name, label in train]),
         *(f"{name} {label} {files.size(name)}" for name, label in test),
     ]
-    return Found(PIPELINE, digest([task.name, PIPELINE, *identity]), lambda: load(task, files, train, test))
+    kinds = sorted({kind(name) for name, _ in (*train, *test)})
+    pipeline = note.pipeline if note else PIPELINE.format(" and ".join(kinds))
+    return Found(
+        pipeline,
+        digest([task.name, pipeline, *identity]),
+        lambda: load(task, files, train, test),
+        place=folder,
+        exactness=note.exactness if note else f"{' and '.join(kinds)} copy",
+    )
+
+
+def kind(name: str) -> str:
+    """How an image file is named in a pipeline: JPEG, PNG and so on."""
+    suffix = name.rpartition(".")[2].upper()
+    return "JPEG" if suffix == "JPG" else suffix
 
 
 def load(task: Task, files: FolderFiles, train: Sequence[Line], test: Sequence[Line]) -> Data:

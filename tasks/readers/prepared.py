@@ -17,6 +17,7 @@ from tasks.order import spans
 from tasks.readers.digest import digest
 from tasks.readers.example import Example, parse
 from tasks.readers.locate import locate
+from tasks.readers.origins import UNREPRODUCIBLE
 from tasks.readers.pixels import Selection, rgb
 from tasks.readers.raw import Recipe
 
@@ -77,7 +78,13 @@ def prepared(task: Task, data: Path) -> Found | None:
         info.read_text(),
         *(f"{path.name} {path.stat().st_size}" for path in shards),
     ]
-    return Found(pipeline, digest(parts), lambda: load(task, folder))
+    return Found(
+        pipeline,
+        digest(parts),
+        lambda: load(task, folder),
+        place=folder,
+        exactness=origin.exactness if origin.exactness == UNREPRODUCIBLE else "exact",
+    )
 
 
 def uninstalled(folder: Path, why: str) -> str:

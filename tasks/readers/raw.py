@@ -79,6 +79,8 @@ def found(task: Task, raw: Raw) -> Found:
         pipeline=raw.pipeline,
         fingerprint=digest([task.name, raw.pipeline, recipe.origin.builder, *recipe.splits, identity]),
         load=lambda: assemble(task, raw),
+        place=raw.place,
+        exactness=recipe.origin.exactness,
     )
 
 

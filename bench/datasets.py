@@ -1,0 +1,132 @@
+"""The command `data`: which data sets are here and how exact, downloads, and conversion to portable folders."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.registry import TASKS
+from bench.spec import DataMissing, Found, Task, UserError
+
+if TYPE_CHECKING:
+    from bench.download import Download
+
+DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
+USAGE = "write `data status [TASKS]`, `data get TASKS` or `data convert TASKS --to DIR`"
+
+
+def data_command(words: Sequence[str], data: Path, to: Path | None) -> int:
+    """Does what the words after `data` ask for. Raises UserError for words that ask for nothing."""
+    action, *names = words or ["status"]
+    if action == "status":
+        return status(TASKS.select(names or ["all"]), data)
+    if action not in ("get", "convert"):
+        raise UserError(f"`data` cannot {action!r}; {USAGE}")
+    if not names:
+        raise UserError(f"`data {action}` needs the names of tasks; {USAGE}")
+    if action == "get":
+        return get(TASKS.select(names), data)
+    if to is None:
+        raise UserError("`data convert` needs a folder to write into; add --to DIR")
+    return convert(TASKS.select(names), data, to)
+
+
+def status(tasks: Mapping[str, Task], data: Path) -> int:
+    """Shows which copy of each task is here and how exact it is, and how to get those that are not."""
+    here = Table("task", "images", "exactness", "pipeline", "found at", box=None)
+    absent = Table("not here", "images", "download", "licence", "link", "how to get it", box=None)
+    for name, task in tasks.items():
+        found = look(task, data)
+        if isinstance(found, Found):
+            here.add_row(name, task.size, found.exactness or "–", found.pipeline, str(found.place or "in memory"))
+        else:
+            size = str(task.facts.get("download", "–"))
+            absent.add_row(name, task.size, size, task.licence or "–", task.source or "–", remedy(task, found))
+    for table in (here, absent):
+        if table.row_count:
+            wide_console().print(table, "")
+    print(f"{here.row_count} of {len(tasks)} tasks can run with --data {data}")
+    return DONE
+
+
+def look(task: Task, data: Path) -> Found | UserError:
+    """The copy of a task, or why there is none."""
+    try:
+        return task.find(task, data)
+    except UserError as error:
+        return error
+
+
+def remedy(task: Task, why: UserError) -> str:
+    """How a task that is not here is got; what is wrong with a copy that is here and cannot be read."""
+    if not isinstance(why, DataMissing):
+        return str(why)
+    if downloads(task):
+        return f"run_bench.py data get {task.name}"
+    return by_hand(task) if "files" in task.facts else str(why)
+
+
+def by_hand(task: Task) -> str:
+    """The steps for a data set that nobody may or does serve to a program."""
+    steps = f"; {task.facts['manual']}" if task.facts.get("manual") else ""
+    return f"by hand: {task.facts['files']}, into {task.facts['folder']}/ below --data{steps}"
+
+
+def downloads(task: Task) -> Sequence[Download]:
+    chosen: Sequence[Download] = task.facts.get("downloads", ())
+    return chosen
+
+
+def get(tasks: Mapping[str, Task], data: Path) -> int:
+    """Downloads what is not here and can be downloaded; says the steps for the rest.
+
+    Raises UserError when nothing answers, there is no room, or a file is not what it should be.
+    """
+    from bench.download import fetch  # here, so that listing stays light
+
+    left = 0
+    for name, task in tasks.items():
+        found = look(task, data)
+        if not isinstance(found, Found) and downloads(task):
+            fetch(downloads(task), data / task.facts["folder"])
+            found = look(task, data)
+        if isinstance(found, Found):
+            print(f"{name}: {found.exactness or 'here'}, {found.pipeline}, at {found.place or 'in memory'}")
+        else:
+            left += 1
+            print(f"{name}: {remedy(task, found)}; see {task.source or 'its authors'}", file=sys.stderr)
+    return INCOMPLETE if left else DONE
+
+
+def convert(tasks: Mapping[str, Task], data: Path, to: Path) -> int:
+    """Writes each task that is here as a portable folder below `to`."""
+    from rich.progress import Progress  # here, so that listing stays light
+
+    from bench import portable
+
+    console = Console(file=sys.stderr)
+    left = 0
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        for name, task in tasks.items():
+            found = look(task, data)
+            if isinstance(found, UserError):
+                left += 1
+                bar.console.print(f"{name}: {found}", markup=False, highlight=False, soft_wrap=True)
+                continue
+            item = bar.add_task(name, total=found.train_images + found.test_images)
+            folder = portable.convert(task, found, to, lambda item=item: bar.advance(item))  # type: ignore[misc]
+            print(f"{name}: written to {folder}, {found.exactness or 'as found'}, from {found.pipeline}")
+    if left == len(tasks):
+        return UNUSABLE
+    return INCOMPLETE if left else DONE
+
+
+def wide_console() -> Console:
+    """A console that wraps on a terminal, and keeps each row on its line in a file or pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=400)
