@@ -50,6 +50,7 @@ class Split:
     classes: int  # width of the head; from the task's table, never from the labels seen
     validation: int = 0
     augment: frozenset[str] = frozenset()  # of "flip", "shift": what may be done without changing the label
+    possible: frozenset[int] | None = None  # of a test set with fewer classes: scores of all others are not looked at
 
 
 @dataclass(frozen=True)
