@@ -7,12 +7,15 @@ the source's own validation images, "training-domain validation" in Gulrajani & 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.registry import TASKS
 from bench.spec import DataMissing, Found, Task
 from tasks.domains import divide, found, side_by_side
+from tasks.readers import cifar10, imagenet, raw
+from tasks.readers.origins import Origin
+from tasks.readers.shift import joined
 
 BOTH = frozenset({"flip", "shift"})  # neither moves an object out of its class
 
@@ -111,5 +114,71 @@ def domain_task(kind: DomainSet, source: str) -> Task:
     )
 
 
-for each in [domain_task(kind, source) for kind in SETS for source in kind.domains]:
+CIFAR10 = Origin(
+    "CIFAR-10", "cifar10", (), {"train": 50_000, "test": 10_000},
+    "cifar-10-binary.tar.gz", "https://www.cs.toronto.edu/~kriz/cifar.html", "162 MB", "none stated",
+    "Krizhevsky 2009", "cifar10",
+)  # fmt: skip
+# The 1,000 are drawn as VTAB-1k draws those of CIFAR-100, so that a small set is adapted to here as everywhere.
+CIFAR10_ROW = raw.Recipe(
+    "cifar10", CIFAR10, ("train[:800]", "train[45000:45200]", "test"), 10, 10_000,
+    "objects, 32 pixels", (), BOTH, cifar10.cifar10,
+)  # fmt: skip
+SMALL = (
+    "the files of CIFAR-10.1 (cifar10.1_v6_data.npy and cifar10.1_v6_labels.npy, "
+    "https://github.com/modestyachts/CIFAR-10.1) or of STL-10 (stl10_binary.tar.gz unpacked, "
+    "https://cs.stanford.edu/~acoates/stl10/)"
+)
+CORRUPTED = "CIFAR-10-C (CIFAR-10-C.tar unpacked, https://zenodo.org/records/2535967)"
+
+
+def find_cifar10(task: Task, data: Path) -> Found:
+    """CIFAR-10 and those of the row's shifted sets that are there. Raises DataMissing without it or any of them."""
+    source = cifar10.cifar10(data)
+    shifts = [shift for find in task.facts["shifts"] if (shift := find(data)) is not None]
+    if source is None or not shifts:
+        raise DataMissing(
+            f"the images of {task.name} are not under {data}: put {CIFAR10.files} from {CIFAR10.link} into "
+            f"{data / CIFAR10.folder}, and with it {task.facts['wanted']}"
+        )
+    base = replace(raw.found(task, source), train_images=1000, test_images=CIFAR10_ROW.tests)
+    return joined(base, shifts)
+
+
+def find_imagenet(task: Task, data: Path) -> Found:
+    """ImageNet and those of its shifted sets that are there. Raises DataMissing without it or any of them."""
+    held = imagenet.imagenet(task, data)
+    if held is None:
+        raise DataMissing(
+            f"the images of {task.name} are not under {data}: put ImageNet's folders train and val, each with a folder "
+            f"a class, from {task.source} into {data / 'imagenet'}, and beside it any of the folders "
+            "imagenetv2-matched-frequency-format-val, imagenet-r, imagenet-a and sketch (of ImageNet-Sketch)"
+        )
+    return held
+
+
+OTHERS = (
+    Task(
+        "ood/cifar10", "natural", 10, "objects, 32 pixels, judged on CIFAR-10.1 and STL-10 too", find_cifar10,
+        "800 + 200 / 10,000 and 9,200 shifted", CIFAR10.link, CIFAR10.licence,
+        "Recht et al. 2018, arXiv:1806.00451; Coates, Ng & Lee 2011",
+        {"recipe": CIFAR10_ROW, "shifts": (cifar10.cifar10_1, cifar10.stl10), "wanted": SMALL, "augment": BOTH},
+    ),
+    Task(  # a row of its own, because there are forty times as many images to judge
+        "ood/cifar10c", "natural", 10, "objects, 32 pixels, judged under 15 corruptions in 5 severities", find_cifar10,
+        "800 + 200 / 10,000 and 750,000 shifted", CIFAR10.link, CIFAR10.licence,
+        "Hendrycks & Dietterich 2019, arXiv:1903.12261",
+        {"recipe": CIFAR10_ROW, "shifts": (cifar10.cifar10_c,), "wanted": CORRUPTED, "augment": BOTH},
+    ),
+    Task(
+        "ood/imagenet", "natural", 1000, "ImageNet, judged on V2, R, A and Sketch too", find_imagenet,
+        "8,000 + 2,000 / 50,000 and 98,389 shifted", "https://www.image-net.org/download.php",
+        "ImageNet terms of access",
+        "Russakovsky et al. 2015; Recht et al. 2019, arXiv:1902.10811; Hendrycks et al. 2021, arXiv:2006.16241 and "
+        "arXiv:1907.07174; Wang et al. 2019, arXiv:1905.13549",
+        {"shots": (8, 2), "augment": BOTH},
+    ),
+)  # fmt: skip
+
+for each in (*(domain_task(kind, source) for kind in SETS for source in kind.domains), *OTHERS):
     TASKS.add(each.name, each)

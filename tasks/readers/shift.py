@@ -1,0 +1,61 @@
+"""Shifted test sets that were found on disk, and how they join the source that is adapted to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.spec import Data, Found, Split, UserError
+from tasks.readers.digest import digest
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A shifted test set that was found: identified, not yet opened."""
+
+    identity: str  # digest of its contents
+    images: int
+    load: Callable[[], Mapping[str, Split]]  # by what follows `ood/` in its name; several where it comes in parts
+
+
+def joined(base: Found, shifts: Sequence[Shift]) -> Found:
+    """A source together with the shifted test sets that its methods are judged on too."""
+
+    def load() -> Data:
+        data = base.load()
+        more = {f"ood/{name}": split for shift in shifts for name, split in shift.load().items()}
+        return replace(data, tests={**data.tests, **more})
+
+    return replace(
+        base,
+        fingerprint=digest([base.fingerprint, *(shift.identity for shift in shifts)]),
+        load=load,
+        test_images=base.test_images + sum(shift.images for shift in shifts),
+    )
+
+
+def array(path: Path, *shape: int) -> np.ndarray:
+    """The rows of an .npy file, read where they are looked at; `shape` is that of a row.
+
+    Raises UserError for a file that is damaged, cut off, or holds something else than numbers of that shape.
+    """
+    try:
+        rows: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise UserError(f"{path} is not a whole array ({error}); download it again") from error
+    if rows.shape[1:] != shape or rows.dtype.kind not in "ui" or (shape and rows.dtype != np.uint8):
+        raise UserError(
+            f"{path} holds {rows.dtype} {rows.shape} where rows of {shape or 'labels'} should be; get the original"
+        )
+    return rows
+
+
+def labelled(path: Path, classes: int) -> np.ndarray:
+    """The labels in an .npy file, int64 (n,). Raises UserError for one that is not in 0..classes-1."""
+    labels = np.asarray(array(path), np.int64)
+    if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
+        raise UserError(f"{path} has a label outside 0..{classes - 1}, or none; get the original")
+    return labels
