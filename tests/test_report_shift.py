@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Mapping
 from itertools import pairwise
@@ -87,6 +88,15 @@ def test_where_nothing_predicts_it_a_sentence_says_so(accuracies: Mapping[str, M
     assert robustness_table(grid) is None and mean_robustness(grid, PHOTO) == {}
     told = "Effective robustness is not computed on photo: it takes 3 methods with all figures, whose"
     assert any(sentence.startswith(told) for sentence in sentences(grid))
+
+
+def test_the_csv_has_it_for_every_shifted_test_set(tmp_path: Path) -> None:
+    for cell in run({**THREE, "d": {"test": 0.8, "ood/sketch": on_a_line(0.8) + 0.2}}):
+        Store(tmp_path).append(cell)
+    path = write_report(tmp_path).paths[1]
+    with path.open(newline="", encoding="utf-8") as file:
+        found = {(row["method"], row["test_set"]): row["effective_robustness"] for row in csv.DictReader(file)}
+    assert found["d", "test"] == "" and 0.1 < float(found["d", "ood/sketch"]) < 0.2
 
 
 def test_perfect_and_hopeless_methods_are_fitted_too() -> None:

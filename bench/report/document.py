@@ -15,7 +15,7 @@ from bench.report.failures import failures
 from bench.report.findings import sentences
 from bench.report.grid import Grid, grids, ordered
 from bench.report.layout import as_markdown, for_terminal
-from bench.report.shifts import robustness_table, shift_table
+from bench.report.shifts import robustness, robustness_table, shift_table
 from bench.report.style import looks
 from bench.report.tables import Table, main_table
 from bench.report.units import numbered
@@ -84,16 +84,21 @@ def write_csv(path: Path, found: Sequence[Grid]) -> None:
     names = ("suite", "backbone", "group", "task", "method", "test_set", "accuracy_mean", "accuracy_std", "seeds")
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow((*names, *FIELDS))
+        writer.writerow((*names, *FIELDS, "effective_robustness"))
         for grid in found:
-            for (method, task), cells in grid.cells.items():
-                costs = [grid.cost(method, field, (task,)) for field in FIELDS]
-                for test in ordered(name for cell in cells for name in cell.accuracy):
-                    if score := grid.score(method, task, test):
-                        place = (grid.suite, grid.backbone, grid.groups[task], task, method, test)
-                        writer.writerow(
-                            (*place, score.mean, score.std, len(grid.accuracies(method, task, test)), *costs)
-                        )
+            for method, task in grid.cells:
+                writer.writerows(csv_lines(grid, method, task))
+
+
+def csv_lines(grid: Grid, method: str, task: str) -> Iterator[tuple[object, ...]]:
+    """The lines of one method on one task, a test set each."""
+    costs = [grid.cost(method, field, (task,)) for field in FIELDS]
+    for test in ordered(name for cell in grid.cells[method, task] for name in cell.accuracy):
+        if score := grid.score(method, task, test):
+            place = (grid.suite, grid.backbone, grid.groups[task], task, method, test)
+            seeds = len(grid.accuracies(method, task, test))
+            beyond = robustness(grid, task, (test,)).get(method) if test.startswith("ood/") else None
+            yield (*place, score.mean, score.std, seeds, *costs, beyond)
 
 
 def draw_all(found: Sequence[Grid], folder: Path) -> Iterator[Path]:
