@@ -12,7 +12,9 @@ from bench.registry import TASKS
 from bench.spec import Data, DataMissing, Split, Task, UserError
 from tasks.readers.pixels import Encoded
 from tests import archives
+from tests.test_run import bench, records
 
+LINEAR = ("--methods", "linear_probe", "--device", "cpu")
 PACS = ("photo", "art_painting", "cartoon", "sketch")
 
 
@@ -142,3 +144,23 @@ def test_your_own_domains_are_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyP
         named("domains:shop/moon")
     with pytest.raises(UserError, match="has no other domain beside it"):
         named("domains:shop")
+
+
+def test_a_run_records_every_domain_and_reports_the_drop(tmp_path: Path) -> None:
+    fill(tmp_path / "data", PACS)
+    bench(*LINEAR, "--tasks", "ood/pacs/photo", "--data", tmp_path / "data", "--results", tmp_path / "run")
+    (record,) = records(tmp_path / "run")
+    assert list(record["accuracy"]) == ["test", "ood/art_painting", "ood/cartoon", "ood/sketch"]
+    assert (
+        record["group"] == "pacs" and record["accuracy"]["test"] == 1.0
+    )  # a shade a class: easy, where it is not shifted
+    report = (tmp_path / "run" / "report" / "table.md").read_text()
+    assert "mean change over 3 shifts" in report and "Effective robustness is not computed on photo" in report
+
+
+@pytest.mark.slow
+def test_photos_of_pacs_teach_more_about_photos_than_about_sketches(real: Path, tmp_path: Path) -> None:
+    bench(*LINEAR, "--tasks", "ood/pacs/photo", "--data", real / "domains", "--results", tmp_path)
+    (record,) = records(tmp_path)
+    found = record["accuracy"]
+    assert found["test"] > 0.5 > found["ood/sketch"] and found["test"] > found["ood/cartoon"] + 0.1
