@@ -55,7 +55,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """A task's images once opened: 1,000 to adapt on and the test sets, `test` and any shifted `ood/<name>`."""
+    """A task's images once opened: 1,000 to adapt on and the test sets, `test` and any shifted `ood/<name>`.
+
+    `id/<name>` are the images of `test` whose classes are possible in `ood/<name>`, where these are not all.
+    """
 
     train: Split
     tests: Mapping[str, Split]
@@ -220,7 +223,7 @@ class CellResult:
     group: str
     backbone: str
     seed: int
-    accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>"
+    accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>", "id/<name>"
     cost: Cost
     provenance: Mapping[str, Any]
 

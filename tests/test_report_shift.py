@@ -125,6 +125,14 @@ def test_a_missing_part_is_not_averaged_over() -> None:
     assert rows(shift_table(grid))["c"] == ["40.0", "–"]
 
 
+def test_a_shift_of_fewer_classes_is_compared_over_these_alone() -> None:
+    found = {"test": 0.7, "ood/v2": 0.6, "id/r": 0.9, "ood/r": 0.5}
+    grid = grid_of({"a": found, "b": dict.fromkeys(found, 0.5)}, "ood/imagenet")
+    assert drop(grid, "a", "ood/imagenet") == pytest.approx(((0.6 - 0.7) + (0.5 - 0.9)) / 2)
+    assert list(shifts(grid, "ood/imagenet")) == ["v2", "r"]
+    assert rows(shift_table(grid))["in distribution, as r"] == ["90.0", "50.0"]
+
+
 def test_each_task_with_shifts_has_a_plot(tmp_path: Path) -> None:
     more = {name: {**found, "ood/art": 0.5, "ood/x/y/1": 0.4} for name, found in THREE.items()}
     for cell in [*run(THREE), *run(more, "ood/pacs/sketch"), *run(more, "ood/domainnet/sketch")]:

@@ -77,7 +77,7 @@ def opened(task: Task, data: Path) -> Data:
     held = task.find(task, data)
     assert held.fingerprint == task.find(task, data).fingerprint
     found = held.load()
-    assert held.test_images - 10_000 == sum(len(test.labels) for name, test in found.tests.items() if name != "test")
+    assert held.test_images - 10_000 == sum(len(test.labels) for name, test in found.tests.items() if "ood/" in name)
     return found
 
 
@@ -117,11 +117,13 @@ def python_batch(blob: bytes) -> bytes:
 def test_stl10_has_nine_classes_of_cifar10_and_is_stored_by_columns(tmp_path: Path) -> None:
     archives.write_folder(tmp_path, cifar_files())
     pixels = stl(tmp_path / "stl10_binary")
-    test = opened(small("ood/cifar10"), tmp_path).tests["ood/stl10"]
+    tests = opened(small("ood/cifar10"), tmp_path).tests
+    test = tests["ood/stl10"]
     assert test.labels.tolist() == [0, 2, 1, 3, 4, 5, 7, 8, 9]  # without the monkey, STL-10's eighth class
     assert test.possible == frozenset({0, 1, 2, 3, 4, 5, 7, 8, 9})  # CIFAR-10's frog cannot occur
     for at, original in enumerate([0, 1, 2, 3, 4, 5, 6, 8, 9]):
         assert np.array_equal(test.images.decode(at), pixels[original])
+    assert tests["id/stl10"].possible == test.possible and len(tests["id/stl10"].labels) == 4
 
 
 def test_every_corruption_comes_in_five_severities(tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ def test_imagenet_is_adapted_to_in_few_shots_and_judged_whole(tmp_path: Path) ->
     data = held.load()
     assert (held.train_images, held.test_images) == (18, 15 + 3 + 4 + 3)
     assert data.train.validation == 6 and data.train.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [0, 0, 1, 1, 2, 2]
-    assert list(data.tests) == ["test", "ood/imagenet_v2", "ood/imagenet_r", "ood/imagenet_sketch"]
+    assert list(data.tests) == ["test", "ood/imagenet_v2", "id/imagenet_r", "ood/imagenet_r", "ood/imagenet_sketch"]
     names = data.train.images.names  # type: ignore[attr-defined]
     keys = [f"{WNIDS[0]}/{WNIDS[0]}_{number}.JPEG" for number in range(12)]
     assert [*names[:4], *names[12:14]] == sorted(keys, key=lambda key: md5(key.encode()).digest())[:6]
@@ -204,6 +206,9 @@ def test_imagenet_is_adapted_to_in_few_shots_and_judged_whole(tmp_path: Path) ->
             assert abs(int(split.images.decode(at)[1, 1, 0]) - shade - 20 * label) <= 2
     assert data.tests["ood/imagenet_r"].possible == frozenset({1, 2})
     assert data.tests["ood/imagenet_v2"].possible is None
+    own = data.tests["id/imagenet_r"]
+    assert own.possible == frozenset({1, 2}) and own.labels.tolist() == [1] * 5 + [2] * 5
+    assert abs(int(own.images.decode(0)[1, 1, 0]) - 30) <= 2
 
 
 def test_imagenet_with_flat_validation_images_is_refused(tmp_path: Path) -> None:

@@ -53,21 +53,29 @@ def shift_score(grid: Grid, method: str, task: str, tests: Sequence[str]) -> Sco
     return Score(mean, deviation([fmean(by_seed[seed] for by_seed in found) for seed in shared]))
 
 
+def inside_score(grid: Grid, method: str, task: str, shift: str) -> Score | None:
+    """Accuracy in distribution over the classes that a shift has: `id/<shift>`, or `test` where it has all."""
+    return grid.score(method, task, f"id/{shift}" if same_classes(grid, task, shift) else "test")
+
+
+def same_classes(grid: Grid, task: str, shift: str) -> bool:
+    """Whether accuracy in distribution was measured over a shift's classes alone."""
+    return any(f"id/{shift}" in cell.accuracy for method in grid.methods for cell in grid.cells.get((method, task), ()))
+
+
 def drop(grid: Grid, method: str, task: str) -> float | None:
-    """Mean accuracy over the shifts minus accuracy in distribution; None when one of them lacks."""
-    inside = grid.score(method, task)
-    outside = [shift_score(grid, method, task, tests) for tests in shifts(grid, task).values()]
-    known = [score.mean for score in outside if score]
-    if inside is None or not known or len(known) < len(outside):
-        return None
-    return fmean(known) - inside.mean
+    """Accuracy under shift minus in distribution, over the same classes: the mean over shifts; None when one lacks."""
+    found = [pairs(grid, task, tests).get(method) for tests in shifts(grid, task).values()]
+    known = [outside - inside for inside, outside in filter(None, found)]
+    return fmean(known) if known and len(known) == len(found) else None
 
 
 def pairs(grid: Grid, task: str, tests: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Accuracy (in distribution, under shift) of every method that has both."""
     found = {}
     for method in grid.compared:
-        inside, outside = grid.score(method, task), shift_score(grid, method, task, tests)
+        inside = inside_score(grid, method, task, tests[0].split("/")[1])
+        outside = shift_score(grid, method, task, tests)
         if inside and outside:
             found[method] = (inside.mean, outside.mean)
     return found
@@ -105,6 +113,8 @@ def shift_table(grid: Grid) -> Table | None:
         if found := shifts(grid, task):
             rows = [shift_row(grid, "in distribution", task, ("test",))]
             for name, tests in found.items():
+                if same_classes(grid, task, name):
+                    rows.append(shift_row(grid, f"in distribution, as {name}", task, (f"id/{name}",)))
                 rows.append(shift_row(grid, name, task, tests))
                 rows += [shift_row(grid, label, task, part) for label, part in breakdown(name, tests).items()]
             drops = tuple(Value(points(drop(grid, method, task))) for method in grid.methods)
@@ -112,7 +122,10 @@ def shift_table(grid: Grid) -> Table | None:
             sections.append(Section(task.removeprefix(f"{grid.suite}/"), (*rows, Row(label, drops))))
     if not sections:
         return None
-    return Table(title(grid, "Accuracy under shift, %"), grid.methods, tuple(sections), seeds_note(grid))
+    partly = any(same_classes(grid, task, name) for task in grid.tasks for name in shifts(grid, task))
+    classes = "in distribution, as …: over the classes of that shift alone, with which it is compared" if partly else ""
+    note = "; ".join(part for part in (seeds_note(grid), classes) if part)
+    return Table(title(grid, "Accuracy under shift, %"), grid.methods, tuple(sections), note)
 
 
 def breakdown(shift: str, tests: Sequence[str]) -> dict[str, tuple[str, ...]]:

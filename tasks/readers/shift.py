@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.spec import Data, Found, Split, UserError
 from tasks.readers.digest import digest
+from tasks.readers.pixels import Selection
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,20 @@ class Shift:
 
 
 def joined(base: Found, shifts: Sequence[Shift]) -> Found:
-    """A source together with the shifted test sets that its methods are judged on too."""
+    """A source together with the shifted test sets that its methods are judged on too.
+
+    Where one of them has fewer classes, those images of the source's own test set that are of these classes make
+    another, `id/<name>`, so that what is compared differs in nothing but the shift.
+    """
 
     def load() -> Data:
         data = base.load()
-        more = {f"ood/{name}": split for shift in shifts for name, split in shift.load().items()}
-        return replace(data, tests={**data.tests, **more})
+        tests = dict(data.tests)
+        for name, split in ((name, split) for shift in shifts for name, split in shift.load().items()):
+            if split.possible is not None:
+                tests[f"id/{name}"] = among(data.tests["test"], split.possible)
+            tests[f"ood/{name}"] = split
+        return replace(data, tests=tests)
 
     return replace(
         base,
@@ -35,6 +44,13 @@ def joined(base: Found, shifts: Sequence[Shift]) -> Found:
         load=load,
         test_images=base.test_images + sum(shift.images for shift in shifts),
     )
+
+
+def among(test: Split, possible: frozenset[int]) -> Split:
+    """The images of some classes alone, judged among these."""
+    chosen = np.flatnonzero(np.isin(test.labels, sorted(possible)))
+    images = Selection([test.images], [(0, int(at)) for at in chosen])
+    return Split(images, test.labels[chosen], test.classes, possible=possible)
 
 
 def array(path: Path, *shape: int) -> np.ndarray:
