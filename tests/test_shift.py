@@ -147,6 +147,9 @@ def test_files_that_are_not_whole_are_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UserError, match=r"cifar10\.1_v6_data\.npy is not a whole array .*; download it again"):
         opened(small("ood/cifar10"), tmp_path)
+    save(path, np.zeros((4, 32, 32, 3), np.uint8))
+    with pytest.raises(UserError, match="has 4 images where there are 3 labels; download both again"):
+        opened(small("ood/cifar10"), tmp_path)
     save(path, np.zeros((3, 28, 28), np.uint8))
     with pytest.raises(UserError, match=r"holds uint8 \(3, 28, 28\) where rows of \(32, 32, 3\) should be"):
         opened(small("ood/cifar10"), tmp_path)

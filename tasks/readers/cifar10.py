@@ -53,8 +53,8 @@ def batches(files: Files, suffix: str, split: str) -> Pool:
     files.hold(names)  # a tar is then passed through once
     read = binary if suffix else pickled
     found = [read(files.read(name), files.where(name)) for name in names]
-    pixels, labels = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Pool(range(len(labels)), labels, Arrays(pixels, planes))
+    rows, labels = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Pool(range(len(labels)), labels, Arrays(rows, planes))
 
 
 def binary(blob: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -68,10 +68,10 @@ def binary(blob: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
 def pickled(blob: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Pixels (n, 3072) and labels (n,) of a pickled batch. Raises UserError when it holds something else."""
     table = plain_pickle(blob, where, "cifar-10-binary.tar.gz")
-    pixels, labels = table.get(b"data", table.get("data")), table.get(b"labels", table.get("labels"))
-    if not isinstance(pixels, Pixels) or labels is None:
+    rows, labels = table.get(b"data", table.get("data")), table.get(b"labels", table.get("labels"))
+    if not isinstance(rows, Pixels) or labels is None:
         raise UserError(f"{where} has no images with labels; get cifar-10-binary.tar.gz in its place")
-    return pixels.array().reshape(-1, ROW - 1), np.asarray(labels)
+    return rows.array().reshape(-1, ROW - 1), np.asarray(labels)
 
 
 def cifar10_1(data: Path) -> Shift | None:
@@ -90,9 +90,9 @@ def _cifar10_1(place: Path, version: str) -> Shift:
 
     def load() -> Mapping[str, Split]:
         labels = labelled(beside, CLASSES)
-        return {f"cifar10.1_{version}": split(array(place, 32, 32, 3), labels, place)}
+        return {f"cifar10.1_{version}": Split(Arrays(pixels(place, len(labels))), labels, CLASSES)}
 
-    return Shift(digest(map(file_digest, (place, beside))), len(array(place, 32, 32, 3)), load)
+    return Shift(digest(map(file_digest, (place, beside))), len(array(beside)), load)
 
 
 def cifar10_c(data: Path) -> Shift | None:
@@ -114,11 +114,10 @@ def cifar10_c(data: Path) -> Shift | None:
         labels = labelled(beside, CLASSES)
         each = len(labels) // SEVERITIES
         for name, path in paths.items():
-            whole = split(array(path, 32, 32, 3), labels, path)
+            rows = pixels(path, len(labels))
             for at in range(SEVERITIES):
-                rows = slice(each * at, each * (at + 1))
-                part = Split(Arrays(whole.images.rows[rows]), labels[rows], CLASSES)  # type: ignore[attr-defined]
-                found[f"cifar10c/{name}/{at + 1}"] = part
+                part = slice(each * at, each * (at + 1))
+                found[f"cifar10c/{name}/{at + 1}"] = Split(Arrays(rows[part]), labels[part], CLASSES)
         return found
 
     return Shift(digest(map(file_digest, (beside, *paths.values()))), len(paths) * len(array(beside)), load)
@@ -154,8 +153,9 @@ def by_columns(row: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(row.transpose(2, 1, 0))
 
 
-def split(rows: np.ndarray, labels: np.ndarray, path: Path) -> Split:
-    """Pixels (n, 32, 32, 3) with labels (n,). Raises UserError when they are not as many."""
-    if len(rows) != len(labels):
-        raise UserError(f"{path} has {len(rows):,} images and {len(labels):,} labels; download both again")
-    return Split(Arrays(rows), labels, CLASSES)
+def pixels(path: Path, count: int) -> np.ndarray:
+    """Images (count, 32, 32, 3) of an .npy file. Raises UserError when there are not as many as labels."""
+    rows = array(path, 32, 32, 3)
+    if len(rows) != count:
+        raise UserError(f"{path} has {len(rows):,} images where there are {count:,} labels; download both again")
+    return rows
