@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   run_bench.py --methods all --tasks vtab1k --data DIR --backbone vit_base_patch16_224.augreg_in21k
   run_bench.py --methods 'head2toe*,lora' --tasks 'vtab1k/structured/*' --budget 2h
   run_bench.py --tasks folder:my_images --backbone resnet50 --checkpoint weights.safetensors
+  run_bench.py --tasks ood/pacs/photo,domains:my_images/studio --data DIR
   run_bench.py list | plan | report | sync                  what there is, what would run, what was found
   run_bench.py data status | data get vtab1k/eurosat | data convert vtab1k/eurosat --to DIR
 

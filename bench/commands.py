@@ -160,6 +160,7 @@ def list_command(request: Request) -> int:
     for table in (methods, tasks):
         wide_console().print(table, "")
     print("folder:PATH is a task too: your own images as PATH/<class>/<image>")
+    print("domains:PATH/SOURCE is one with shifted test sets: PATH/<domain>/<class>/<image>, adapted to SOURCE")
     return DONE
 
 

@@ -32,16 +32,22 @@ def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Sp
     verdicts = [Verdict() for _ in adapted]
     for name, test in tests.items():
         hits = [0] * len(adapted)
+        possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=backbone.device)
         done = 0
         for images in data.batches(test.images, backbone.image_size, BATCH):
             labels = torch.from_numpy(test.labels[done : done + len(images)])
             done += len(images)
             for number, (scores, seconds) in enumerate(_score(backbone, adapted, images)):
-                hits[number] += int((scores.argmax(1).cpu() == labels).sum())
+                hits[number] += int((answers(scores, possible).cpu() == labels).sum())
                 verdicts[number].seconds += seconds
         for verdict, correct in zip(verdicts, hits, strict=True):
             verdict.accuracy[name] = correct / done
     return verdicts
+
+
+def answers(scores: Tensor, possible: Tensor | None) -> Tensor:
+    """The class (batch,) of the highest score, among the `possible` classes (m,) alone if they are given."""
+    return scores.argmax(1) if possible is None else possible[scores[:, possible].argmax(1)]
 
 
 def _score(backbone: Backbone, adapted: Sequence[Adapted], images: Tensor) -> list[tuple[Tensor, float]]:

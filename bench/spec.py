@@ -50,11 +50,15 @@ class Split:
     classes: int  # width of the head; from the task's table, never from the labels seen
     validation: int = 0
     augment: frozenset[str] = frozenset()  # of "flip", "shift": what may be done without changing the label
+    possible: frozenset[int] | None = None  # of a test set with fewer classes: scores of all others are not looked at
 
 
 @dataclass(frozen=True)
 class Data:
-    """A task's images once opened: 1,000 to adapt on and the test sets, `test` and any shifted `ood/<name>`."""
+    """A task's images once opened: 1,000 to adapt on and the test sets, `test` and any shifted `ood/<name>`.
+
+    `id/<name>` are the images of `test` whose classes are possible in `ood/<name>`, where these are not all.
+    """
 
     train: Split
     tests: Mapping[str, Split]
@@ -221,7 +225,7 @@ class CellResult:
     group: str
     backbone: str
     seed: int
-    accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>"
+    accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>", "id/<name>"
     cost: Cost
     provenance: Mapping[str, Any]
 

@@ -23,8 +23,9 @@ from bench.report.findings import sentences
 from bench.report.grid import Grid, grids
 from bench.report.labels import overlaps, place
 from bench.report.layout import as_markdown, folded
+from bench.report.shifts import shift_table
 from bench.report.style import looks
-from bench.report.tables import main_table, shift_table
+from bench.report.tables import main_table
 from bench.report.tradeoff import COSTS as AXES
 from bench.report.tradeoff import Mark, pareto, points_of, round_values
 from bench.report.units import duration, listed, percent, points, prefixed, ratio

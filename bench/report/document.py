@@ -15,12 +15,14 @@ from bench.report.failures import failures
 from bench.report.findings import sentences
 from bench.report.grid import Grid, grids, ordered
 from bench.report.layout import as_markdown, for_terminal
+from bench.report.shifts import robustness, robustness_table, shift_table
 from bench.report.style import looks
-from bench.report.tables import Table, main_table, shift_table
+from bench.report.tables import Table, main_table
+from bench.report.units import numbered
 from bench.spec import CellResult
 
 FIELDS = ("train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "eval_seconds", "peak_bytes")
-PLOTS = "*_accuracy_by_*"
+PLOTS = ("*_accuracy_by_*", "*_gain_by_*")
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,8 @@ def compose(results: Sequence[CellResult], folder: Path) -> Report:
 
 
 def chapter(grid: Grid) -> Chapter:
-    tables = [main_table(grid)]
-    if shifted := shift_table(grid):
-        tables.append(shifted)
-    return Chapter(tuple(tables), tuple(sentences(grid)))
+    found = (main_table(grid), shift_table(grid), robustness_table(grid))
+    return Chapter(tuple(table for table in found if table), tuple(sentences(grid)))
 
 
 def markdown(chapters: Sequence[Chapter], lines: Sequence[str]) -> str:
@@ -84,21 +84,26 @@ def write_csv(path: Path, found: Sequence[Grid]) -> None:
     names = ("suite", "backbone", "group", "task", "method", "test_set", "accuracy_mean", "accuracy_std", "seeds")
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow((*names, *FIELDS))
+        writer.writerow((*names, *FIELDS, "effective_robustness"))
         for grid in found:
-            for (method, task), cells in grid.cells.items():
-                costs = [grid.cost(method, field, (task,)) for field in FIELDS]
-                for test in ordered(name for cell in cells for name in cell.accuracy):
-                    if score := grid.score(method, task, test):
-                        place = (grid.suite, grid.backbone, grid.groups[task], task, method, test)
-                        writer.writerow(
-                            (*place, score.mean, score.std, len(grid.accuracies(method, task, test)), *costs)
-                        )
+            for method, task in grid.cells:
+                writer.writerows(csv_lines(grid, method, task))
+
+
+def csv_lines(grid: Grid, method: str, task: str) -> Iterator[tuple[object, ...]]:
+    """The lines of one method on one task, a test set each."""
+    costs = [grid.cost(method, field, (task,)) for field in FIELDS]
+    for test in ordered(name for cell in grid.cells[method, task] for name in cell.accuracy):
+        if score := grid.score(method, task, test):
+            place = (grid.suite, grid.backbone, grid.groups[task], task, method, test)
+            seeds = len(grid.accuracies(method, task, test))
+            beyond = robustness(grid, task, (test,)).get(method) if test.startswith("ood/") else None
+            yield (*place, score.mean, score.std, seeds, *costs, beyond)
 
 
 def draw_all(found: Sequence[Grid], folder: Path) -> Iterator[Path]:
     """Plots of every grid, in place of all earlier ones; a method looks alike in all of them."""
-    for old in [path for path in folder.glob(PLOTS) if path.suffix in (".png", ".svg")]:
+    for old in [path for pattern in PLOTS for path in folder.glob(pattern) if path.suffix in (".png", ".svg")]:
         old.unlink()
     if found:
         from bench.report.plots import draw  # only here: matplotlib takes half a second to import
@@ -111,4 +116,4 @@ def draw_all(found: Sequence[Grid], folder: Path) -> Iterator[Path]:
 def stems(found: Sequence[Grid]) -> list[str]:
     """A file name's beginning for each grid, `demo_mobilenetv2_100`, numbered where two would be equal."""
     names = [re.sub(r"[^\w.-]+", "-", f"{grid.suite}_{grid.backbone}").strip("-")[:80] for grid in found]
-    return [name if names.count(name) == 1 else f"{name}-{at}" for at, name in enumerate(names, start=1)]
+    return numbered(names)

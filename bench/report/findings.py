@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from bench.report.grid import Grid, Score
-from bench.report.tables import FULL, LINEAR, SCRATCH, difference, drop
+from bench.report.shifts import FEWEST, SPREAD, drop, mean_robustness
+from bench.report.tables import FULL, LINEAR, SCRATCH, difference
 from bench.report.units import counted, listed, percent, points, prefixed, ratio
 
 CLOSE = 0.01  # one point: what is called as good as the best
@@ -15,7 +16,11 @@ LOW_AFFINITY = 0.10  # ten points: eleven of the nineteen VTAB tasks are below i
 
 def sentences(grid: Grid) -> list[str]:
     """At most a dozen sentences on who is best, what it costs, and on which tasks a method gains."""
-    return [sentence for tell in (best, thrift, cost_ratios, affinity, gains, shift, gaps) for sentence in tell(grid)]
+    return [
+        sentence
+        for tell in (best, thrift, cost_ratios, affinity, gains, shift, robustness, gaps)
+        for sentence in tell(grid)
+    ]
 
 
 def best(grid: Grid) -> Iterator[str]:
@@ -110,6 +115,26 @@ def shift(grid: Grid) -> Iterator[str]:
         yield (
             f"Under shift ({counted(len(shared), 'task')}), {least} changes by {points(mean[least])} points, "
             f"the least loss; {most} by {points(mean[most])}, the greatest."
+        )
+
+
+def robustness(grid: Grid) -> Iterator[str]:
+    """Who does better under shift than its accuracy in distribution predicts; or why that cannot be told."""
+    tasks = [task for task in grid.tasks if grid.shifted(task)]
+    found = {task: mean_robustness(grid, task) for task in tasks}
+    without = [grid.label(task) for task in tasks if not found[task]]
+    shared = [task for task in tasks if len(found[task]) == len(grid.compared)]
+    mean = {method: fmean(found[task][method] for task in shared) for method in grid.compared if shared}
+    if mean and points(max(mean.values())) != points(min(mean.values())):
+        most = max(mean, key=mean.__getitem__)
+        yield (
+            f"The most robust for its accuracy in distribution ({counted(len(shared), 'task')}) is {most}, "
+            f"{points(mean[most])} points over what that accuracy predicts."
+        )
+    if without:
+        yield (
+            f"Effective robustness is not computed on {listed(without)}: it takes {FEWEST} methods with all figures, "
+            f"whose accuracies in distribution differ by {100 * SPREAD:.0f} points or more."
         )
 
 

@@ -18,14 +18,17 @@ STEPS = 30  # distances tried
 ROUNDS = 6
 
 
-def place(points: Sequence[Point], sizes: Sequence[Point], frame: Boxes, lines: Sequence[Line], radius: float) -> Boxes:
+def place(
+    points: Sequence[Point], sizes: Sequence[Point], frame: Boxes, lines: Sequence[Line], radius: float,
+    nameless: Sequence[Point] = (),
+) -> Boxes:  # fmt: skip
     """A box (left, bottom, right, top) of the given size (width, height) for each point, (n, 4), all in pixels.
 
     Greedy from the most crowded point on, then improved a few times: each name takes the cheapest of its candidates
     while the others stay. `frame` (4,) bounds the names, `lines` are avoided where that is cheap, `radius` is that of
-    a marker.
+    a marker, of which `nameless` are more.
     """
-    markers = np.array([around(point, radius) for point in points])
+    markers = np.array([around(point, radius) for point in (*points, *nameless)])
     options = [candidates(point, size, radius) for point, size in zip(points, sizes, strict=True)]
     dots = sampled(lines, step=2 * radius)
     fixed = [fixed_price(boxes, markers, frame, dots) + away for boxes, away in options]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,23 +11,33 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.report.affinity import by_affinity, gained
 from bench.report.grid import Grid, Score
+from bench.report.robustness import by_shift
 from bench.report.style import FAINT, RC, Look, described, head
 from bench.report.tradeoff import COSTS, points_of, trade_off
+from bench.report.units import numbered
 
 WIDTH = 7.5  # inches, of every plot
 TALLEST = 11.0  # inches, all rows of the plot of tasks together
 
 
 def draw(grid: Grid, looks: Mapping[str, Look], folder: Path, stem: str) -> list[Path]:
-    """Writes a grid's plots as PNG and SVG, `<stem>_accuracy_by_<what>.<kind>`; returns their paths.
+    """Writes a grid's plots as PNG and SVG, `<stem>_accuracy_by_<what>.<kind>` and the like; returns their paths.
 
-    A trade-off is only drawn where some method has both its mean accuracy and its cost.
+    Drawn only where there is something to see: trade-offs where some method has both its mean accuracy and its cost,
+    shift for each task with shifted test sets, gains over the linear probe where affinity is known.
     """
     with rc_context(RC):
-        figures = {"task": by_task(grid, looks)}
-        figures |= {cost.name: trade_off(grid, cost, looks) for cost in COSTS if points_of(grid, cost)}
-        return [path for name, figure in figures.items() for path in save(figure, folder, f"{stem}_accuracy_by_{name}")]
+        figures = {"accuracy_by_task": by_task(grid, looks)}
+        figures |= {f"accuracy_by_{cost.name}": trade_off(grid, cost, looks) for cost in COSTS if points_of(grid, cost)}
+        shifted = [task for task in grid.tasks if grid.shifted(task)]
+        names = numbered([re.sub(r"[^\w.-]+", "-", grid.label(task))[-60:] for task in shifted])
+        for name, task in zip(names, shifted, strict=True):
+            figures[f"accuracy_by_shift_{name}"] = by_shift(grid, task, looks)
+        if gained(grid):
+            figures["gain_by_affinity"] = by_affinity(grid, looks)
+        return [path for name, figure in figures.items() for path in save(figure, folder, f"{stem}_{name}")]
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:

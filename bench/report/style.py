@@ -80,6 +80,19 @@ def head(figure: Figure, axes: Axes, title: str, subtitle: str) -> None:
     text.set_x(axes.get_position().x0)
 
 
+def heading(figure: Figure, title: str, subtitle: str) -> None:
+    """As `head` for a figure of several panels, flush left with the first; called last."""
+    lines = textwrap.wrap(subtitle, 112)
+    height = (0.3 + 0.15 * len(lines)) / figure.get_figheight()
+    figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - height))
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    left = figure.axes[0].get_position().x0
+    inch = 1 / figure.get_figheight()
+    figure.text(left, 1 - 0.08 * inch, title, ha="left", va="top", fontsize=11, fontweight="bold")
+    figure.text(left, 1 - 0.3 * inch, "\n".join(lines), ha="left", va="top", fontsize=8, color=QUIET)
+
+
 def described(grid: Grid, tasks: int, *, mean: bool) -> str:
     """`demo suite, backbone mobilenetv2_100, mean over 7 tasks, 3 seeds`."""
     scale = counted(tasks, "task")

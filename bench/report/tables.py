@@ -1,11 +1,10 @@
-"""The tables of a report as plain rows: accuracy and cost of every method on every task, and accuracy under shift."""
+"""The tables of a report as plain rows: accuracy and cost of every method on every task."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from statistics import fmean
 
 from bench.report.grid import Grid, Score
 from bench.report.units import MISSING, counted, duration, percent, points, prefixed
@@ -97,37 +96,6 @@ def cost_rows(grid: Grid) -> tuple[Row, ...]:
             blank = (Value(""),) if has_affinity(grid) else ()
             rows.append(Row(label, (*(Value(write(cost)) for cost in costs), *blank)))
     return tuple(rows)
-
-
-def shift_table(grid: Grid) -> Table | None:
-    """Accuracy in distribution and on each shifted test set, and the drop; None where no task has shifted test sets."""
-    sections = []
-    for task in grid.tasks:
-        if tests := grid.shifted(task):
-            names = {"in distribution": "test", **{test.removeprefix("ood/"): test for test in tests}}
-            rows = [shift_row(grid, label, task, test) for label, test in names.items()]
-            drops = tuple(Value(points(drop(grid, method, task))) for method in grid.methods)
-            label = "change" if len(tests) == 1 else f"mean change over {len(tests)} shifts"
-            sections.append(Section(grid.label(task), (*rows, Row(label, drops))))
-    return (
-        Table(title(grid, "Accuracy under shift, %"), grid.methods, tuple(sections), seeds_note(grid))
-        if sections
-        else None
-    )
-
-
-def shift_row(grid: Grid, label: str, task: str, test: str) -> Row:
-    scores = [grid.score(method, task, test) for method in grid.methods]
-    return Row(label, mark_best([percent(found.mean, found.std) if found else MISSING for found in scores], scores))
-
-
-def drop(grid: Grid, method: str, task: str) -> float | None:
-    """Mean accuracy over the shifted test sets minus accuracy in distribution; None when one of them lacks."""
-    inside = grid.score(method, task)
-    outside = [found.mean for test in grid.shifted(task) if (found := grid.score(method, task, test))]
-    if inside is None or not outside or len(outside) < len(grid.shifted(task)):
-        return None
-    return fmean(outside) - inside.mean
 
 
 def mark_best(texts: Sequence[str], scores: Sequence[Score | None]) -> tuple[Value, ...]:

@@ -65,3 +65,8 @@ def listed(names: list[str], most: int = 8) -> str:
     if len(names) > most:
         names = [*names[:most], f"{len(names) - most} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def numbered(names: list[str]) -> list[str]:
+    """Names with a number where two would be equal."""
+    return [name if names.count(name) == 1 else f"{name}-{at}" for at, name in enumerate(names, start=1)]

@@ -61,7 +61,7 @@ class FolderFiles:
 
     def size(self, name: str) -> int:
         try:
-            return (self.path / name).stat().st_size
+            return os.stat(f"{self.path}/{name}").st_size  # noqa: PTH116  (twice as quick, for 100,000s of images)
         except OSError as error:
             raise unreadable(self.where(name), error) from error
 

@@ -96,14 +96,14 @@ class Restricted(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it wants to run {module}.{name}")
 
 
-def plain_pickle(blob: bytes, where: str) -> dict[Any, Any]:
-    """A pickled dictionary. Raises UserError when it is damaged or holds more than data."""
+def plain_pickle(blob: bytes, where: str, better: str = "cifar-100-binary.tar.gz") -> dict[Any, Any]:
+    """A pickled dictionary. Raises UserError, naming a `better` archive, when it is damaged or holds more than data."""
     try:
         table = Restricted(BytesIO(blob), encoding="bytes").load()
     except (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise UserError(f"{where} is not read ({error}); get cifar-100-binary.tar.gz in its place") from error
+        raise UserError(f"{where} is not read ({error}); get {better} in its place") from error
     if not isinstance(table, dict):
-        raise UserError(f"{where} is no table of images; get cifar-100-binary.tar.gz in its place")
+        raise UserError(f"{where} is no table of images; get {better} in its place")
     return table
 
 
