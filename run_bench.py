@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import ast
+import io
+import math
 import os
 import sys
 from pathlib import Path
@@ -62,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
 def request(arguments: argparse.Namespace) -> Request:
     """What the arguments ask for."""
+    check_preprocessing(arguments)
     spec = BackboneSpec(
         arguments.backbone,
         arguments.checkpoint,
@@ -76,19 +79,40 @@ def request(arguments: argparse.Namespace) -> Request:
     return Request(backbone=spec, **{name: getattr(arguments, name) for name in shared})
 
 
+def check_preprocessing(arguments: argparse.Namespace) -> None:
+    """Raises UserError for numbers that no image can be prepared with, or no run be seeded with."""
+    for name in ("mean", "std"):
+        values = getattr(arguments, name)
+        wrong = values and (len(values) not in (1, 3) or not all(map(math.isfinite, values)))
+        if wrong or (name == "std" and values and min(values) <= 0):
+            raise UserError(
+                f"--{name} {' '.join(map(str, values))} does not fit; give one number or three, std above 0"
+            )
+    if arguments.image_size is not None and arguments.image_size < 1:
+        raise UserError(f"an image size of {arguments.image_size} px is none; give 1 or more")
+    if not all(0 <= seed < 2**63 for seed in arguments.seeds):
+        raise UserError("a seed is a whole number from 0 to 2^63 - 1")
+
+
 def key_value(text: str) -> tuple[str, object]:
     """`pad_type=same` or `depth=6` as name and value, a number where it reads as one; raises UserError otherwise."""
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise UserError(f"{text!r} is no argument for the backbone; write NAME=VALUE, such as pad_type=same")
     try:
-        return key, ast.literal_eval(value)
+        read = ast.literal_eval(value)
     except (ValueError, SyntaxError):
         return key, value
+    if not isinstance(read, (bool, int, float, str, list, tuple, type(None))):
+        raise UserError(f"{value!r} is no value for the backbone's {key}; write a number, a word or a list")
+    return key, read
 
 
 def main() -> int:
     """Parses, wires, and turns what goes wrong into one sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where a terminal has no × or –
     arguments = parser().parse_intermixed_args()  # `data get NAME --data DIR` and `data --data DIR get NAME` alike
     try:
         return COMMANDS[arguments.command](request(arguments))
@@ -101,6 +125,9 @@ def main() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of a pipe left early
         return 0
+    except OSError as error:
+        print(f"run_bench.py: {error}; free some space or name another folder, and run again", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

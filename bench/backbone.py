@@ -30,6 +30,8 @@ class TimmBackbone:
     def __init__(self, spec: BackboneSpec, module: nn.Module, device: torch.device) -> None:
         config = timm.data.resolve_model_data_config(module)
         self.spec = spec
+        cfg: Any = module.pretrained_cfg
+        self.tag = "checkpoint" if spec.checkpoint else cfg.get("tag")  # which of timm's weights, where several exist
         self.image_size: int = spec.image_size or config["input_size"][-1]
         self.device = device
         self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
@@ -67,6 +69,7 @@ class TimmBackbone:
         return {
             "name": self.spec.name,
             "args": dict(self.spec.args),
+            "weights": self.tag,
             "image_size": self.image_size,
             "mean": [round(value, 4) for value in self._mean.flatten().tolist()],
             "std": [round(value, 4) for value in self._std.flatten().tolist()],
@@ -97,11 +100,13 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (safetensors.SafetensorError, RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
-        raise UserError(f"{path} cannot be read as weights alone ({_first(error)}); save it as safetensors") from error
+        raise UserError(f"{path} cannot be read as weights alone; save them as safetensors") from error
+    if not isinstance(state, Mapping):
+        raise UserError(f"{path} holds a {type(state).__name__}, no weights by name; save a state_dict")
     for wrapper in ("state_dict", "model", "model_state_dict"):
         if isinstance(state.get(wrapper), Mapping):
             state = state[wrapper]
-    tensors = {key.removeprefix("module."): value for key, value in state.items() if isinstance(value, Tensor)}
+    tensors = {str(key).removeprefix("module."): value for key, value in state.items() if isinstance(value, Tensor)}
     return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
 
 
@@ -110,7 +115,7 @@ def _create(spec: BackboneSpec, **more: Any) -> nn.Module:
     try:
         network: nn.Module = timm.create_model(spec.name, **spec.args, **more)
         return network
-    except TypeError as error:
+    except (TypeError, AssertionError, ValueError, KeyError) as error:
         given = ", ".join(f"{key}={value}" for key, value in spec.args.items())
         raise UserError(f"timm's {spec.name} does not take these arguments: {given} ({_first(error)})") from error
     except RuntimeError as error:
@@ -121,17 +126,17 @@ def _create(spec: BackboneSpec, **more: Any) -> nn.Module:
 
 def _from_hub(spec: BackboneSpec) -> nn.Module:
     """Pretrained weights from the local cache or the hub; without either it says so within seconds."""
-    if not timm.is_model_pretrained(spec.name):
-        _create(spec)  # an unknown name is told with its remedy
-        raise UserError(f"timm has no pretrained weights for {spec.name!r}; name a file with --checkpoint")
     try:
         with _offline_unless_reachable():
-            return _create(spec, pretrained=True)
-    except (OSError, ValueError) as error:
+            if timm.is_model_pretrained(spec.name):
+                return _create(spec, pretrained=True)
+    except OSError as error:
         raise UserError(
             f"the weights of {spec.name} are not in the local cache and the hub cannot be reached; "
             "download them elsewhere and name the file with --checkpoint"
         ) from error
+    _create(spec)  # an unknown name is told with its remedy
+    raise UserError(f"timm has no pretrained weights for {spec.name!r}; name a file with --checkpoint")
 
 
 @contextmanager

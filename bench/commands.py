@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,11 @@ from bench.plan import Plan, params, split_done
 from bench.plan import plan as make_plan
 from bench.progress import Progress
 from bench.registry import METHODS, TASKS
-from bench.spec import BackboneSpec, Cell, DataMissing, UserError
+from bench.spec import BackboneSpec, Cell, DataMissing, Task, UserError
 from bench.store import Store
 
 if TYPE_CHECKING:
-    from bench.report import Report
+    from bench.spec import CellResult
     from bench.tracking import Tracker
 
 DONE, INCOMPLETE, UNUSABLE, OVER_BUDGET = 0, 1, 2, 3
@@ -61,24 +61,25 @@ def run(request: Request) -> int:
         todo, done = split_done(plan.cells, store.latest(), request.force)
         note(f"{len(plan.cells)} cells: {len(done)} done already, {len(todo)} to run into {request.results}")
         budget = Budget(limit, store.spent_seconds())
-        tracker = execute(todo, store, budget, request) if todo and budget.remaining() > 0 else None
-        latest = store.latest()
-    code = outcome(plan, {cell.key for cell in plan.cells if is_done(cell, latest)}, budget)
-    made = show_report(request)
-    if tracker is not None:
-        tracker.finish(made.paths)
+        finished = {cell.key for cell in done}
+        tracker = None
+        if todo and budget.remaining() > 0:
+            tracker, results = execute(todo, store, budget, request)
+            finished |= {result.key for result in results if result.status == "done"}
+    code = outcome(plan, finished, budget)
+    if store.results():
+        show_report(request, tracker)
     return code
 
 
-def execute(todo: Sequence[Cell], store: Store, budget: Budget, request: Request) -> Tracker:
-    """Runs cells with progress on stderr and MLflow brought up to date cell by cell."""
+def execute(todo: Sequence[Cell], store: Store, budget: Budget, request: Request) -> tuple[Tracker, list[CellResult]]:
+    """Runs cells with progress on stderr and MLflow brought up to date cell by cell; returns the new results."""
     from bench import backbone, device, runner, tracking  # here, so that only a command that measures starts torch
 
     tracker = tracking.Tracker(store.folder)
     loaded = backbone.load(request.backbone, device.find_device(request.device))
     with Progress(len(todo)) as progress:
-        runner.run(todo, runner.Session(store, budget, loaded, [progress, tracker]))
-    return tracker
+        return tracker, runner.run(todo, runner.Session(store, budget, loaded, [progress, tracker]))
 
 
 def outcome(plan: Plan, done: set[str], budget: Budget) -> int:
@@ -91,19 +92,16 @@ def outcome(plan: Plan, done: set[str], budget: Budget) -> int:
     return INCOMPLETE if left or plan.missing else DONE
 
 
-def is_done(cell: Cell, latest: Mapping[str, object]) -> bool:
-    return getattr(latest.get(cell.key), "status", None) == "done"
-
-
-def show_report(request: Request) -> Report:
-    """Writes the report of a results folder, prints it, and says where everything is."""
+def show_report(request: Request, tracker: Tracker | None = None) -> None:
+    """Writes the report of a results folder, attaches it in MLflow, prints it, and says where everything is."""
     from bench import report, tracking  # here, so that help and listing stay light
 
     made = report.write_report(request.results)
-    Console().print(made)
+    if tracker is not None:
+        tracker.finish(made.paths)
+    Screen().print(made)
     print("Report: ", *made.paths, sep="\n  ")
     print(f"Records: {Store(request.results).path}\nMLflow:  {tracking.ui_command(request.results)}")
-    return made
 
 
 def report_command(request: Request) -> int:
@@ -141,7 +139,10 @@ def plan_command(request: Request) -> int:
         table.add_row(cell.task.name, cell.method_name, str(cell.seed), "to run", f"{seconds:.0f} s", f"{flops:.2g}")
     wide_console().print(table)
     tell_missing(plan)
-    print(f"{len(plan.cells)} cells: {len(done)} done, {len(todo)} to run in about {total:.0f} s on this device")
+    print(
+        f"{len(plan.cells)} cells: {len(done)} done, {len(todo)} to run in about {total:.0f} s on this device, "
+        "without heads where there are no records to go by"
+    )
     if request.budget:
         left = Budget(parse_seconds(request.budget), store.spent_seconds()).remaining()
         print(f"{max(0.0, left):.0f} s of the budget are left: " + ("it fits" if total <= left else "it does not fit"))
@@ -164,10 +165,10 @@ def list_command(request: Request) -> int:
     return DONE
 
 
-def presence(task: object, data: Path) -> str:
+def presence(task: Task, data: Path) -> str:
     """How a task's data was found, or what is missing."""
     try:
-        return task.find(task, data).pipeline  # type: ignore[attr-defined,no-any-return]
+        return task.find(task, data).pipeline
     except DataMissing:
         return "–"
     except UserError as error:
@@ -190,10 +191,17 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+class Screen(Console):
+    """A console that leaves it to the command line what to do when the reader of a pipe is gone."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def wide_console() -> Console:
     """A console that wraps on a terminal, and keeps each row on its line in a file or pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=240)
+    console = Screen()
+    return console if console.is_terminal else Screen(width=240)
 
 
 COMMANDS: dict[str, Callable[[Request], int]] = {

@@ -46,6 +46,8 @@ def features(backbone: Backbone, images: Images, target: int | None, charge: Met
     `target` is Head2Toe's T, the nominal numbers a tap; None asks for the pooled embedding alone.
     """
     key = (id(images), target)
+    if target is None and key not in backbone.features:
+        share_embedding(backbone, images)
     if key not in backbone.features:
         shared = charge.alone()
         backbone.features[key] = (_compute(backbone, images, target, shared), shared, images)
@@ -54,6 +56,17 @@ def features(backbone: Backbone, images: Images, target: int | None, charge: Met
     computed, shared, _ = backbone.features[key]  # the images are held, so that no others can get their id
     charge.found(shared)
     return computed
+
+
+def share_embedding(backbone: Backbone, images: Images) -> None:
+    """Takes the pooled embedding of these images out of features that were computed for a target, if there are any."""
+    for key, entry in list(backbone.features.items()):
+        if isinstance(entry, tuple) and entry[2] is images:
+            computed, shared, _ = entry
+            assert isinstance(key, tuple)
+            place = [tap.name for tap in taps(backbone, key[1])].index(EMBEDDING)
+            backbone.features[id(images), None] = (Features((computed.blocks[place],)), shared, images)
+            return
 
 
 def _compute(backbone: Backbone, images: Images, target: int | None, shared: Meter) -> Features:

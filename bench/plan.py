@@ -46,7 +46,7 @@ def plan(
                 method = make()
                 key = cell_key(name, method, task, found, backbone, digest, seed)
                 cells.append(Cell(key, name, method, task, found, backbone, digest, seed))
-    return Plan(cells, missing)
+    return Plan(list({cell.key: cell for cell in cells}.values()), missing)  # a task may be named in two ways
 
 
 def params(method: Method) -> dict[str, Any]:

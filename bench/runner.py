@@ -94,19 +94,21 @@ def run_task(cells: list[Cell], session: Session) -> None:
 def run_group(cells: list[Cell], data: Data, session: Session) -> None:
     """Fits each cell, then judges those that succeeded together; every cell that was begun gets its record."""
     fitted: list[Fitted] = []
-    for cell in cells:
-        if session.budget.remaining() <= 0:
-            break
-        started = utc_now()
-        meter = Meter(session.backbone.device, session.budget)
-        outcome = attempt(partial(fit, cell, data, meter, session))
-        if isinstance(outcome, Failure):
-            fail(cell, outcome, session, started, measured(meter))
-        else:
-            cost = replace(outcome.cost, spent_seconds=session.budget.lap())
-            fitted.append(replace(outcome, cost=cost, started=started))
-    if fitted:
-        judge_group(fitted, data, session)
+    try:
+        for cell in cells:
+            if session.budget.remaining() <= 0:
+                break
+            started = utc_now()
+            meter = Meter(session.backbone.device, session.budget)
+            outcome = attempt(partial(fit, cell, data, meter, session))
+            if isinstance(outcome, Failure):
+                fail(cell, outcome, session, started, measured(meter))
+            else:
+                cost = replace(outcome.cost, spent_seconds=session.budget.lap())
+                fitted.append(replace(outcome, cost=cost, started=started))
+    finally:  # also when interrupted: what has been fitted is judged and kept
+        if fitted:
+            judge_group(fitted, data, session)
 
 
 def judge_group(fitted: list[Fitted], data: Data, session: Session) -> None:
@@ -151,11 +153,14 @@ def fit(cell: Cell, data: Data, meter: Meter, session: Session) -> Fitted:
 
 def write_and_read(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     """What a method keeps, through its file on disk; raises UserError when it cannot be written."""
+    beside = path.with_suffix(".tmp")  # a done record may point to the file that is there already
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+        save_file({name: value.contiguous() for name, value in tensors.items()}, beside)
+        beside.replace(path)
     except (OSError, SafetensorError) as error:
-        path.unlink(missing_ok=True)  # half a file would only take what space is left
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)  # half a file would only take what space is left
         raise UserError(f"cannot write {path} ({sentence(error)}); free some space and run again") from error
     kept: dict[str, Tensor] = load_file(path)
     return kept

@@ -18,7 +18,8 @@ from bench.spec import CellResult, Cost, UserError
 class Store:
     """Results of all runs of one results folder.
 
-    A line is written with one system call and synced before `append` returns, so a kill loses at most the cell at work.
+    A line is written with one system call and synced before `append` returns, so a kill loses at most what is at work:
+    one cell, or the probes of one task, which are judged together.
     A line torn by a kill or a full disk is passed over when reading and closed off before the next is written.
     """
 
@@ -45,11 +46,19 @@ class Store:
             ) from error
 
     def results(self) -> list[CellResult]:
-        """All readable lines, oldest first; lines that are torn or of another shape are passed over."""
-        if not self.path.exists():
+        """All readable lines, oldest first; lines that are torn or of another shape are passed over.
+
+        Raises UserError when the file is there and cannot be read.
+        """
+        if not os.path.lexists(self.path):
             return []
-        with self.path.open(encoding="utf-8", errors="replace") as file:
-            return [result for line in file if (result := parse(line)) is not None]
+        try:
+            with self.path.open(encoding="utf-8", errors="replace") as file:
+                return [result for line in file if (result := parse(line)) is not None]
+        except OSError as error:
+            raise UserError(
+                f"cannot read {self.path} ({error.strerror}); name another folder with --results"
+            ) from error
 
     def latest(self) -> dict[str, CellResult]:
         """The line that counts for each key: the newest, but a done one is never displaced by one that is not."""
@@ -95,6 +104,8 @@ def parse(line: str) -> CellResult | None:
     """The result that a line holds, or None."""
     try:
         fields: dict[str, Any] = json.loads(line)
-        return CellResult(**{**fields, "cost": Cost(**fields["cost"])})
+        result = CellResult(**{**fields, "cost": Cost(**fields["cost"])})
+        sound = isinstance(result.accuracy, dict) and isinstance(result.provenance, dict)
+        return result if sound and isinstance(result.cost.spent_seconds, (int, float)) else None
     except (ValueError, TypeError, KeyError):
         return None

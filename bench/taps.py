@@ -87,9 +87,11 @@ def _places(network: nn.Module) -> list[str]:
     """Names of the modules that the rule selects, then the embedding and the logits."""
     modules = {name: module for name, module in network.named_modules() if name}
     names = [name for name in modules if _is_token_part(name, modules) or _is_convolution_result(name, modules)]
+    order = list(modules)
     for name, module in modules.items():
-        if isinstance(module, nn.MaxPool2d) and names and "." not in name:
-            names[0] = name  # the stem is read after its pooling
+        stem = [place for place in names if order.index(place) < order.index(name)]
+        if isinstance(module, nn.MaxPool2d) and "." not in name and stem:
+            names[names.index(stem[-1])] = name  # the stem is read after its pooling
     names += [name for name in ("patch_embed", "norm_pre", "norm") if name in modules and "blocks" in modules]
     names += _last_map(network, names)
     has_logits = not isinstance(head(network), nn.Identity)

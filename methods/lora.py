@@ -88,12 +88,12 @@ def lora_targets(network: Any) -> tuple[list[str], str]:
     linear = [
         name
         for name, module in modules.items()
-        if isinstance(module, nn.Linear) and {"attn", "mlp"} & set(name.split("."))
+        if isinstance(module, nn.Linear) and any(part.startswith(("attn", "mlp")) for part in name.split("."))
     ]
     convolutions = [
         name
         for name, module in modules.items()
-        if isinstance(module, nn.Conv2d) and module.groups == 1 and module.dilation == (1, 1)
+        if isinstance(module, nn.Conv2d) and module.groups == 1 and module.dilation == (1, 1) and name != head
     ]
     return (linear if any(".attn." in name for name in linear) else convolutions + linear), head
 

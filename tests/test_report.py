@@ -133,9 +133,18 @@ def test_seeds_are_averaged_with_their_deviation() -> None:
     assert any("fewer than 2 seeds: lora on 1 task" in sentence for sentence in sentences(grid))
 
 
-def test_of_two_settings_of_a_cell_the_newest_counts() -> None:
-    old = result(accuracy={"test": 0.1}, key="old", provenance={"started": "2026-01-01T00:00:00+00:00"})
-    failed = result(status="failed", key="newer", provenance={"started": "2026-02-01T00:00:00+00:00"})
+def test_backbones_of_one_name_are_never_compared_under_two_settings() -> None:
+    """Another image size or other weights make another table, and its title says which."""
+    small, large = ({"protocol": "1", "backbone": {"image_size": size}} for size in (32, 48))
+    found = grids([result(provenance=small), result("lora", provenance=small), result(provenance=large)])
+    assert [grid.methods for grid in found] == [("linear_probe", "lora"), ("linear_probe",)]
+    told = [f"mobilenetv2_100 ({size} px" for size in (32, 48)]
+    assert all(grid.backbone.startswith(name) for grid, name in zip(found, told, strict=True))
+
+
+def test_of_two_records_of_a_cell_the_newest_counts() -> None:
+    old = result(accuracy={"test": 0.1}, key="old", provenance={"protocol": "1", "started": "2026-01-01"})
+    failed = result(status="failed", key="newer", provenance={"protocol": "1", "started": "2026-02-01"})
     (grid,) = grids([result(), old, failed])
     assert table_rows(grid)["digits"] == ["80.0"]
     assert failures([result(), old, failed]) == []

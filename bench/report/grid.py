@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 import statistics
@@ -14,7 +16,7 @@ from bench.spec import CellResult
 
 GROUPS = ("natural", "specialized", "structured")  # VTAB's order; other groups follow as they come
 T = TypeVar("T")
-Identity = tuple[str, str, str, int]  # method, task, backbone, seed
+Identity = tuple[str, str, str, int]  # method, task, setting, seed
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,36 @@ def grids(results: Iterable[CellResult]) -> list[Grid]:
     """One grid for each suite and backbone that has a finished cell."""
     final = current(results)
     done = [result for result in final if result.status == "done" and finite(result.accuracy.get("test"))]
-    places = ordered((suite(result.task), result.backbone) for result in done)
-    return [make_grid(*place, [r for r in final if (suite(r.task), r.backbone) == place]) for place in places]
+    places = ordered((suite(result.task), setting(result)) for result in done)
+    told = names(done)
+    return [
+        make_grid(place[0], told[place[1]], [r for r in final if (suite(r.task), setting(r)) == place])
+        for place in places
+    ]
+
+
+def setting(result: CellResult) -> str:
+    """What must be alike in cells that are compared: the backbone, its weights and preprocessing, and the protocol."""
+    facts = (result.provenance.get(name) for name in ("protocol", "weights_digest", "backbone"))
+    return json.dumps([result.backbone, *facts], sort_keys=True)
+
+
+def names(results: Sequence[CellResult]) -> dict[str, str]:
+    """The name of each setting: that of its backbone, and where several settings share it, what it differs in."""
+    settings = {setting(result): result for result in results}
+    shared = [result.backbone for result in settings.values()]
+    return {
+        key: result.backbone if shared.count(result.backbone) == 1 else f"{result.backbone} ({differing(result)})"
+        for key, result in settings.items()
+    }
+
+
+def differing(result: CellResult) -> str:
+    """Image size, weights and protocol of a setting, in short."""
+    backbone, digest = result.provenance.get("backbone") or {}, str(result.provenance.get("weights_digest"))
+    weights = digest.removeprefix("sha256:")[:8]
+    told = hashlib.sha256(setting(result).encode()).hexdigest()[:4]
+    return f"{backbone.get('image_size', '?')} px, weights {weights}, setting {told}"
 
 
 def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> Grid:
@@ -136,7 +166,7 @@ def current(results: Iterable[CellResult]) -> list[CellResult]:
     """
     chosen: dict[Identity, CellResult] = {}
     for result in results:
-        key = (result.method, result.task, result.backbone, result.seed)
+        key = (result.method, result.task, setting(result), result.seed)
         if result.stage == "final" and (key not in chosen or rank(result) >= rank(chosen[key])):
             chosen[key] = result
     return list(chosen.values())

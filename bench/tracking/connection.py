@@ -96,7 +96,7 @@ def failures() -> tuple[type[BaseException], ...]:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return MlflowException, SQLAlchemyError, OSError, ImportError
+    return MlflowException, SQLAlchemyError, OSError, ImportError, ValueError
 
 
 def unreachable(folder: Path, error: BaseException) -> str:
