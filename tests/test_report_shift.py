@@ -170,6 +170,15 @@ def test_gains_are_plotted_where_affinity_is_known(tmp_path: Path) -> None:
     assert not stale.exists()
 
 
+def test_one_task_has_no_plot_against_affinity_and_scratch_is_not_called_robust(tmp_path: Path) -> None:
+    found = {"linear_probe": 0.9, "lora": 0.8, "scratch": 0.3}
+    for cell in run({name: {"test": at, "ood/sketch": 0.3} for name, at in found.items()}):
+        Store(tmp_path).append(cell)
+    report = write_report(tmp_path)
+    assert not any("by_affinity" in path.name for path in report.paths)
+    assert any("lora changes by −50.0 points, the least loss" in told for told in report.chapters[0].sentences)
+
+
 def test_the_published_points_underlie_their_own_tasks_alone() -> None:
     points = published("vtab1k")
     assert len(points) == 19 and published("demo") == []

@@ -101,9 +101,9 @@ def gains(grid: Grid) -> Iterator[str]:
 
 
 def shift(grid: Grid) -> Iterator[str]:
-    """Who loses least under shift, over the tasks where all have a figure."""
+    """Who loses least under shift, over the tasks where all have a figure; from scratch there is little to lose."""
     tasks = [task for task in grid.tasks if grid.shifted(task)]
-    drops = {m: [drop(grid, m, task) for task in tasks] for m in grid.compared}
+    drops = {m: [drop(grid, m, task) for task in tasks] for m in grid.compared if m != SCRATCH}
     shared = [at for at in range(len(tasks)) if all(found[at] is not None for found in drops.values())]
     mean = {
         method: fmean(value for at in shared if (value := found[at]) is not None)

@@ -26,7 +26,7 @@ def draw(grid: Grid, looks: Mapping[str, Look], folder: Path, stem: str) -> list
     """Writes a grid's plots as PNG and SVG, `<stem>_accuracy_by_<what>.<kind>` and the like; returns their paths.
 
     Drawn only where there is something to see: trade-offs where some method has both its mean accuracy and its cost,
-    shift for each task with shifted test sets, gains over the linear probe where affinity is known.
+    shift for each task with shifted test sets, gains over the linear probe where several affinities are known.
     """
     with rc_context(RC):
         figures = {"accuracy_by_task": by_task(grid, looks)}
@@ -35,7 +35,7 @@ def draw(grid: Grid, looks: Mapping[str, Look], folder: Path, stem: str) -> list
         names = numbered([re.sub(r"[^\w.-]+", "-", grid.label(task))[-60:] for task in shifted])
         for name, task in zip(names, shifted, strict=True):
             figures[f"accuracy_by_shift_{name}"] = by_shift(grid, task, looks)
-        if gained(grid):
+        if len({gain.task for gain in gained(grid)}) > 1:
             figures["gain_by_affinity"] = by_affinity(grid, looks)
         return [path for name, figure in figures.items() for path in save(figure, folder, f"{stem}_{name}")]
 
