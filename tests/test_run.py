@@ -72,6 +72,15 @@ def test_a_run_is_recorded_reported_and_not_repeated(tmp_path: Path) -> None:
     assert forced[0]["accuracy"] == forced[1]["accuracy"]
 
 
+def test_a_forced_run_that_fails_says_so(tmp_path: Path) -> None:
+    bench(*QUICK, "--results", tmp_path)
+    shutil.rmtree(tmp_path / "deltas")
+    (tmp_path / "deltas").write_text("in the way")
+    done = bench(*QUICK, "--results", tmp_path, "--force", code=1)
+    assert "free some space and run again" in done.stderr
+    assert [record["status"] for record in records(tmp_path)] == ["done", "failed"]
+
+
 def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     arguments = ["--methods", "linear_probe,fine_tune", "--tasks", "demo/cells", "--results", tmp_path]
     process = subprocess.Popen(
@@ -131,6 +140,11 @@ def test_two_runs_on_one_folder(tmp_path: Path) -> None:
         (["--checkpoint", "/nonexistent.pth", "--backbone", "resnet18"], 2, "there is no checkpoint file"),
         (["--backbone", "resnet5O"], 2, "timm has no backbone 'resnet5O'; did you mean"),
         (["--backbone-arg", "novalue"], 2, "write NAME=VALUE"),
+        (["--mean", "nan"], 2, "give one number or three"),
+        (["--std", "0"], 2, "std above 0"),
+        (["--image-size", "0"], 2, "an image size of 0 px is none"),
+        (["--seeds", "-1"], 2, "a seed is a whole number"),
+        (["--backbone-arg", "output_stride=7"], 2, "does not take these arguments"),
         (["--device", "cuda:77"], 2, "there is no device 'cuda:77' here"),
         (["report", "--results", "/nonexistent"], 2, "there are no results"),
     ],
