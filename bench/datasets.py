@@ -43,7 +43,7 @@ def status(tasks: Mapping[str, Task], data: Path) -> int:
     for name, task in tasks.items():
         found = look(task, data)
         if isinstance(found, Found):
-            here.add_row(name, task.size, found.exactness or "–", found.pipeline, str(found.place or "in memory"))
+            here.add_row(name, task.size, found.exactness or "–", found.pipeline, str(found.place or "–"))
         else:
             size = str(task.facts.get("download", "–"))
             absent.add_row(name, task.size, size, task.licence or "–", task.source or "–", remedy(task, found))
@@ -96,7 +96,8 @@ def get(tasks: Mapping[str, Task], data: Path) -> int:
             fetch(downloads(task), data / task.facts["folder"])
             found = look(task, data)
         if isinstance(found, Found):
-            print(f"{name}: {found.exactness or 'here'}, {found.pipeline}, at {found.place or 'in memory'}")
+            place = f", at {found.place}" if found.place else ""
+            print(f"{name}: {found.exactness or 'here'}, {found.pipeline}{place}")
         else:
             left += 1
             print(f"{name}: {remedy(task, found)}; see {task.source or 'its authors'}", file=sys.stderr)
