@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.budget import Budget, parse_seconds
+from bench.datasets import data_command, wide_console
 from bench.plan import Plan, params, split_done
 from bench.plan import plan as make_plan
 from bench.progress import Progress
@@ -174,8 +175,6 @@ def presence(task: object, data: Path) -> str:
 
 def data(request: Request) -> int:
     """Which data sets are here, downloads, conversion: `bench.datasets`."""
-    from bench.datasets import data_command  # here, so that help and listing stay light
-
     return data_command(request.words, request.data, request.to)
 
 
@@ -186,12 +185,6 @@ def tell_missing(plan: Plan) -> None:
 
 def note(text: str) -> None:
     print(text, file=sys.stderr)
-
-
-def wide_console() -> Console:
-    """A console that wraps on a terminal, and keeps each row on its line in a file or pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=240)
 
 
 COMMANDS: dict[str, Callable[[Request], int]] = {
