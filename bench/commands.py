@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.budget import Budget, parse_seconds
+from bench.datasets import data_command
 from bench.plan import Plan, params, split_done
 from bench.plan import plan as make_plan
 from bench.progress import Progress
 from bench.registry import METHODS, TASKS
+from bench.screen import Screen, wide_screen
 from bench.spec import BackboneSpec, Cell, DataMissing, Task, UserError
 from bench.store import Store
 
@@ -137,7 +138,7 @@ def plan_command(request: Request) -> int:
         seconds, flops = estimate(cell)
         total += seconds
         table.add_row(cell.task.name, cell.method_name, str(cell.seed), "to run", f"{seconds:.0f} s", f"{flops:.2g}")
-    wide_console().print(table)
+    wide_screen().print(table)
     tell_missing(plan)
     print(
         f"{len(plan.cells)} cells: {len(done)} done, {len(todo)} to run in about {total:.0f} s on this device, "
@@ -159,7 +160,7 @@ def list_command(request: Request) -> int:
     for name, task in TASKS.items():
         tasks.add_row(name, task.group, str(task.classes), task.size, presence(task, request.data))
     for table in (methods, tasks):
-        wide_console().print(table, "")
+        wide_screen().print(table, "")
     print("folder:PATH is a task too: your own images as PATH/<class>/<image>")
     print("domains:PATH/SOURCE is one with shifted test sets: PATH/<domain>/<class>/<image>, adapted to SOURCE")
     return DONE
@@ -177,8 +178,6 @@ def presence(task: Task, data: Path) -> str:
 
 def data(request: Request) -> int:
     """Which data sets are here, downloads, conversion: `bench.datasets`."""
-    from bench.datasets import data_command  # here, so that help and listing stay light
-
     return data_command(request.words, request.data, request.to)
 
 
@@ -189,19 +188,6 @@ def tell_missing(plan: Plan) -> None:
 
 def note(text: str) -> None:
     print(text, file=sys.stderr)
-
-
-class Screen(Console):
-    """A console that leaves it to the command line what to do when the reader of a pipe is gone."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-def wide_console() -> Console:
-    """A console that wraps on a terminal, and keeps each row on its line in a file or pipe."""
-    console = Screen()
-    return console if console.is_terminal else Screen(width=240)
 
 
 COMMANDS: dict[str, Callable[[Request], int]] = {

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.registry import TASKS
+from bench.screen import wide_screen
 from bench.spec import DataMissing, Found, Task, UserError
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ def status(tasks: Mapping[str, Task], data: Path) -> int:
     for name, task in tasks.items():
         found = look(task, data)
         if isinstance(found, Found):
-            here.add_row(name, task.size, found.exactness or "–", found.pipeline, str(found.place or "in memory"))
+            here.add_row(name, task.size, found.exactness or "–", found.pipeline, str(found.place or "–"))
         else:
             size = str(task.facts.get("download", "–"))
             absent.add_row(name, task.size, size, task.licence or "–", task.source or "–", remedy(task, found))
     for table in (here, absent):
         if table.row_count:
-            wide_console().print(table, "")
+            wide_screen().print(table, "")
     print(f"{here.row_count} of {len(tasks)} tasks can run with --data {data}")
     return DONE
 
@@ -96,7 +97,8 @@ def get(tasks: Mapping[str, Task], data: Path) -> int:
             fetch(downloads(task), data / task.facts["folder"])
             found = look(task, data)
         if isinstance(found, Found):
-            print(f"{name}: {found.exactness or 'here'}, {found.pipeline}, at {found.place or 'in memory'}")
+            place = f", at {found.place}" if found.place else ""
+            print(f"{name}: {found.exactness or 'here'}, {found.pipeline}{place}")
         else:
             left += 1
             print(f"{name}: {remedy(task, found)}; see {task.source or 'its authors'}", file=sys.stderr)
@@ -124,9 +126,3 @@ def convert(tasks: Mapping[str, Task], data: Path, to: Path) -> int:
     if left == len(tasks):
         return UNUSABLE
     return INCOMPLETE if left else DONE
-
-
-def wide_console() -> Console:
-    """A console that wraps on a terminal, and keeps each row on its line in a file or pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=400)
