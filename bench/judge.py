@@ -20,7 +20,7 @@ BATCH = 128
 
 @dataclass
 class Verdict:
-    """Accuracy of one adapted backbone on every test set (fractions) and what judging it alone would have taken."""
+    """Accuracy of one adapted backbone on every test set (fractions) and the seconds attributed to judging it."""
 
     accuracy: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -51,7 +51,7 @@ def answers(scores: Tensor, possible: Tensor | None) -> Tensor:
 
 
 def _score(backbone: Backbone, adapted: Sequence[Adapted], images: Tensor) -> list[tuple[Tensor, float]]:
-    """Each one's logits, and the seconds it would have needed alone: the shared forward pass and its own head."""
+    """Each one's logits, and its attributed seconds: the whole shared pass, all pooling in it, and its own head."""
     probes = [one for one in adapted if isinstance(one, Probe)]
     began = time.perf_counter()
     read = read_taps(backbone, images, list({probe.target: None for probe in probes})) if probes else {}
