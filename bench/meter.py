@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench import spec
@@ -31,6 +32,9 @@ class Meter:
         self.budget = budget
         self.flops = 0
         self.seconds = 0.0
+        self.shared_flops = 0  # of flops, work that was found
+        self.shared_seconds = 0.0
+        self.curves: dict[str, list[tuple[int, float]]] = {}
         self._known: dict[object, int] = {}
         self._began: float | None = None
         reset_peak(device)
@@ -53,6 +57,10 @@ class Meter:
         self.flops += self._known[signature]
         return result
 
+    def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
+        """Keeps the curve of the training loss."""
+        self.curves.setdefault("loss", []).append((done, loss))
+
     def alone(self) -> Meter:
         """A new meter under the same budget, for work that several cells will share."""
         return Meter(self.device, self.budget)
@@ -65,6 +73,8 @@ class Meter:
         assert isinstance(shared, Meter) and self._began is None
         self.flops += shared.flops
         self.seconds += shared.seconds
+        self.shared_flops += shared.flops
+        self.shared_seconds += shared.seconds
 
     def stop(self) -> None:
         """Ends the clock, once the device has finished; `seconds` is then what was attributed."""

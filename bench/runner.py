@@ -64,6 +64,7 @@ class Fitted:
     cell: Cell
     adapted: Adapted
     cost: Cost
+    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
     started: str = ""
 
 
@@ -123,7 +124,10 @@ def judge_group(fitted: list[Fitted], data: Data, session: Session) -> None:
             verdict = verdicts[number]
             cost = replace(one.cost, eval_seconds=round(verdict.seconds, 4), spent_seconds=round(spent, 4))
             identity = identify(one.cell, session, one.started)
-            session.record(CellResult(status="done", reason=None, accuracy=verdict.accuracy, cost=cost, **identity))
+            result = CellResult(
+                status="done", reason=None, accuracy=verdict.accuracy, cost=cost, curves=one.curves, **identity
+            )
+            session.record(result)
 
 
 def fit(cell: Cell, data: Data, meter: Meter, session: Session) -> Fitted:
@@ -148,7 +152,7 @@ def fit(cell: Cell, data: Data, meter: Meter, session: Session) -> Fitted:
         raise UserError(f"{cell.method_name} diverged: its weights are not finite; lower its learning rate")
     stored_params = sum(value.numel() for value in numbers)
     cost = replace(cost, stored_params=stored_params, stored_bytes=path.stat().st_size)
-    return Fitted(cell, cell.method.restore(backbone, kept, data.train.classes), cost)
+    return Fitted(cell, cell.method.restore(backbone, kept, data.train.classes), cost, meter.curves)
 
 
 def write_and_read(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -187,7 +191,13 @@ def sentence(error: BaseException) -> str:
 def measured(meter: Meter) -> Cost:
     """What the meter saw of a fit, finished or not."""
     meter.stop()
-    return Cost(train_flops=meter.flops, train_seconds=round(meter.seconds, 4), peak_bytes=meter.peak_bytes())
+    return Cost(
+        train_flops=meter.flops,
+        shared_flops=meter.shared_flops,
+        train_seconds=round(meter.seconds, 4),
+        shared_seconds=round(meter.shared_seconds, 4),
+        peak_bytes=meter.peak_bytes(),
+    )
 
 
 def fail(cell: Cell, failure: Failure, session: Session, started: str, cost: Cost, spent: float | None = None) -> None:

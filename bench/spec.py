@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # torch and optuna are met in types only, so that listing and
 PROTOCOL = "1"  # raised whenever the same cell would give another number; part of every cell's key
 
 Status = Literal["done", "failed", "skipped"]
-Stage = Literal["trial", "final"]
+Stage = Literal["trial", "final", "replay"]
 T = TypeVar("T")
 
 
@@ -29,6 +29,10 @@ class DataMissing(UserError):
 
 class BudgetSpent(UserError):
     """The budget ran out while a cell was at work."""
+
+
+class Pruned(UserError):
+    """A trial was given up, because its validation accuracy fell behind that of earlier ones."""
 
 
 class Images(Protocol):
@@ -133,6 +137,13 @@ class Meter(Protocol):
         """
         ...
 
+    def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
+        """Tells how far a training loop is, for curves and pruning: epochs, mean training loss, and the network as is.
+
+        Raises Pruned when the trial is not worth going on with.
+        """
+        ...
+
     def alone(self) -> Meter:
         """A new meter under the same budget, for work that several cells will share."""
         ...
@@ -171,6 +182,7 @@ class Method(Protocol):
 
     space: ClassVar[Mapping[str, BaseDistribution]]  # what tuning may vary
     frozen: ClassVar[bool]  # True: it leaves the backbone untouched and `fit` returns a bench.probe.Probe
+    folds: ClassVar[int]  # how a trial is judged: 1 by train800 → val200, k by k-fold cross-validation over all 1,000
 
     @property
     def passes(self) -> float:
@@ -202,18 +214,30 @@ class Cost:
     """What a cell cost. Attributed: what it would have cost alone. Spent: what the machine really did."""
 
     train_flops: int | None = None  # attributed; matrix products, convolutions and attention, forward and backward
-    tune_flops: int | None = None  # attributed; the trials that chose the hyper-parameters
+    tune_flops: int | None = None  # attributed; trials that chose the hyper-parameters, the shared pass not once more
     stored_params: int | None = None  # floating-point numbers in the delta
     stored_bytes: int | None = None  # size of the delta's safetensors file
+    shared_flops: int | None = None  # of train_flops, the forward pass whose features all probes of the task read
     train_seconds: float | None = None  # attributed
+    tune_seconds: float | None = None  # attributed, as tune_flops
+    shared_seconds: float | None = None  # of train_seconds, as shared_flops
     eval_seconds: float | None = None  # attributed; over all test sets
     spent_seconds: float = 0.0
+    spent_flops: int = 0  # training, validation and evaluation
+    energy_joules: float | None = None  # spent by the GPU as NVML counts it; None without one
+    utilisation: float | None = None  # of the GPU, a fraction
     peak_bytes: int | None = None  # device memory on a GPU, resident memory on a CPU
 
 
 @dataclass(frozen=True)
 class CellResult:
-    """What happened to a cell: one line of the store, from which everything shown is derived."""
+    """What happened to a cell: one line of the store, from which everything shown is derived.
+
+    A `final` line is what is compared. A `trial` has validation accuracy alone; one that was pruned is `skipped`. A
+    `replay` holds the test accuracy of a trial that led its study for a while, read after the final cell was judged and
+    used for curves alone. What a trial belongs to stands in `provenance["trial"]`, what a final cell's tuning was in
+    `provenance["tuning"]`.
+    """
 
     key: str
     stage: Stage
@@ -228,6 +252,7 @@ class CellResult:
     accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>", "id/<name>"
     cost: Cost
     provenance: Mapping[str, Any]
+    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)  # "loss", "val" over epochs
 
 
 Observer = Callable[[CellResult], None]

@@ -41,18 +41,24 @@ def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: warmup_cosine(step, steps, recipe.warmup))
     mixed = backbone.device.type == "cuda" and torch.cuda.is_bf16_supported()
 
-    def step(rows: Tensor) -> None:
+    def step(rows: Tensor) -> Tensor:
         images = augment(pixels[rows].to(backbone.device), split.augment)
         with torch.autocast(backbone.device.type, torch.bfloat16, enabled=mixed):
             loss = functional.cross_entropy(network(backbone.inputs(images)), labels[rows].to(backbone.device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        return loss.detach()
 
-    for _ in range(recipe.epochs):
+    def logits(images: Tensor) -> Tensor:
+        return network(backbone.inputs(images)).float()  # type: ignore[no-any-return]
+
+    for done in range(1, recipe.epochs + 1):
+        losses = []
         for rows in epoch(len(labels), recipe.batch):
-            meter.step(("train", len(rows)), partial(step, rows))
+            losses.append(meter.step(("train", len(rows)), partial(step, rows)))
             schedule.step()
+        meter.epoch(done, recipe.epochs, torch.stack(losses).mean().item(), logits)
     network.eval()
 
 

@@ -30,6 +30,7 @@ class FineTune:
         "epochs": CategoricalDistribution((15, 30, 60, 100)),
     }
     frozen: ClassVar[bool] = False
+    folds: ClassVar[int] = 1
 
     lr: float | None = None
     epochs: int = 15

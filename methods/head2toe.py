@@ -34,6 +34,7 @@ class Head2Toe:
         "steps": CategoricalDistribution((500, 5000)),
     }
     frozen: ClassVar[bool] = True
+    folds: ClassVar[int] = 5
 
     target: int = 512
     fraction: float = 0.2

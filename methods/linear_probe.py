@@ -30,6 +30,7 @@ class LinearProbe:
 
     space: ClassVar[Mapping[str, BaseDistribution]] = {"l2": FloatDistribution(1e-6, 10.0, log=True)}
     frozen: ClassVar[bool] = True
+    folds: ClassVar[int] = 1
 
     l2: float | None = None
 

@@ -31,6 +31,7 @@ class Lora:
         "epochs": CategoricalDistribution((15, 30, 60, 100)),
     }
     frozen: ClassVar[bool] = False
+    folds: ClassVar[int] = 1
 
     rank: int = 8
     alpha: float = 2.0

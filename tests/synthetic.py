@@ -30,10 +30,17 @@ def result(method: str = "linear_probe", task: str = "demo/digits", seed: int = 
         backbone="mobilenetv2_100",
         seed=seed,
         accuracy={"test": 0.8, "val": 0.81},
-        cost=Cost(10**9, None, 1300, 5200, 1.5, 0.5, 2.0, 10**8),
+        cost=costs(10**9, 1300, 5200, 1.5),
         provenance={"protocol": "1", "started": f"2026-01-02T03:04:{seed:02d}+00:00"},
     )
     return replace(made, **changes)
+
+
+def costs(flops: int, numbers: int, kept: int, seconds: float, peak: int | None = 10**8) -> Cost:
+    return Cost(
+        train_flops=flops, stored_params=numbers, stored_bytes=kept, train_seconds=seconds, eval_seconds=0.5,
+        spent_seconds=seconds + 0.5, peak_bytes=peak,
+    )  # fmt: skip
 
 
 def comparison(methods: int | Sequence[str], tasks: int, seeds: int = 1, suite: str = "demo") -> list[CellResult]:
@@ -48,7 +55,7 @@ def comparison(methods: int | Sequence[str], tasks: int, seeds: int = 1, suite: 
             group = GROUPS[at % 3]
             for seed in range(seeds):
                 accuracy = {"test": min(0.99, ease[at] + skill + dice.gauss(0, 0.03)), "val": 0.7}
-                cost = Cost(int(1e9 * scale), None, int(500 * scale), int(2000 * scale), scale / 50, 0.5, 1.0, None)
+                cost = costs(int(1e9 * scale), int(500 * scale), int(2000 * scale), scale / 50, None)
                 name = f"{suite}/{group}/task_{at}"
                 found.append(result(method, name, seed, group=group, accuracy=accuracy, cost=cost))
     return found
