@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 from bench.report.affinity import by_affinity, gained
 from bench.report.grid import Grid, Score
 from bench.report.robustness import by_shift
-from bench.report.style import FAINT, RC, Look, described, head
+from bench.report.style import FAINT, RC, WIDTH, Look, described, head, legend, legend_height
 from bench.report.tradeoff import COSTS, points_of, trade_off
 from bench.report.units import numbered
 
-WIDTH = 7.5  # inches, of every plot
 TALLEST = 11.0  # inches, all rows of the plot of tasks together
 
 
@@ -53,9 +52,7 @@ def by_task(grid: Grid, looks: Mapping[str, Look]) -> Figure:
     rows = task_rows(grid)
     methods = grid.compared
     height = len(rows) * max(0.24, min(0.16 + 0.05 * len(methods), TALLEST / len(rows)))
-    columns = max(1, min(len(methods), 100 // (max(map(len, methods)) + 8)))
-    legend_height = 0.2 * -(-len(methods) // columns)
-    figure = Figure(figsize=(WIDTH, height + legend_height + 1.3), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height + legend_height(methods) + 1.3), layout="constrained")
     axes = figure.add_subplot()
     offsets = [0.62 * ((at + 0.5) / len(methods) - 0.5) for at in range(len(methods))]
     for method, offset in zip(methods, offsets, strict=True):
@@ -63,7 +60,7 @@ def by_task(grid: Grid, looks: Mapping[str, Look]) -> Figure:
         draw_marks(axes, method, {row + offset: score for row, score in scores.items() if score}, looks[method])
     dress_rows(axes, rows)
     axes.set_xlabel("test accuracy, %")
-    figure.legend(loc="outside lower left", ncols=columns, handletextpad=0.2, columnspacing=1.2, borderpad=0)
+    legend(figure, methods)
     head(figure, axes, "Accuracy on each task", described(grid, len(grid.tasks), mean=False))
     return figure
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, QUIET, FAINT = "#222222", "#767676", "#e4e4e4"
+WIDTH = 7.5  # inches, of most plots
 # Okabe & Ito (2008), safe for colour-blind readers, less its yellow, too pale on white; then Paul Tol's muted scheme.
 # Markers repeat after another number of methods than colours do, so that a pair of them never comes back soon.
 COLOURS = (
@@ -80,17 +81,41 @@ def head(figure: Figure, axes: Axes, title: str, subtitle: str) -> None:
     text.set_x(axes.get_position().x0)
 
 
-def heading(figure: Figure, title: str, subtitle: str) -> None:
-    """As `head` for a figure of several panels, flush left with the first; called last."""
-    lines = textwrap.wrap(subtitle, 112)
-    height = (0.3 + 0.15 * len(lines)) / figure.get_figheight()
-    figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - height))
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    left = figure.axes[0].get_position().x0
+def heading(figure: Figure, title: str, subtitle: str, *, place: bool = True) -> None:
+    """As `head` for a figure of several panels, flush left with the first; called last.
+
+    With `place` the panels are laid out below it; without, they stay where they are, and the heading is flush left with
+    the figure.
+    """
+    lines = textwrap.wrap(subtitle, round(112 * figure.get_figwidth() / WIDTH))
     inch = 1 / figure.get_figheight()
+    left = 0.1 / figure.get_figwidth()
+    if place:
+        height = (0.3 + 0.15 * len(lines)) * inch
+        figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - height))
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        left = figure.axes[0].get_position().x0
     figure.text(left, 1 - 0.08 * inch, title, ha="left", va="top", fontsize=11, fontweight="bold")
     figure.text(left, 1 - 0.3 * inch, "\n".join(lines), ha="left", va="top", fontsize=8, color=QUIET)
+
+
+def legend(figure: Figure, methods: Sequence[str], **handles: Any) -> None:
+    """The methods' names below the plot, in as many columns as fit its width."""
+    figure.legend(
+        loc="outside lower left", ncols=legend_columns(methods, figure.get_figwidth()),
+        handletextpad=0.2, columnspacing=1.2, borderpad=0, **handles,
+    )  # fmt: skip
+
+
+def legend_columns(methods: Sequence[str], width: float = WIDTH) -> int:
+    longest = max(map(len, methods), default=0) + 8
+    return max(1, min(len(methods), round(100 * width / WIDTH) // longest))
+
+
+def legend_height(methods: Sequence[str], width: float = WIDTH) -> float:
+    """Inches."""
+    return 0.2 * -(-len(methods) // legend_columns(methods, width))
 
 
 def described(grid: Grid, tasks: int, *, mean: bool) -> str:

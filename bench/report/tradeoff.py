@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,12 +40,13 @@ class Cost:
     name: str
     field: str
     title: str
-    unit: str
+    write: Callable[[float], str]
 
 
 COSTS = (
-    Cost("flops", "train_flops", "training FLOPs", "FLOP"),
-    Cost("bytes", "stored_bytes", "stored bytes", "B"),
+    Cost("flops", "train_flops", "training FLOPs", lambda value: prefixed(value, "FLOP")),
+    Cost("bytes", "stored_bytes", "stored bytes", lambda value: prefixed(value, "B")),
+    Cost("seconds", "train_seconds", "device-seconds of training", lambda value: f"{value:,.6g} s"),
 )
 
 
@@ -66,7 +67,7 @@ def trade_off(grid: Grid, cost: Cost, looks: Mapping[str, Look]) -> Figure:
     axes.set_xscale("log")
     axes.set_xlabel(f"{cost.title} of a task, logarithmic")
     axes.set_ylabel("mean test accuracy, %")
-    marks = spread_axes(axes, points_of(grid, cost), cost.unit)
+    marks = spread_axes(axes, points_of(grid, cost), cost.write)
     lines = [pareto(marks, axes.get_xlim()[1])]
     axes.plot(*zip(*lines[0], strict=True), color=QUIET, linewidth=1.0, alpha=0.7, zorder=1)
     for mark in marks:
@@ -101,16 +102,16 @@ def pareto(marks: Sequence[Mark], right: float) -> list[tuple[float, float]]:
     return [*corners, (right, corners[-1][1])]
 
 
-def spread_axes(axes: Axes, marks: Sequence[Mark], unit: str) -> list[Mark]:
+def spread_axes(axes: Axes, marks: Sequence[Mark], write: Callable[[float], str]) -> list[Mark]:
     """Sets limits and ticks with room for the names; a cost of 0 goes to a strip of its own at the left edge."""
     costs = [math.log10(mark.cost) for mark in marks if mark.cost > 0] or [0.0]
     middle, half = (min(costs) + max(costs)) / 2, max((max(costs) - min(costs)) / 2, 0.2)
     left, right = middle - 1.3 * half, middle + 1.3 * half
-    ticks = {10**at: prefixed(10**at, unit) for at in round_values(left, right)}
+    ticks = {10**at: write(10**at) for at in round_values(left, right)}
     zero = 10 ** (left - 0.2 * half)
     if any(mark.cost == 0 for mark in marks):
         axes.axvline(10**left, color=FAINT, linestyle=(0, (4, 3)))
-        ticks, left = {zero: f"0 {unit}", **ticks}, left - 0.5 * half
+        ticks, left = {zero: write(0), **ticks}, left - 0.5 * half
     axes.set_xlim(10**left, 10**right)
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
