@@ -54,8 +54,8 @@ def by_rank(grid: Grid, compared: Comparison, looks: Mapping[str, Look]) -> Figu
         draw_name(axes, f"{method}  {compared.ranks[method]:.2f}", scale(compared.ranks[method]), ends, looks[method])
     told = (
         f"{grid.suite} suite, backbone {grid.backbone}, mean over {counted(len(compared.tasks), 'task')}, "
-        f"{counted(len(grid.seeds), 'seed')}; 1 is the best rank; a bar joins methods whose ranks lie within the critical "
-        "difference (CD) of Nemenyi's test at 5 %"
+        f"{counted(len(grid.seeds), 'seed')}; 1 is the best rank; a bar joins methods whose ranks lie within the "
+        "critical difference (CD) of Nemenyi's test at 5 %"
     )
     heading(figure, "Average ranks", told, place=False)
     return figure

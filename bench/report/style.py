@@ -104,7 +104,7 @@ def legend(figure: Figure, methods: Sequence[str], **handles: Any) -> None:
     """The methods' names below the plot, in as many columns as fit its width."""
     figure.legend(
         loc="outside lower left", ncols=legend_columns(methods, figure.get_figwidth()),
-        handletextpad=0.2, columnspacing=1.2, borderpad=0, **handles,
+        handletextpad=0.4, columnspacing=1.2, borderpad=0, **handles,
     )  # fmt: skip
 
 
