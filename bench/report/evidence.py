@@ -1,0 +1,51 @@
+"""What the statistics of `bench.statistics` are asked about a grid: its figures as plain numbers, and what is lacking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.report.grid import Grid
+from bench.spec import CellResult
+from bench.statistics import Comparison, Interval, Sample, compare, difference, interval, weights
+
+
+def samples(grid: Grid, method: str, test: str = "test") -> dict[str, Sample]:
+    """A method's accuracies over the seeds, and the number of test images, on each task that it finished."""
+    return {
+        task: Sample(tuple(found.values()), images(grid.cells[method, task], test))
+        for task in grid.tasks
+        if (found := grid.accuracies(method, task, test))
+    }
+
+
+def images(cells: Sequence[CellResult], test: str) -> int | None:
+    """On how many images all cells were tested; None where one does not say, or they do not agree."""
+    counts = {(cell.provenance.get("test_counts") or {}).get(test) for cell in cells}
+    count = counts.pop() if len(counts) == 1 else None
+    return count if isinstance(count, int) and count > 0 else None
+
+
+def task_interval(grid: Grid, method: str, task: str, test: str = "test") -> Interval | None:
+    """The 95 % interval of a method's accuracy on one task; None where the records do not allow one."""
+    found = samples(grid, method, test)
+    return interval({task: found[task]}, {task: 1.0}) if task in found else None
+
+
+def mean_interval(grid: Grid, method: str, parts: Sequence[Sequence[str]]) -> Interval | None:
+    """The 95 % interval of `Grid.mean` over the same parts; None where that is None or the records do not allow one."""
+    found, weight = samples(grid, method), weights(parts)
+    return interval(found, weight) if all(task in found for task in weight) else None
+
+
+def difference_interval(grid: Grid, first: str, second: str) -> Interval | None:
+    """The 95 % interval of the first method's mean over the common tasks minus the second's."""
+    return difference(samples(grid, first), samples(grid, second), weights([list(grid.common)]))
+
+
+def comparison(grid: Grid) -> Comparison:
+    """Ranks and tests of all methods that finished anything, over the tasks that all of them finished."""
+    means = {
+        method: {task: score.mean for task in grid.tasks if (score := grid.score(method, task))}
+        for method in grid.compared
+    }
+    return compare(means)
