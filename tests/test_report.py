@@ -250,7 +250,7 @@ def test_names_never_overlap_up_to_twelve_methods() -> None:
 
 
 def test_the_front_is_what_no_method_beats() -> None:
-    marks = [Mark("a", 1, 50, 0), Mark("b", 2, 40, 0), Mark("c", 2, 60, 0), Mark("d", 3, 60, 0)]
+    marks = [Mark("a", 1, 50), Mark("b", 2, 40), Mark("c", 2, 60), Mark("d", 3, 60)]
     assert pareto(marks, 10) == [(1, 50), (2, 50), (2, 60), (10, 60)]
 
 

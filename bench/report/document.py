@@ -22,7 +22,7 @@ from bench.report.units import numbered
 from bench.spec import CellResult
 
 FIELDS = ("train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "eval_seconds", "peak_bytes")
-PLOTS = ("*_accuracy_by_*", "*_gain_by_*")
+PLOTS = ("*_accuracy_by_*", "*_gain_by_*", "*_tuning_by_*")
 
 
 @dataclass(frozen=True)

@@ -55,5 +55,5 @@ def marks(grid: Grid, tasks: list[str], cost: Cost) -> list[Mark]:
     for method in grid.compared:
         score, spent = grid.mean(method, [tasks]), grid.cost(method, cost.field, tasks)
         if score and finite(spent) and spent >= 0:
-            found.append(Mark(method, spent, 100 * score.mean, 0.0))
+            found.append(Mark(method, spent, 100 * score.mean))
     return found

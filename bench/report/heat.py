@@ -51,6 +51,16 @@ def by_heat(grid: Grid) -> Figure:
     return figure
 
 
+def any_difference(grid: Grid) -> bool:
+    """Whether fine-tuning and another method finished one task."""
+    return any(
+        (FULL, task) in grid.cells and (method, task) in grid.cells
+        for method in grid.compared
+        if method != FULL
+        for task in grid.tasks
+    )
+
+
 def differences(grid: Grid, methods: list[str]) -> tuple[list[tuple[str, str]], NDArray[np.float64]]:
     """(name, group) of each row, and differences as fractions (rows, methods), NaN where a figure lacks."""
     rows = [(grid.label(task), grid.groups[task]) for task in grid.tasks]

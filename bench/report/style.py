@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from bench.report.units import counted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from bench.statistics import Interval
 
 INK, QUIET, FAINT = "#222222", "#767676", "#e4e4e4"
 WIDTH = 7.5  # inches, of most plots
@@ -96,7 +98,7 @@ def heading(figure: Figure, title: str, subtitle: str, *, place: bool = True) ->
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         left = figure.axes[0].get_position().x0
-    figure.text(left, 1 - 0.08 * inch, title, ha="left", va="top", fontsize=11, fontweight="bold")
+    figure.suptitle(title, x=left, y=1 - 0.08 * inch, ha="left", va="top", fontsize=11, fontweight="bold")
     figure.text(left, 1 - 0.3 * inch, "\n".join(lines), ha="left", va="top", fontsize=8, color=QUIET)
 
 
@@ -126,3 +128,11 @@ def described(grid: Grid, tasks: int, *, mean: bool) -> str:
             f"mean over {scale}" if grid.common == grid.tasks else f"mean over the {scale} that all methods finished"
         )
     return f"{grid.suite} suite, backbone {grid.backbone}, {scale}, {counted(len(grid.seeds), 'seed')}"
+
+
+def whiskers(intervals: Iterable[Interval | None]) -> str:
+    """What the bars are, for a subtitle: `; bars: 95 % intervals over test images and seeds`, empty without any."""
+    found = {interval.covers for interval in intervals if interval}
+    names = {"images": "test images", "seeds": "seeds"}
+    told = [" and ".join(names[source] for source in covers) for covers in sorted(found)]
+    return f"; bars: 95 % intervals over {' or '.join(told)}" if told else ""

@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.report.evidence import mean_interval
 from bench.report.grid import Grid, finite
 from bench.report.labels import Line, place
 from bench.report.layout import folded
-from bench.report.style import FAINT, INK, QUIET, Look, described, head
+from bench.report.style import FAINT, INK, QUIET, Look, described, head, whiskers
 from bench.report.units import listed, prefixed
 
 SIZE = (7.5, 5.2)  # inches
@@ -52,12 +53,12 @@ COSTS = (
 
 @dataclass(frozen=True)
 class Mark:
-    """A method's place: its cost (for 0, where that is drawn), its mean accuracy and its deviation in percent."""
+    """A method's place: its cost (for 0, where that is drawn), its mean accuracy and that one's interval in percent."""
 
     method: str
     cost: float
     accuracy: float
-    std: float
+    interval: tuple[float, float] | None = None
 
 
 def trade_off(grid: Grid, cost: Cost, looks: Mapping[str, Look]) -> Figure:
@@ -73,8 +74,8 @@ def trade_off(grid: Grid, cost: Cost, looks: Mapping[str, Look]) -> Figure:
     for mark in marks:
         look = looks[mark.method]
         axes.plot(mark.cost, mark.accuracy, **look.mark(2 * RADIUS))
-        if mark.std:
-            lines.append([(mark.cost, mark.accuracy - mark.std), (mark.cost, mark.accuracy + mark.std)])
+        if mark.interval:
+            lines.append([(mark.cost, end) for end in mark.interval])
             axes.plot(*zip(*lines[-1], strict=True), color=look.colour, linewidth=0.9, zorder=1.5)
     head(figure, axes, f"Accuracy against {cost.title}", subtitle(grid, marks))
     name_points(figure, axes, marks, lines, looks)
@@ -87,7 +88,9 @@ def points_of(grid: Grid, cost: Cost) -> list[Mark]:
     for method in grid.compared:
         score, spent = grid.mean(method, [list(grid.common)]), grid.cost(method, cost.field)
         if score and finite(spent) and spent >= 0:
-            marks.append(Mark(method, spent, 100 * score.mean, 100 * (score.std or 0.0)))
+            found = mean_interval(grid, method, [list(grid.common)])
+            ends = (100 * found.low, 100 * found.high) if found else None
+            marks.append(Mark(method, spent, 100 * score.mean, ends))
     return marks
 
 
@@ -115,10 +118,19 @@ def spread_axes(axes: Axes, marks: Sequence[Mark], write: Callable[[float], str]
     axes.set_xlim(10**left, 10**right)
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
-    reach = [mark.accuracy + sign * mark.std for mark in marks for sign in (-1, 1)]
-    margin = max(0.13 * (max(reach) - min(reach)), 0.4)
-    axes.set_ylim(min(reach) - margin, max(reach) + margin)
+    axes.set_ylim(*heights(marks))
     return [mark if mark.cost else replace(mark, cost=zero) for mark in marks]
+
+
+def heights(marks: Sequence[Mark]) -> tuple[float, float]:
+    """Limits round the marks and their intervals, of which the widest may leave the frame: they would hide the rest."""
+    accuracies = [mark.accuracy for mark in marks]
+    low, high = min(accuracies), max(accuracies)
+    room = max(0.6 * (high - low), 3.0)
+    ends = [end for mark in marks for end in mark.interval or ()]
+    low, high = max(min([low, *ends]), low - room), min(max([high, *ends]), high + room)
+    margin = max(0.13 * (high - low), 0.4)
+    return low - margin, high + margin
 
 
 def round_values(low: float, high: float) -> list[float]:
@@ -157,4 +169,5 @@ def subtitle(grid: Grid, marks: Sequence[Mark]) -> str:
     """What is averaged, what the line is, and which methods could not be drawn."""
     absent = [method for method in grid.compared if method not in {mark.method for mark in marks}]
     lacking = f"; without a figure and so not drawn: {listed(absent)}" if absent else ""
-    return f"{described(grid, len(grid.common), mean=True)}; grey stairs: Pareto front{lacking}"
+    bars = whiskers(mean_interval(grid, mark.method, [list(grid.common)]) for mark in marks)
+    return f"{described(grid, len(grid.common), mean=True)}; grey stairs: Pareto front{bars}{lacking}"

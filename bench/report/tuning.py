@@ -22,6 +22,7 @@ from bench.report.units import counted
 ROW = 1.15  # inches
 LEFT, MIDDLE, RIGHT, BELOW = 2.0, 0.45, 0.15, 0.1  # inches, of margins
 DEEPEST = -15.0  # points below the default, or the median, at which a trial is drawn at the edge
+MANY = 100  # trials in a panel from which they are pixels also in an SVG
 WIDE = 30.0  # a ratio of largest to smallest value from which an axis is logarithmic
 
 
@@ -51,8 +52,8 @@ def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     pruned = sum(trial.val is None for study in found for trial in study.trials)
     lowest = min(point.height for tried in rows.values() for point in tried)
     told = (
-        f"{grid.suite} suite, backbone {grid.backbone}, {tasks}; validation accuracy minus that of the default (trial 0), "
-        "in points; ringed: chosen"
+        f"{grid.suite} suite, backbone {grid.backbone}, {tasks}; validation accuracy minus that of the default "
+        "(trial 0), in points; ringed: chosen"
         + (f"; not drawn: {counted(pruned, 'pruned or failed trial')}" if pruned else "")
         + (f"; more than {-DEEPEST:.0f} points below: at the edge" if lowest < DEEPEST else "")
     )
@@ -79,7 +80,7 @@ def draw_panel(axes: Axes, method: str, tried: Sequence[Point], column: int, loo
     axes.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
     for chosen in (False, True):
         some = [point for point in tried if point.chosen is chosen]
-        style = look.mark(6 if chosen else 4)
+        style = look.mark(6 if chosen else 4) | {"rasterized": len(some) > MANY}
         style |= {"markeredgecolor": INK, "markeredgewidth": 1.0} if chosen else {"alpha": 0.45}
         x, y = [place(point.trial) for point in some], [max(point.height, DEEPEST) for point in some]
         axes.plot(x, y, **style, clip_on=False, zorder=3 if chosen else 2)
