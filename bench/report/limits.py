@@ -1,0 +1,97 @@
+"""Which method to use within a storage limit, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.report.evidence import difference_interval, mean_interval
+from bench.report.grid import Grid, Score, finite
+from bench.report.units import counted, listed, points, prefixed
+from bench.statistics import Comparison, Interval
+
+SMALLEST, LARGEST = 4, 10  # decimal logarithms of the limits in bytes: 10 kB to 10 GB
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The most accurate of the methods that keep no more than `limit` bytes on any common task."""
+
+    limit: float  # bytes, infinite for none
+    method: str
+    score: Score
+    interval: Interval | None
+    stored: float  # bytes, the most on any common task
+    sure: str  # one word or two
+    why: str  # a sentence
+
+
+def advice(grid: Grid, compared: Comparison) -> list[Advice]:
+    """A step for each power of ten, from the first that any method keeps to; the last has no limit."""
+    stored = {method: most for method in grid.compared if (most := largest(grid, method)) is not None}
+    scores = {m: score for m in stored if (score := grid.mean(m, [list(grid.common)])) is not None}
+    found: list[Advice] = []
+    for limit in (*(10.0**power for power in range(SMALLEST, LARGEST + 1)), float("inf")):
+        fitting = [method for method in scores if stored[method] <= limit]
+        if fitting:
+            best = max(fitting, key=lambda method: scores[method].mean)
+            sure, why = certainty(grid, compared, best, [m for m in fitting if m != best])
+            interval = mean_interval(grid, best, [list(grid.common)])
+            found.append(Advice(limit, best, scores[best], interval, stored[best], sure, why))
+        if len(fitting) == len(scores):
+            break
+    return found
+
+
+def largest(grid: Grid, method: str) -> float | None:
+    """The most bytes that a method keeps for any common task; None where a figure lacks."""
+    cells = [cell for task in grid.common for cell in grid.cells.get((method, task), ())]
+    sizes = [cell.cost.stored_bytes for cell in cells]
+    return float(max(size for size in sizes if size is not None)) if sizes and all(map(finite, sizes)) else None
+
+
+def certainty(grid: Grid, compared: Comparison, best: str, others: Sequence[str]) -> tuple[str, str]:
+    """How sure it is that `best` is more accurate than the others: on these tasks, and on others like them."""
+    if not others:
+        return "no rival", "No other method fits."
+    gaps = {other: difference_interval(grid, best, other) for other in others}
+    unknown = [other for other, gap in gaps.items() if gap is None]
+    level = [other for other, gap in gaps.items() if gap is not None and gap.low <= 0]
+    if unknown:
+        return "not known", f"{chance_unknown(grid)} {beyond(compared, best, others)}"
+    if level:
+        gap = gaps[level[0]]
+        told = f" ({points(gap.low)} to {points(gap.high)} points)" if gap and len(level) == 1 else ""
+        verb = "is" if len(level) == 1 else "are"
+        return (
+            "open",
+            f"{listed(level)} {verb} as good within the 95 % interval{told}. {beyond(compared, best, others)}",
+        )
+    near = min(gaps, key=lambda other: gaps[other].low if gaps[other] else 0.0)  # type: ignore[union-attr]
+    gap = gaps[near]
+    ahead = f"Ahead of {'all ' if len(others) > 1 else ''}{counted(len(others), 'other')} that fit" if gap else ""
+    least = f", of {near} by {points(gap.low)} to {points(gap.high)} points (95 %)" if gap else ""
+    settled = compared.can_settle and all(compared.differ(best, other) for other in others)
+    return ("sure" if settled else "sure here"), f"{ahead}{least}. {beyond(compared, best, others)}"
+
+
+def beyond(compared: Comparison, best: str, others: Sequence[str]) -> str:
+    """What the tests over tasks say, which take the tasks as a sample of such tasks."""
+    tasks = counted(len(compared.tasks), "task")
+    if not compared.can_settle:
+        return f"On other tasks: {tasks} are too few for a test between {counted(len(compared.methods), 'method')}."
+    alike = [other for other in others if not compared.differ(best, other)]
+    if not alike:
+        return f"It differs significantly over the {tasks}, so other tasks like these should agree."
+    return f"On other tasks: over the {tasks}, {listed(alike)} {'does' if len(alike) == 1 else 'do'} not differ significantly."
+
+
+def chance_unknown(grid: Grid) -> str:
+    if len(grid.seeds) == 1:
+        return "With one seed, and records that do not count test images, chance cannot be measured."
+    return "Some figures rest on one seed, and their records do not count test images, so chance cannot be measured."
+
+
+def written(limit: float) -> str:
+    """`within 1 MB`, or `without a limit`."""
+    return f"within {prefixed(limit, 'B')}" if finite(limit) else "without a limit"
