@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Study:
 def studies(results: Iterable[CellResult]) -> list[Study]:
     """All studies of which there is a trial, in the order of the store."""
     trials: dict[str, dict[int, CellResult]] = {}
-    replays: dict[tuple[str, int], float] = {}
+    replays: dict[tuple[object, ...], float] = {}
     finals: dict[str, list[CellResult]] = {}
     for result in results:
         of, tuning = result.provenance.get("trial"), result.provenance.get("tuning")
@@ -55,23 +56,30 @@ def studies(results: Iterable[CellResult]) -> list[Study]:
             if of["number"] not in seen or seen[of["number"]].status != "done":
                 seen[of["number"]] = result
         elif result.stage == "replay" and isinstance(of, Mapping) and known(result.accuracy.get("test")):
-            replays[str(of.get("study")), of.get("number", -1)] = result.accuracy["test"]
+            replays[str(of.get("study")), of.get("number")] = result.accuracy["test"]
+            replays.setdefault(alike(result), result.accuracy["test"])
         elif result.stage == "final" and isinstance(tuning, Mapping):
             finals.setdefault(str(tuning.get("study")), []).append(result)
     return [study(name, seen, replays, finals.get(name, [])) for name, seen in trials.items()]
 
 
+def alike(result: CellResult) -> tuple[object, ...]:
+    """Equal for trials of several studies that are one and the same: only the first of them is replayed."""
+    facts = (result.provenance.get(name) for name in ("protocol", "weights_digest", "backbone", "data_fingerprint"))
+    return result.method, result.task, result.seed, json.dumps([dict(result.params), *facts], sort_keys=True)
+
+
 def study(
-    name: str, seen: Mapping[int, CellResult], replays: Mapping[tuple[str, int], float], finals: Sequence[CellResult]
+    name: str, seen: Mapping[int, CellResult], replays: Mapping[tuple[object, ...], float], finals: Sequence[CellResult]
 ) -> Study:
-    """The chosen trial has no replay where its final cell was judged with the same hyper-parameters: that counts."""
+    """The chosen trial may have no replay, its final cell being judged with the same hyper-parameters: that counts."""
     first = next(iter(seen.values()))
     tuning: Mapping[str, Any] = finals[-1].provenance["tuning"] if finals else {}
     chosen = tuning.get("chosen")
     judged = [final.accuracy["test"] for final in finals if known(final.accuracy.get("test"))]
-    tests = {number: test for (of, number), test in replays.items() if of == name}
-    if judged and chosen is not None:
-        tests.setdefault(chosen, fmean(judged))
+    tests = {number: replays.get((name, number), replays.get(alike(one))) for number, one in seen.items()}
+    if judged and tests.get(chosen, 0.0) is None:
+        tests[chosen] = fmean(judged)
     trials = tuple(trial(number, seen[number], tests.get(number)) for number in sorted(seen))
     shared = {
         ledger: max((getattr(one.cost, of) or 0.0 for one in seen.values()), default=0.0)

@@ -1,8 +1,8 @@
-"""What the statistics of `bench.statistics` are asked about a grid: its figures as plain numbers, and what is lacking."""
+"""What a grid gives `bench.statistics` to work on: its figures as plain numbers, and what may be lacking."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.report.grid import Grid
 from bench.spec import CellResult
@@ -20,8 +20,14 @@ def samples(grid: Grid, method: str, test: str = "test") -> dict[str, Sample]:
 
 def images(cells: Sequence[CellResult], test: str) -> int | None:
     """On how many images all cells were tested; None where one does not say, or they do not agree."""
-    counts = {(cell.provenance.get("test_counts") or {}).get(test) for cell in cells}
-    count = counts.pop() if len(counts) == 1 else None
+    counts = {count_of(cell, test) for cell in cells}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def count_of(cell: CellResult, test: str) -> int | None:
+    """On how many images a cell was tested, where its record says so."""
+    counts = cell.provenance.get("test_counts")
+    count = counts.get(test) if isinstance(counts, Mapping) else None
     return count if isinstance(count, int) and count > 0 else None
 
 
