@@ -15,14 +15,19 @@ from bench.spec import CellResult, Cost
 def trial(number: int, val: float | None, seconds: float | None, shared: float = 2.0, **changes: Any) -> CellResult:
     of = {"study": "s", "number": number, "default": number == 0}
     status = "skipped" if val is None else "done"
-    made = {"status": status, "accuracy": {} if val is None else {"val": val}, "reason": None if val else "pruned"}
+    made: dict[str, Any] = {
+        "status": status,
+        "accuracy": {} if val is None else {"val": val},
+        "reason": None if val else "pruned",
+    }
     cost = Cost(train_seconds=seconds, shared_seconds=shared, train_flops=100, shared_flops=40)
-    return result(key=f"t{number}", stage="trial", provenance={"trial": of}, cost=cost, **{**made, **changes})
+    made |= {"params": {"lr": number}, "provenance": {"trial": of}}
+    return result(key=f"t{number}", stage="trial", cost=cost, **{**made, **changes})
 
 
-def replay(number: int, test: float) -> CellResult:
-    of = {"study": "s", "number": number}
-    return result(key=f"r{number}", stage="replay", accuracy={"test": test}, provenance={"trial": of})
+def replay(number: int, test: float, study: str = "s") -> CellResult:
+    facts = {"trial": {"study": study, "number": number}}
+    return result(key=f"r{number}", stage="replay", accuracy={"test": test}, provenance=facts, params={"lr": number})
 
 
 def final(chosen: int, test: float) -> CellResult:
@@ -53,6 +58,11 @@ def test_the_chosen_trial_has_the_test_accuracy_of_its_final_cell_where_it_was_n
     assert (study.sampler, study.chosen) == ("random", 2)
     (study,) = studies([*FOUR, replay(0, 0.45)])
     assert curve(study, "seconds") == [(3.0, 0.45), (5.5, None), (8.5, None)]
+
+
+def test_trials_that_two_studies_share_are_replayed_once() -> None:
+    (study,) = studies([*FOUR, replay(0, 0.45, "another"), replay(2, 0.65)])
+    assert [one.test for one in study.trials] == [0.45, None, 0.65, None]
 
 
 @pytest.mark.parametrize("cost", [None, math.nan])
