@@ -12,7 +12,7 @@ __all__ = ["Report", "write_report"]
 
 
 def write_report(folder: Path) -> Report:
-    """Writes `report/` in a results folder, over what was there: `table.md`, `table.csv`, and plots as PNG and SVG.
+    """Writes `report/` in a results folder, over what was there: `report.html`, tables, and plots as PNG and SVG.
 
     Returns what was written; printed to a rich console, it shows the tables and sentences. Raises UserError when the
     folder holds no results, or cannot be written to.

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
+from bench.report.captions import Plot
 from bench.report.failures import failures
 from bench.report.findings import sentences
 from bench.report.grid import Grid, grids, ordered
 from bench.report.layout import as_markdown, for_terminal
+from bench.report.page import Part, write_page
 from bench.report.shifts import robustness, robustness_table, shift_table
-from bench.report.style import looks
+from bench.report.style import Look, looks
 from bench.report.tables import Table, main_table
 from bench.report.units import numbered
 from bench.spec import CellResult
@@ -39,7 +41,7 @@ class Report:
 
     chapters: tuple[Chapter, ...]
     failures: tuple[str, ...]
-    paths: tuple[Path, ...]  # table.md, table.csv, then the plots
+    paths: tuple[Path, ...]  # report.html, table.md, table.csv, then the plots
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         for chapter in self.chapters:
@@ -52,16 +54,20 @@ class Report:
             yield Text(line)
 
 
-def compose(results: Sequence[CellResult], folder: Path) -> Report:
-    """Writes all files of the report into `folder`. Raises OSError."""
+def compose(results: Sequence[CellResult], folder: Path, remarks: Sequence[str] = ()) -> Report:
+    """Writes all files of the report into `folder`; `remarks` are told with the failures. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     found = grids(results)
     chapters = tuple(chapter(grid) for grid in found)
-    lines = tuple(failures(results))
+    lines = (*failures(results), *remarks)
     (folder / "table.md").write_text(markdown(chapters, lines), encoding="utf-8")
     write_csv(folder / "table.csv", found)
-    paths = (folder / "table.md", folder / "table.csv", *draw_all(found, folder))
-    return Report(chapters, lines, paths)
+    look = looks(ordered(method for grid in found for method in grid.methods))
+    plots = draw_all(found, results, look, folder)
+    parts = [Part(grid, of_grid) for grid, of_grid in zip(found, plots, strict=True)]
+    page = write_page(folder / "report.html", parts, lines, look)
+    drawn = [path for of_grid in plots for plot in of_grid for path in (plot.png, plot.svg)]
+    return Report(chapters, lines, (page, folder / "table.md", folder / "table.csv", *drawn))
 
 
 def chapter(grid: Grid) -> Chapter:
@@ -101,16 +107,20 @@ def csv_lines(grid: Grid, method: str, task: str) -> Iterator[tuple[object, ...]
             yield (*place, score.mean, score.std, seeds, *costs, beyond)
 
 
-def draw_all(found: Sequence[Grid], folder: Path) -> Iterator[Path]:
+def draw_all(
+    found: Sequence[Grid], results: Sequence[CellResult], looks: Mapping[str, Look], folder: Path
+) -> list[list[Plot]]:
     """Plots of every grid, in place of all earlier ones; a method looks alike in all of them."""
     for old in [path for pattern in PLOTS for path in folder.glob(pattern) if path.suffix in (".png", ".svg")]:
         old.unlink()
-    if found:
-        from bench.report.plots import draw  # only here: matplotlib takes half a second to import
+    if not found:
+        return []
+    from bench.report.curves import of_grid  # only here: matplotlib takes half a second to import
+    from bench.report.plots import draw
 
-        look = looks(ordered(method for grid in found for method in grid.methods))
-        for stem, grid in zip(stems(found), found, strict=True):
-            yield from draw(grid, look, folder, stem)
+    return [
+        draw(grid, of_grid(grid, results), looks, folder, stem) for stem, grid in zip(stems(found), found, strict=True)
+    ]
 
 
 def stems(found: Sequence[Grid]) -> list[str]:

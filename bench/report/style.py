@@ -25,7 +25,22 @@ COLOURS = (
     "#56B4E9", "#882255", "#999933", "#332288", "#44AA99", "#8C510A",
 )  # fmt: skip
 LARGER = {"*": 1.6, "P": 1.15, "X": 1.1, "p": 1.15, "h": 1.1, "D": 0.85, "d": 1.1}  # so that all look of a size
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", "h", ">", "*", "d")
+SHAPES = {  # matplotlib's markers, and each as an SVG path in a square of 16, for the page
+    "o": "M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12z",
+    "s": "M3 3h10v10H3z",
+    "^": "M8 2l6.5 11.5h-13z",
+    "D": "M8 1.5L14.5 8 8 14.5 1.5 8z",
+    "v": "M8 14L1.5 2.5h13z",
+    "P": "M5.5 1.5h5v4h4v5h-4v4h-5v-4h-4v-5h4z",
+    "X": "M4.5 1.5L8 5l3.5-3.5 3 3L11 8l3.5 3.5-3 3L8 11l-3.5 3.5-3-3L5 8 1.5 4.5z",
+    "p": "M8 1.5L14.2 6l-2.4 7.3H4.2L1.8 6z",
+    "<": "M2 8l11.5-6.5v13z",
+    "h": "M8 1.5l5.6 3.25v6.5L8 14.5l-5.6-3.25v-6.5z",
+    ">": "M14 8L2.5 14.5v-13z",
+    "*": "M8 1l1.8 5H15l-4.2 3.1 1.6 5L8 11l-4.4 3.1 1.6-5L1 6h5.2z",
+    "d": "M8 1l4 7-4 7-4-7z",
+}
+MARKERS = tuple(SHAPES)
 
 RC: dict[Any, Any] = {  # of matplotlib.rc_context
     "font.family": "sans-serif",

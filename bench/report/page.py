@@ -1,0 +1,76 @@
+"""`report.html`: everything that was found, on one page that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.report.captions import Plot, absent
+from bench.report.evidence import comparison
+from bench.report.findings import sentences
+from bench.report.grid import Grid
+from bench.report.limits import advice, written
+from bench.report.origin import command, facts
+from bench.report.sheets import blocks, sheets
+from bench.report.shifts import robustness_table, shift_table
+from bench.report.style import SHAPES, Look
+from bench.report.units import MISSING, counted, percent, prefixed
+from bench.report.verdict import verdict, within
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Part:
+    """One suite with one backbone, and its plots."""
+
+    grid: Grid
+    plots: Sequence[Plot]
+
+
+def write_page(path: Path, parts: Sequence[Part], lines: Sequence[str], looks: Mapping[str, Look]) -> Path:
+    """Writes the page; `lines` tell what has no figure and why. All text out of records is escaped. Raises OSError."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, so that importing the report stays light
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(percent=percent, prefixed=prefixed, within=within, written=written, missing=MISSING)
+    environment.filters["embedded"] = embedded
+    shapes = {name: (SHAPES[look.marker], look.colour) for name, look in looks.items()}
+    chapters = [chapter(number, part) for number, part in enumerate(parts, start=1)]
+    page = environment.get_template("page.html").render(chapters=chapters, lines=lines, shapes=shapes)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def chapter(number: int, part: Part) -> dict[str, Any]:
+    """What the template tells of one grid."""
+    grid = part.grid
+    compared = comparison(grid)
+    steps = advice(grid, compared)
+    extra = [table for table in (shift_table(grid), robustness_table(grid)) if table]
+    return {
+        "anchor": f"part{number}",
+        "name": f"{grid.suite} suite, backbone {grid.backbone}",
+        "scale": f"{counted(len(grid.methods), 'method')}, {counted(len(grid.tasks), 'task')}, "
+        f"{counted(len(grid.seeds), 'seed')}",
+        "verdict": verdict(grid, compared, steps),
+        "sheets": list(sheets(grid, compared)),
+        "steps": steps,
+        "extra": [(table, list(blocks(table))) for table in extra],
+        "sentences": sentences(grid),
+        "plots": part.plots,
+        "absent": list(absent(grid, part.plots)),
+        "command": command(grid),
+        "facts": facts(grid),
+        "methods": grid.methods,
+    }
+
+
+def embedded(path: Path) -> str:
+    """A file as a data URL: an SVG of its own, so that the ids in several of them never meet."""
+    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
