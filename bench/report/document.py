@@ -11,11 +11,13 @@ from pathlib import Path
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
+from bench.report.certainty import certainty_table
 from bench.report.failures import failures
 from bench.report.findings import sentences
 from bench.report.grid import Grid, grids, ordered
 from bench.report.layout import as_markdown, for_terminal
 from bench.report.shifts import robustness, robustness_table, shift_table
+from bench.report.spending import spending_table
 from bench.report.style import looks
 from bench.report.tables import Table, main_table
 from bench.report.units import numbered
@@ -65,7 +67,13 @@ def compose(results: Sequence[CellResult], folder: Path) -> Report:
 
 
 def chapter(grid: Grid) -> Chapter:
-    found = (main_table(grid), shift_table(grid), robustness_table(grid))
+    found = (
+        main_table(grid),
+        certainty_table(grid),
+        shift_table(grid),
+        robustness_table(grid),
+        spending_table(grid),
+    )
     return Chapter(tuple(table for table in found if table), tuple(sentences(grid)))
 
 
