@@ -12,12 +12,14 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from bench.report.captions import Plot
+from bench.report.certainty import certainty_table
 from bench.report.failures import failures
 from bench.report.findings import sentences
 from bench.report.grid import Grid, grids, ordered
 from bench.report.layout import as_markdown, for_terminal
 from bench.report.page import Part, write_page
 from bench.report.shifts import robustness, robustness_table, shift_table
+from bench.report.spending import spending_table
 from bench.report.style import Look, looks
 from bench.report.tables import Table, main_table
 from bench.report.units import numbered
@@ -64,14 +66,23 @@ def compose(results: Sequence[CellResult], folder: Path, remarks: Sequence[str] 
     write_csv(folder / "table.csv", found)
     look = looks(ordered(method for grid in found for method in grid.methods))
     plots = draw_all(found, results, look, folder)
-    parts = [Part(grid, of_grid) for grid, of_grid in zip(found, plots, strict=True)]
+    parts = [
+        Part(grid, told.tables[1:], told.sentences, of_grid)
+        for grid, told, of_grid in zip(found, chapters, plots, strict=True)
+    ]
     page = write_page(folder / "report.html", parts, lines, look)
     drawn = [path for of_grid in plots for plot in of_grid for path in (plot.png, plot.svg)]
     return Report(chapters, lines, (page, folder / "table.md", folder / "table.csv", *drawn))
 
 
 def chapter(grid: Grid) -> Chapter:
-    found = (main_table(grid), shift_table(grid), robustness_table(grid))
+    found = (
+        main_table(grid),
+        certainty_table(grid),
+        shift_table(grid),
+        robustness_table(grid),
+        spending_table(grid),
+    )
     return Chapter(tuple(table for table in found if table), tuple(sentences(grid)))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from bench.report.evidence import difference_interval, mean_interval
 from bench.report.grid import Grid, Score, finite
@@ -30,12 +31,14 @@ def advice(grid: Grid, compared: Comparison) -> list[Advice]:
     """A step for each power of ten, from the first that any method keeps to; the last has no limit."""
     stored = {method: most for method in grid.compared if (most := largest(grid, method)) is not None}
     scores = {m: score for m in stored if (score := grid.mean(m, [list(grid.common)])) is not None}
+    gap = cache(partial(difference_interval, grid))  # a best method stays best over several steps
     found: list[Advice] = []
     for limit in (*(10.0**power for power in range(SMALLEST, LARGEST + 1)), float("inf")):
         fitting = [method for method in scores if stored[method] <= limit]
         if fitting:
             best = max(fitting, key=lambda method: scores[method].mean)
-            sure, why = certainty(grid, compared, best, [m for m in fitting if m != best])
+            gaps = {other: gap(best, other) for other in fitting if other != best}
+            sure, why = certainty(grid, compared, best, gaps)
             interval = mean_interval(grid, best, [list(grid.common)])
             found.append(Advice(limit, best, scores[best], interval, stored[best], sure, why))
         if len(fitting) == len(scores):
@@ -50,29 +53,35 @@ def largest(grid: Grid, method: str) -> float | None:
     return float(max(size for size in sizes if size is not None)) if sizes and all(map(finite, sizes)) else None
 
 
-def certainty(grid: Grid, compared: Comparison, best: str, others: Sequence[str]) -> tuple[str, str]:
-    """How sure it is that `best` is more accurate than the others: on these tasks, and on others like them."""
-    if not others:
+def certainty(grid: Grid, compared: Comparison, best: str, gaps: Mapping[str, Interval | None]) -> tuple[str, str]:
+    """How sure it is that `best` is more accurate than the others: on these tasks, and on others like them.
+
+    `gaps` are the intervals of its mean minus that of each other method that fits.
+    """
+    if not gaps:
         return "no rival", "No other method fits."
-    gaps = {other: difference_interval(grid, best, other) for other in others}
-    unknown = [other for other, gap in gaps.items() if gap is None]
-    level = [other for other, gap in gaps.items() if gap is not None and gap.low <= 0]
-    if unknown:
-        return "not known", f"{chance_unknown(grid)} {beyond(compared, best, others)}"
+    told = beyond(compared, best, list(gaps))
+    known = {other: gap for other, gap in gaps.items() if gap is not None}
+    if len(known) < len(gaps):
+        return "not known", f"{chance_unknown(grid)} {told}"
+    level = [other for other, gap in known.items() if gap.low <= 0]
     if level:
-        gap = gaps[level[0]]
-        told = f" ({points(gap.low)} to {points(gap.high)} points)" if gap and len(level) == 1 else ""
         verb = "is" if len(level) == 1 else "are"
-        return (
-            "open",
-            f"{listed(level)} {verb} as good within the 95 % interval{told}. {beyond(compared, best, others)}",
-        )
-    near = min(gaps, key=lambda other: gaps[other].low if gaps[other] else 0.0)  # type: ignore[union-attr]
-    gap = gaps[near]
-    ahead = f"Ahead of {'all ' if len(others) > 1 else ''}{counted(len(others), 'other')} that fit" if gap else ""
-    least = f", of {near} by {points(gap.low)} to {points(gap.high)} points (95 %)" if gap else ""
-    settled = compared.can_settle and all(compared.differ(best, other) for other in others)
-    return ("sure" if settled else "sure here"), f"{ahead}{least}. {beyond(compared, best, others)}"
+        return "open", f"{listed(level)} {verb} as good within the 95 % interval{spelled(known, level)}. {told}"
+    nearest = min(known, key=lambda other: known[other].low)
+    settled = compared.can_settle and all(compared.differ(best, other) for other in known)
+    return (
+        "sure" if settled else "sure here",
+        f"On these tasks it is ahead of {nearest}{spelled(known, [nearest])}, and of every other that fits. {told}",
+    )
+
+
+def spelled(gaps: Mapping[str, Interval], methods: Sequence[str]) -> str:
+    """By how much, where it is one method."""
+    if len(methods) != 1:
+        return ""
+    gap = gaps[methods[0]]
+    return f" ({points(gap.low)} to {points(gap.high)} points)"
 
 
 def beyond(compared: Comparison, best: str, others: Sequence[str]) -> str:
@@ -83,7 +92,8 @@ def beyond(compared: Comparison, best: str, others: Sequence[str]) -> str:
     alike = [other for other in others if not compared.differ(best, other)]
     if not alike:
         return f"It differs significantly over the {tasks}, so other tasks like these should agree."
-    return f"On other tasks: over the {tasks}, {listed(alike)} {'does' if len(alike) == 1 else 'do'} not differ significantly."
+    verb = "does" if len(alike) == 1 else "do"
+    return f"On other tasks: over the {tasks}, {listed(alike)} {verb} not differ significantly from it."
 
 
 def chance_unknown(grid: Grid) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.report.grid import Grid, ordered
-from bench.report.units import counted
 from bench.spec import CellResult
 
 EMBEDDED = "demo"  # the backbone whose weights and preprocessing come with the code
@@ -64,7 +63,8 @@ def facts(grid: Grid) -> list[tuple[str, list[str]]]:
     )
     backbones = ordered(described(cell) for cell in cells)
     rows = [
-        ("cells", [f"{counted(len(cells), 'finished cell')}, {counted(len(grid.seeds), 'seed')}: {spelled(grid.seeds)}"]),
+        ("cells", [f"{len(cells)} finished"]),
+        ("seeds", [", ".join(map(str, grid.seeds))]),
         ("protocol", told(cells, "protocol")),
         ("code", told(cells, "git")),
         ("versions", list(versions)),
@@ -95,7 +95,3 @@ def pipelines(grid: Grid) -> list[str]:
             prints = ", ".join(told(cells, "data_fingerprint"))
             of.setdefault(pipeline, []).append(f"{grid.label(task)} [{prints}]")
     return [f"{pipeline}: {', '.join(tasks)}" for pipeline, tasks in of.items()]
-
-
-def spelled(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))

@@ -10,13 +10,12 @@ from typing import Any
 
 from bench.report.captions import Plot, absent
 from bench.report.evidence import comparison
-from bench.report.findings import sentences
 from bench.report.grid import Grid
 from bench.report.limits import advice, written
 from bench.report.origin import command, facts
 from bench.report.sheets import blocks, sheets
-from bench.report.shifts import robustness_table, shift_table
 from bench.report.style import SHAPES, Look
+from bench.report.tables import Table
 from bench.report.units import MISSING, counted, percent, prefixed
 from bench.report.verdict import verdict, within
 
@@ -25,9 +24,11 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Part:
-    """One suite with one backbone, and its plots."""
+    """One suite with one backbone: its tables beside the main one, its sentences and its plots."""
 
     grid: Grid
+    tables: Sequence[Table]
+    sentences: Sequence[str]
     plots: Sequence[Plot]
 
 
@@ -52,7 +53,6 @@ def chapter(number: int, part: Part) -> dict[str, Any]:
     grid = part.grid
     compared = comparison(grid)
     steps = advice(grid, compared)
-    extra = [table for table in (shift_table(grid), robustness_table(grid)) if table]
     return {
         "anchor": f"part{number}",
         "name": f"{grid.suite} suite, backbone {grid.backbone}",
@@ -61,8 +61,8 @@ def chapter(number: int, part: Part) -> dict[str, Any]:
         "verdict": verdict(grid, compared, steps),
         "sheets": list(sheets(grid, compared)),
         "steps": steps,
-        "extra": [(table, list(blocks(table))) for table in extra],
-        "sentences": sentences(grid),
+        "extra": [(table, list(blocks(table))) for table in part.tables],
+        "sentences": part.sentences,
         "plots": part.plots,
         "absent": list(absent(grid, part.plots)),
         "command": command(grid),

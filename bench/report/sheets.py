@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -69,7 +69,7 @@ def main_sheet(grid: Grid, compared: Comparison) -> Sheet:
 
 
 def sheet(
-    title: str, methods: Sequence[str], columns: tuple[tuple[str, bool], ...], figures: Iterator[list[Figure]] | Sequence[list[Figure]]
+    title: str, methods: Sequence[str], columns: tuple[tuple[str, bool], ...], figures: Iterable[Sequence[Figure]]
 ) -> Sheet:
     """A sheet from its columns."""
     rows = zip(*figures, strict=True)
@@ -83,7 +83,8 @@ def accuracies(scores: Sequence[Score | None]) -> list[Figure]:
     best = max(known) if len(known) > 1 else None
     texts = [percent(score.mean, score.std) if score else MISSING for score in scores]
     values = [score.mean if score else None for score in scores]
-    return [Figure(text, value, at is not None and at == best) for text, value, at in zip(texts, values, shown, strict=True)]
+    marked = [at is not None and at == best for at in shown]
+    return [Figure(*parts) for parts in zip(texts, values, marked, strict=True)]
 
 
 def noted(figure: Figure, interval: Interval | None) -> Figure:

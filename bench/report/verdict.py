@@ -97,7 +97,7 @@ def small(steps: list[Advice]) -> Iterator[str]:
         step = fitting[-1]
         yield (
             f"Within 1 MB a task, {step.method} is the most accurate, {percent(step.score.mean)} %"
-            f"{within(step.interval)}: {step.sure}. {step.why}"
+            f"{within(step.interval)}. How sure is that? {step.sure.capitalize()}. {step.why}"
         )
     elif steps:
         yield f"No method keeps within 1 MB a task; the smallest is {min(steps, key=lambda s: s.stored).method}."
