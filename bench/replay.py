@@ -75,10 +75,10 @@ def study(
     """The chosen trial may have no replay, its final cell being judged with the same hyper-parameters: that counts."""
     first = next(iter(seen.values()))
     tuning: Mapping[str, Any] = finals[-1].provenance["tuning"] if finals else {}
-    chosen = tuning.get("chosen")
+    chosen: int | None = tuning.get("chosen")
     judged = [final.accuracy["test"] for final in finals if known(final.accuracy.get("test"))]
     tests = {number: replays.get((name, number), replays.get(alike(one))) for number, one in seen.items()}
-    if judged and tests.get(chosen, 0.0) is None:
+    if judged and chosen in tests and tests[chosen] is None:
         tests[chosen] = fmean(judged)
     trials = tuple(trial(number, seen[number], tests.get(number)) for number in sorted(seen))
     shared = {

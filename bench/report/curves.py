@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bench.replay import Steps, Study, drawn, expected_best, studies, suite_curve
 from bench.report.grid import Grid, ordered, setting, suite
@@ -91,7 +93,7 @@ def by_budget(grid: Grid, found: Sequence[Study], budget: Budget, looks: Mapping
 def draw_steps(axes: Axes, method: str, steps: Steps, right: float, look: Look) -> None:
     x = [cost for cost, _ in steps]
     y = [math.nan if value is None else 100 * value for _, value in steps]
-    line = {"color": look.colour, "drawstyle": "steps-post", "zorder": 2}
+    line: dict[str, Any] = {"color": look.colour, "drawstyle": "steps-post", "zorder": 2}
     axes.plot([x[-1], right], [y[-1], y[-1]], **{**line, "linestyle": (0, (1, 2)), "linewidth": 1.0})
     mark = look.mark(6)
     every = max(1, math.ceil(len(x) / MARKERS))
@@ -125,7 +127,7 @@ def by_draws(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
         axes.fill_between(n, bottom, top, color=looks[method].colour, alpha=0.1, linewidth=0)
         line = {**looks[method].mark(5), "linestyle": "-", "linewidth": 1.2}
         axes.plot(n, [100 * mean for mean in means], label=method, **line)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("n, trials drawn at random")
     axes.set_ylabel("expected best validation accuracy, %")
     legend(figure, methods)

@@ -137,11 +137,12 @@ def names(results: Sequence[CellResult]) -> dict[str, str]:
 
 
 def differing(result: CellResult) -> str:
-    """Image size, weights and protocol of a setting, in short."""
+    """Image size, weights and protocol of a setting, in short, and a digest of it all."""
     backbone, digest = result.provenance.get("backbone") or {}, str(result.provenance.get("weights_digest"))
     weights = digest.removeprefix("sha256:")[:8]
     told = hashlib.sha256(setting(result).encode()).hexdigest()[:4]
-    return f"{backbone.get('image_size', '?')} px, weights {weights}, setting {told}"
+    protocol = result.provenance.get("protocol", "?")
+    return f"{backbone.get('image_size', '?')} px, weights {weights}, protocol {protocol}, setting {told}"
 
 
 def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> Grid:

@@ -13,6 +13,7 @@ from bench.report.units import MISSING, counted, percent
 from bench.statistics import Comparison, Interval
 
 MOST = 8  # figures beside each other, so that a table fits a printed page
+FEW = 3  # groups whose means find room beside the costs
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ class Sheet:
 def sheets(grid: Grid, compared: Comparison) -> Iterator[Sheet]:
     """Means and costs, then every task, of each group together, at most MOST beside each other."""
     yield main_sheet(grid, compared)
+    if len(groups := grid.by_group(grid.common)) > FEW:
+        for start in range(0, len(groups), MOST):
+            some = list(groups.items())[start : start + MOST]
+            columns = [[grid.mean(method, [tasks]) for method in grid.methods] for _, tasks in some]
+            names = tuple((f"{group} ({len(tasks)})", False) for group, tasks in some)
+            yield sheet("Means of groups (tasks)", grid.methods, names, map(accuracies, columns))
     for group, tasks in grid.by_group(grid.tasks).items():
         for start in range(0, len(tasks), MOST):
             part = tasks[start : start + MOST]
@@ -54,7 +61,8 @@ def main_sheet(grid: Grid, compared: Comparison) -> Sheet:
     parts = {f"mean of {counted(len(grid.common), 'task')}": everything}
     if len(groups) > 1:
         parts |= {f"mean of {len(groups)} groups": list(groups.values())}
-        parts |= {f"{group}, {counted(len(tasks), 'task')}": [tasks] for group, tasks in groups.items()}
+    if 1 < len(groups) <= FEW:
+        parts |= {f"{group} ({len(tasks)})": [tasks] for group, tasks in groups.items()}
     columns = [((name, False), accuracies([grid.mean(m, part) for m in grid.methods])) for name, part in parts.items()]
     columns[0] = (columns[0][0], [noted(*pair) for pair in zip(columns[0][1], intervals, strict=True)])
     if compared.ranks and len(compared.methods) > 1:
@@ -62,7 +70,7 @@ def main_sheet(grid: Grid, compared: Comparison) -> Sheet:
         columns.insert(1, (("average rank", True), [plain(rank, "{:.2f}".format) for rank in ranks]))
     for label, field, write in COSTS:
         costs = [grid.cost(method, field) for method in grid.methods]
-        if any(cost is not None for cost in costs):
+        if field != "stored_params" and any(cost is not None for cost in costs):  # bytes tell the same
             columns.append(((label, True), [plain(cost, write) for cost in costs]))
     names, figures = zip(*columns, strict=True)
     return sheet("Means and costs of a task", grid.methods, names, figures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import shorten
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -92,7 +92,7 @@ def draw_panel(axes: Axes, method: str, tried: Sequence[Point], column: int, loo
     axes.grid(color=FAINT)
     axes.set_xlabel((name or "nothing varied") if column else "trial", fontsize=7.5, labelpad=1)
     if column == 0:
-        label = {"ha": "left", "va": "center", "fontsize": 8.5, "color": INK}
+        label: dict[str, Any] = {"ha": "left", "va": "center", "fontsize": 8.5, "color": INK}
         axes.text(0.1 / WIDTH, 0.5, "\n".join(folded(method, 20)), **label, transform=blended(axes))
 
 
