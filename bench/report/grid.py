@@ -138,11 +138,12 @@ def names(results: Sequence[CellResult]) -> dict[str, str]:
 
 def differing(result: CellResult) -> str:
     """Image size, weights and protocol of a setting, in short, and a digest of it all."""
-    backbone, digest = result.provenance.get("backbone") or {}, str(result.provenance.get("weights_digest"))
-    weights = digest.removeprefix("sha256:")[:8]
-    told = hashlib.sha256(setting(result).encode()).hexdigest()[:4]
-    protocol = result.provenance.get("protocol", "?")
-    return f"{backbone.get('image_size', '?')} px, weights {weights}, protocol {protocol}, setting {told}"
+    facts = result.provenance
+    size, digest = (facts.get("backbone") or {}).get("image_size"), str(facts.get("weights_digest") or "")
+    told = [f"{size} px"] if size else []
+    told += [f"weights {digest.removeprefix('sha256:')[:8]}"] if digest else []
+    told += [f"protocol {facts['protocol']}"] if "protocol" in facts else []
+    return ", ".join([*told, f"setting {hashlib.sha256(setting(result).encode()).hexdigest()[:4]}"])
 
 
 def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> Grid:
