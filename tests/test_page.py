@@ -211,6 +211,11 @@ BAD: Mapping[str, Sequence[CellResult]] = {
     ],
     "bare records": [replace(one, provenance={}) for one in comparison(2, 2)],
     "nothing in common": [cell("a", "x", 0.5, 9), cell("b", "y", 0.5, 9)],
+    "strange facts": [
+        replace(one, provenance={"protocol": seed, "backbone": "x", "versions": "y", "tuning": "z", "trial": 3})
+        for seed in (1, 2)
+        for one in comparison(2, 2)
+    ],
     "all perfect": [replace(one, accuracy={"test": 1.0}) for one in comparison(3, 3)],
     "trials alone": [one for one in tuned(2, 2) if one.stage != "final"],
 }  # fmt: skip

@@ -139,7 +139,8 @@ def names(results: Sequence[CellResult]) -> dict[str, str]:
 def differing(result: CellResult) -> str:
     """Image size, weights and protocol of a setting, in short, and a digest of it all."""
     facts = result.provenance
-    size, digest = (facts.get("backbone") or {}).get("image_size"), str(facts.get("weights_digest") or "")
+    backbone, digest = facts.get("backbone"), str(facts.get("weights_digest") or "")
+    size = backbone.get("image_size") if isinstance(backbone, Mapping) else None
     told = [f"{size} px"] if size else []
     told += [f"weights {digest.removeprefix('sha256:')[:8]}"] if digest else []
     told += [f"protocol {facts['protocol']}"] if "protocol" in facts else []

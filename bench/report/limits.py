@@ -88,7 +88,8 @@ def beyond(compared: Comparison, best: str, others: Sequence[str]) -> str:
     """What the tests over tasks say, which take the tasks as a sample of such tasks."""
     tasks = counted(len(compared.tasks), "task")
     if not compared.can_settle:
-        return f"On other tasks: {tasks} are too few for a test between {counted(len(compared.methods), 'method')}."
+        verb = "is" if len(compared.tasks) == 1 else "are"
+        return f"On other tasks: {tasks} {verb} too few for a test between {counted(len(compared.methods), 'method')}."
     alike = [other for other in others if not compared.differ(best, other)]
     if not alike:
         return f"It differs significantly over the {tasks}, so other tasks like these should agree."

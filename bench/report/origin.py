@@ -19,7 +19,8 @@ def cells_of(grid: Grid) -> list[CellResult]:
 def command(grid: Grid) -> str:
     """What to type; where a file or data must be named that the records do not know, a word in capitals."""
     cells = cells_of(grid)
-    facts: Mapping[str, Any] = cells[0].provenance.get("backbone") or {}
+    found = cells[0].provenance.get("backbone")
+    facts: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     words = ["--methods", *grid.methods, "--tasks", *grid.tasks]
     words += ["--seeds", *map(str, grid.seeds)] if grid.seeds != (0,) else []
     words += ["--backbone", cells[0].backbone, *network(cells[0].backbone, facts)]

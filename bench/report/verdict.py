@@ -51,7 +51,8 @@ def doubt(grid: Grid, compared: Comparison, best: str, others: list[str]) -> str
         here = f"on these tasks its lead, over {others[0]} the smallest, is beyond the 95 % interval"
     tasks = counted(len(compared.tasks), "task")
     if not compared.can_settle:
-        return f"{here}; {tasks} are too few to say by a test whether it would hold on others"
+        verb = "is" if len(compared.tasks) == 1 else "are"
+        return f"{here}; {tasks} {verb} too few to say by a test whether it would hold on others"
     alike = [other for other in others if not compared.differ(best, other)]
     if not alike:
         return f"{here}, and over the {tasks} it differs significantly from every other method"
