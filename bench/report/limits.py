@@ -9,7 +9,7 @@ from functools import cache, partial
 from bench.report.evidence import difference_interval, mean_interval
 from bench.report.grid import Grid, Score, finite
 from bench.report.units import counted, listed, points, prefixed
-from bench.statistics import Comparison, Interval
+from bench.statistics import PRINTED, Comparison, Interval
 
 SMALLEST, LARGEST = 4, 10  # decimal logarithms of the limits in bytes: 10 kB to 10 GB
 
@@ -64,7 +64,7 @@ def certainty(grid: Grid, compared: Comparison, best: str, gaps: Mapping[str, In
     known = {other: gap for other, gap in gaps.items() if gap is not None}
     if len(known) < len(gaps):
         return "not known", f"{chance_unknown(grid)} {told}"
-    level = [other for other, gap in known.items() if gap.low <= 0]
+    level = [other for other, gap in known.items() if not ahead(gap)]
     if level:
         verb = "is" if len(level) == 1 else "are"
         return "open", f"{listed(level)} {verb} as good within the 95 % interval{spelled(known, level)}. {told}"
@@ -74,6 +74,11 @@ def certainty(grid: Grid, compared: Comparison, best: str, gaps: Mapping[str, In
         "sure" if settled else "sure here",
         f"On these tasks it is ahead of {nearest}{spelled(known, [nearest])}, and of every other that fits. {told}",
     )
+
+
+def ahead(gap: Interval) -> bool:
+    """Whether a lead is beyond the interval by as much as is printed."""
+    return round(gap.low, PRINTED) > 0
 
 
 def spelled(gaps: Mapping[str, Interval], methods: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.report.evidence import difference_interval, mean_interval
 from bench.report.findings import means, tasks_of
 from bench.report.grid import Grid
-from bench.report.limits import Advice
+from bench.report.limits import Advice, ahead
 from bench.report.tables import FULL, SCRATCH
 from bench.report.units import counted, listed, percent, points, ratio
 from bench.statistics import Comparison, Interval
@@ -42,7 +42,7 @@ def leader(grid: Grid, compared: Comparison) -> Iterator[str]:
 def doubt(grid: Grid, compared: Comparison, best: str, others: list[str]) -> str:
     """What the statistics say of the leader: on these tasks by intervals, on tasks like them by tests."""
     gaps = {other: difference_interval(grid, best, other) for other in others}
-    level = [other for other, gap in gaps.items() if gap is not None and gap.low <= 0]
+    level = [other for other, gap in gaps.items() if gap is not None and not ahead(gap)]
     if any(gap is None for gap in gaps.values()):
         here = "how much of that is chance cannot be told from one seed and records without counts of test images"
     elif level:
