@@ -15,7 +15,7 @@ from bench.spec import DataMissing, Found, Task
 from tasks.domains import divide, found, side_by_side
 from tasks.readers import cifar10, imagenet, raw
 from tasks.readers.origins import Origin
-from tasks.readers.shift import joined
+from tasks.readers.shift import joined, wholeness
 
 BOTH = frozenset({"flip", "shift"})  # neither moves an object out of its class
 
@@ -93,7 +93,10 @@ def find_domains(task: Task, data: Path) -> Found:
             f"the images of {task.name} are not under {data}: put the folders {', '.join(wanted)} of {kind.title}, "
             f"each with a folder a class, from {kind.link} into {data / kind.title} (licence: {kind.licence})"
         )
-    return found(divide(held, source, kind.shots), task.facts["augment"])
+    divided = divide(held, source, kind.shots)
+    counts = {name: len(folder.pictures) for name, folder in {source: divided.source, **divided.shifted}.items()}
+    exactness = wholeness("exact", {name: (count, kind.domains[name].images) for name, count in counts.items()})
+    return replace(found(divided, task.facts["augment"]), exactness=exactness)
 
 
 def domain_task(kind: DomainSet, source: str) -> Task:
@@ -142,7 +145,7 @@ def find_cifar10(task: Task, data: Path) -> Found:
             f"{data / CIFAR10.folder}, and with it {task.facts['wanted']}"
         )
     base = replace(raw.found(task, source), train_images=1000, test_images=CIFAR10_ROW.tests)
-    return joined(base, shifts)
+    return joined(base, shifts, [cifar10.EACH] * cifar10.CLASSES)
 
 
 def find_imagenet(task: Task, data: Path) -> Found:
