@@ -181,7 +181,7 @@ def test_prepared_dsprites_and_smallnorb(tmp_path: Path) -> None:
         tmp_path,
         task,
         sprites,
-        lambda label, shade: {"image": image(shade // 255, "png"), "label_orientation": -(-5 * label // 2)},
+        lambda label, shade: {"image": archives.flat(shade // 255), "label_orientation": -(-5 * label // 2)},
         lambda kinds: {"image": kinds.Image(), "label_orientation": kinds.ClassLabel(num_classes=40)},
     )
     expect(task, tmp_path, ONE, sprites)
