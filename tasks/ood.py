@@ -6,16 +6,18 @@ the source's own validation images, "training-domain validation" in Gulrajani & 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from bench.download import Download
 from bench.registry import TASKS
 from bench.spec import DataMissing, Found, Task
 from tasks.domains import divide, found, side_by_side
-from tasks.readers import cifar10, imagenet, raw
-from tasks.readers.origins import Origin
-from tasks.readers.shift import joined, wholeness
+from tasks.readers import cifar10, downloads, imagenet, raw
+from tasks.readers.origins import Origin, together
+from tasks.readers.shift import Shift, joined, wholeness
 
 BOTH = frozenset({"flip", "shift"})  # neither moves an object out of its class
 
@@ -119,7 +121,7 @@ def domain_task(kind: DomainSet, source: str) -> Task:
 
 CIFAR10 = Origin(
     "CIFAR-10", "cifar10", (), {"train": 50_000, "test": 10_000},
-    "cifar-10-binary.tar.gz", "https://www.cs.toronto.edu/~kriz/cifar.html", "162 MB", "none stated",
+    "cifar-10-binary.tar.gz", "https://www.cs.toronto.edu/~kriz/cifar.html", "none stated",
     "Krizhevsky 2009", "cifar10",
 )  # fmt: skip
 # The 1,000 are drawn as VTAB-1k draws those of CIFAR-100, so that a small set is adapted to here as everywhere.
@@ -148,6 +150,17 @@ def find_cifar10(task: Task, data: Path) -> Found:
     return joined(base, shifts, [cifar10.EACH] * cifar10.CLASSES)
 
 
+def cifar10_facts(
+    wanted: str, shifts: Sequence[Callable[[Path], Shift | None]], files: Sequence[Download]
+) -> Mapping[str, Any]:
+    """What a row of CIFAR-10 needs to know, and what `data get` fetches for it."""
+    fetched = (*downloads.CIFAR10, *files)
+    return {
+        "recipe": CIFAR10_ROW, "shifts": shifts, "wanted": wanted, "augment": BOTH,
+        "downloads": fetched, "download": together(fetched), "folder": CIFAR10.folder,
+    }  # fmt: skip
+
+
 def find_imagenet(task: Task, data: Path) -> Found:
     """ImageNet and those of its shifted sets that are there. Raises DataMissing without it or any of them."""
     held = imagenet.imagenet(task, data)
@@ -165,13 +178,13 @@ OTHERS = (
         "ood/cifar10", "natural", 10, "objects, 32 pixels, judged on CIFAR-10.1 and STL-10 too", find_cifar10,
         "800 + 200 / 10,000 and 9,200 shifted", CIFAR10.link, CIFAR10.licence,
         "Recht et al. 2018, arXiv:1806.00451; Coates, Ng & Lee 2011",
-        {"recipe": CIFAR10_ROW, "shifts": (cifar10.cifar10_1, cifar10.stl10), "wanted": SMALL, "augment": BOTH},
+        cifar10_facts(SMALL, (cifar10.cifar10_1, cifar10.stl10), (*downloads.CIFAR10_1, *downloads.STL10)),
     ),
     Task(  # a row of its own, because there are forty times as many images to judge
         "ood/cifar10c", "natural", 10, "objects, 32 pixels, judged under 15 corruptions in 5 severities", find_cifar10,
         "800 + 200 / 10,000 and 750,000 shifted", CIFAR10.link, CIFAR10.licence,
         "Hendrycks & Dietterich 2019, arXiv:1903.12261",
-        {"recipe": CIFAR10_ROW, "shifts": (cifar10.cifar10_c,), "wanted": CORRUPTED, "augment": BOTH},
+        cifar10_facts(CORRUPTED, (cifar10.cifar10_c,), downloads.CIFAR10_C),
     ),
     Task(
         "ood/imagenet", "natural", 1000, "ImageNet, judged on V2, R, A and Sketch too", find_imagenet,

@@ -23,7 +23,7 @@ def test_status_tells_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> No
         assert task.source in rows[name] and task.licence in rows[name]
         way = f"run_bench.py data get {name}" if task.facts["downloads"] else "by hand"
         assert way in rows[name]
-    assert "unpack the RAR" in rows["vtab1k/specialized/resisc45"]
+    assert "look for a mirror" in rows["vtab1k/natural/sun397"]
     assert "exact" in rows["demo/digits"]
     assert shown.splitlines()[-1].startswith("7 of ")
 
@@ -44,8 +44,8 @@ def test_converted_folders_are_tasks(tmp_path: Path) -> None:
 
 
 def test_what_is_got_by_hand_says_its_steps(tmp_path: Path) -> None:
-    done = bench("data", "get", "vtab1k/resisc45,demo/digits", "--data", tmp_path, code=1)
-    assert "by hand: the folder NWPU-RESISC45" in done.stderr and "unpack the RAR" in done.stderr
+    done = bench("data", "get", "vtab1k/sun397,demo/digits", "--data", tmp_path, code=1)
+    assert "by hand: the folder SUN397" in done.stderr and "look for a mirror" in done.stderr
     assert "demo/digits: exact" in done.stdout
 
 
