@@ -90,10 +90,9 @@ def find_domains(task: Task, data: Path) -> Found:
     names = {domain: each.names for domain, each in kind.domains.items()}
     held = side_by_side(data, names, source, kind.least)
     if held is None:
-        wanted = [each.names[0] for each in kind.domains.values()]
         raise DataMissing(
-            f"the images of {task.name} are not under {data}: put the folders {', '.join(wanted)} of {kind.title}, "
-            f"each with a folder a class, from {kind.link} into {data / kind.title} (licence: {kind.licence})"
+            f"the images of {task.name} are not under {data}: put {task.facts['files']}, from {kind.link} into "
+            f"{data / kind.title} (licence: {kind.licence})"
         )
     divided = divide(held, source, kind.shots)
     counts = {name: len(folder.pictures) for name, folder in {source: divided.source, **divided.shifted}.items()}
@@ -105,6 +104,8 @@ def domain_task(kind: DomainSet, source: str) -> Task:
     """A set with one of its domains as the source."""
     others = sum(domain.images for name, domain in kind.domains.items() if name != source)
     adapted = f"{sum(kind.shots)} a class of " if kind.shots else ""
+    wanted = ", ".join(each.names[0] for each in kind.domains.values())
+    files = f"the folders {wanted} of {kind.title}, each with a folder a class"
     return Task(
         name=f"ood/{kind.name}/{source}",
         group=kind.name,
@@ -115,7 +116,7 @@ def domain_task(kind: DomainSet, source: str) -> Task:
         source=kind.link,
         licence=kind.licence,
         citation=kind.citation,
-        facts={"set": kind, "source": source, "augment": BOTH},
+        facts={"set": kind, "source": source, "augment": BOTH, "files": files, "folder": kind.title},
     )
 
 
@@ -135,6 +136,13 @@ SMALL = (
     "https://cs.stanford.edu/~acoates/stl10/)"
 )
 CORRUPTED = "CIFAR-10-C (CIFAR-10-C.tar unpacked, https://zenodo.org/records/2535967)"
+
+
+IMAGENET = "ImageNet's folders train and val, each with a folder a class"
+BESIDE = (
+    "beside it any of the folders imagenetv2-matched-frequency-format-val, imagenet-r, imagenet-a and sketch (of "
+    "ImageNet-Sketch)"
+)
 
 
 def find_cifar10(task: Task, data: Path) -> Found:
@@ -166,9 +174,8 @@ def find_imagenet(task: Task, data: Path) -> Found:
     held = imagenet.imagenet(task, data)
     if held is None:
         raise DataMissing(
-            f"the images of {task.name} are not under {data}: put ImageNet's folders train and val, each with a folder "
-            f"a class, from {task.source} into {data / 'imagenet'}, and beside it any of the folders "
-            "imagenetv2-matched-frequency-format-val, imagenet-r, imagenet-a and sketch (of ImageNet-Sketch)"
+            f"the images of {task.name} are not under {data}: put {task.facts['files']}, from {task.source} into "
+            f"{data / 'imagenet'}, and {task.facts['manual']}"
         )
     return held
 
@@ -192,7 +199,7 @@ OTHERS = (
         "ImageNet terms of access",
         "Russakovsky et al. 2015; Recht et al. 2019, arXiv:1902.10811; Hendrycks et al. 2021, arXiv:2006.16241 and "
         "arXiv:1907.07174; Wang et al. 2019, arXiv:1905.13549",
-        {"shots": (8, 2), "augment": BOTH},
+        {"shots": (8, 2), "augment": BOTH, "files": IMAGENET, "folder": "imagenet", "manual": BESIDE},
     ),
 )  # fmt: skip
 

@@ -106,7 +106,7 @@ def test_cifar10_is_read_in_its_forms(tmp_path: Path, form: str) -> None:
     assert [int(shifted.images.decode(at)[0, 0, 0]) for at in range(3)] == [0, 7, 14]
     place = tmp_path / "cifar10/cifar-10-batches-bin" if form == "folder" else next(tmp_path.glob("*.tar.gz"))
     found = small("ood/cifar10").find(small("ood/cifar10"), tmp_path)
-    assert (found.place, found.exactness) == (place, "not as published: 3 of 2,000 in CIFAR-10.1 v6")
+    assert (found.place, found.exactness) == (place, "3 images where 2,000 were published (CIFAR-10.1 v6)")
 
 
 def python_name(name: str) -> str:
@@ -207,8 +207,8 @@ def test_imagenet_is_adapted_to_in_few_shots_and_judged_whole(tmp_path: Path) ->
     assert held.test_images == sum(len(test.labels) for test in data.tests.values())
     assert held.place == tmp_path / "imagenet"
     assert held.exactness == (
-        "not as published: 36 of 1,281,167 in train, 15 of 50,000 in val; "
-        "not as published: 3 of 10,000 in imagenet-v2, 4 of 30,000 in imagenet-r, 3 of 50,889 in imagenet-sketch"
+        "51 images where 1,331,167 were published (train, val); "
+        "10 images where 90,889 were published (imagenet-v2, imagenet-r, imagenet-sketch)"
     )
     assert data.train.validation == 6 and data.train.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [0, 0, 1, 1, 2, 2]
     assert list(data.tests) == ["test", "ood/imagenet_v2", "id/imagenet_r", "ood/imagenet_r", "ood/imagenet_sketch"]
@@ -228,7 +228,7 @@ def test_imagenet_is_adapted_to_in_few_shots_and_judged_whole(tmp_path: Path) ->
 
 def test_sets_are_exact_when_each_has_all_its_images() -> None:
     assert wholeness("exact", {"a": (3, 3), "b": (4, 4)}) == "exact"
-    assert wholeness("exact", {"a": (3, 3), "b": (2000, 4)}) == "not as published: 2,000 of 4 in b"
+    assert wholeness("exact", {"a": (3, 3), "b": (2000, 4)}) == "2,000 images where 4 were published (b)"
 
 
 def test_imagenet_with_flat_validation_images_is_refused(tmp_path: Path) -> None:

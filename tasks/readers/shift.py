@@ -53,11 +53,13 @@ def joined(base: Found, shifts: Sequence[Shift], counts: Sequence[int]) -> Found
 
 
 def wholeness(exactness: str, held: Mapping[str, tuple[int, int]]) -> str:
-    """`exactness`, and which of some sets, (images, images as published), have another number of images."""
-    partial = [f"{count:,} of {whole:,} in {name}" for name, (count, whole) in held.items() if count != whole]
+    """`exactness`, or what it lacks: which of some sets have another number of images, (images, as published)."""
+    partial = {name: pair for name, pair in held.items() if pair[0] != pair[1]}
     if not partial:
         return exactness
-    return "; ".join([*([exactness] if exactness != "exact" else []), f"not as published: {', '.join(partial)}"])
+    count, whole = (sum(pair[at] for pair in partial.values()) for at in (0, 1))
+    lack = f"{count:,} images where {whole:,} were published ({', '.join(partial)})"
+    return lack if exactness == "exact" else f"{exactness}; {lack}"
 
 
 def among(test: Split, possible: frozenset[int]) -> Split:
