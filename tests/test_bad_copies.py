@@ -11,6 +11,7 @@ import pytest
 from bench.spec import Task, UserError
 from tests import archives, test_prepared, test_raw_readers
 from tests.archives import ONE, Facts, small
+from tests.test_run import bench, records
 
 GARBAGE = b"\xff\xfe \xe9\n1 2\n"
 MAPPING = r"mapping in .*kitti is not whole \(.*\); get devkit_object\.zip again"
@@ -150,3 +151,16 @@ def test_another_version_of_a_builder_is_named_unless_there_is_another_copy(tmp_
     }
     archives.write_zip(tmp_path / "EuroSAT.zip", files)
     assert task.find(task, tmp_path).place == tmp_path / "EuroSAT.zip"
+
+
+@pytest.mark.slow
+def test_a_task_whose_copy_is_damaged_stops_no_other(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    archives.write_folder(data, {"EuroSAT.zip": b"PK\3\4 and no more", "dmlab-train.tfrecord": bytes(9)})
+    names = ("vtab1k/eurosat", "vtab1k/dmlab", "demo/digits")
+    arguments = ("--methods", "linear_probe", "--device", "cpu", "--data", data, "--results", tmp_path / "run")
+    done = bench(*arguments, "--tasks", *names, code=1)
+    assert "EuroSAT.zip is not a whole zip file" in done.stderr and "Traceback" not in done.stderr
+    held = {record["task"]: (record["status"], record["reason"]) for record in records(tmp_path / "run")}
+    assert held["demo/digits"] == ("done", None)
+    assert held["vtab1k/structured/dmlab"][0] == "failed" and "is cut off" in held["vtab1k/structured/dmlab"][1]
