@@ -17,7 +17,7 @@ class Origin:
 
     title: str
     builder: str  # tensorflow-datasets' builder, with its config if it is not the first
-    versions: tuple[str, ...]  # prepared versions that give the same images in the same order, the newest first
+    versions: tuple[str, ...]  # prepared versions that give the same images in the same order, the current one first
     sizes: Mapping[str, int]  # images of each prepared split
     files: str  # what to put into the data folder
     link: str
