@@ -143,7 +143,10 @@ def ranked(made: Comparison, found: Friedman, apart: float) -> str:
 
 def duels(made: Comparison, first: str) -> str:
     """Which methods the leading one is told apart from over the tasks, or that these are too few to tell."""
-    tasks, holm = counted(len(made.tasks), "task"), f"Wilcoxon, corrected by Holm for {counted(len(made.pairs), 'pair')}"
+    tasks, holm = (
+        counted(len(made.tasks), "task"),
+        f"Wilcoxon, corrected by Holm for {counted(len(made.pairs), 'pair')}",
+    )
     if not made.can_settle:
         return (
             f"A test of pairs cannot settle anything over {tasks}: not even winning all of them would give a p under "
