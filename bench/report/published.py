@@ -115,9 +115,9 @@ def beside(grid: Grid, entries: Sequence[Entry]) -> Table:
     parts = grid.by_group(list(tasks.values())).values()
     groups = [[short(task) for task in part] for part in parts]
     used = pixels_of(grid, list(tasks.values()))
-    sources = ordered(one.origin for one in entries)
     lines = [Line("this run", method, figures(own(grid, method, tasks), groups)) for method in grid.compared]
-    rows = [(one, obstacle(one, used, grid.backbone)) for one in entries]
+    rows = sorted(((one, obstacle(one, used, grid.backbone)) for one in entries), key=lambda row: row[1] != "")
+    sources = ordered(one.origin for one, _ in rows)
     for one, reason in sorted(rows, key=lambda row: (row[1] != "", sources.index(row[0].origin), row[1])):
         title = f"[{sources.index(one.origin) + 1}] published" + (f", not comparable: {reason}" if reason else "")
         lines.append(Line(title, one.method, figures(one.accuracy, groups), not reason))
