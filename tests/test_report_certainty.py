@@ -21,7 +21,7 @@ from bench.report.findings import sentences
 from bench.report.grid import Grid, grids
 from bench.report.spending import spending_table
 from bench.report.tables import Table, main_table
-from bench.spec import CellResult, Cost
+from bench.spec import CellResult, Cost, Stage
 from bench.statistics import Sample, interval, weights
 from bench.store import Store
 
@@ -63,7 +63,7 @@ def test_intervals_are_those_of_the_statistics() -> None:
 def test_a_lead_has_an_interval_and_says_when_it_may_be_none() -> None:
     near = [result("a", accuracy={"test": 0.801}), result("b", accuracy={"test": 0.8})]
     far = [result("a", accuracy={"test": 0.9}), result("b", accuracy={"test": 0.8})]
-    assert "over test images of −1.5 to +1.7, so either may be the better" in told(grid_of(counted(near)))
+    assert "over test images of −1.5 to +1.6, so either may be the better" in told(grid_of(counted(near)))
     found = difference_interval(grid_of(counted(far)), "a", "b")
     assert found is not None and found.low > 0
     assert "either may be the better" not in told(grid_of(counted(far)))
@@ -144,43 +144,33 @@ def test_tuning_is_told_only_where_there_was_any() -> None:
     plain = grid_of(comparison(2, 2))
     assert "none searched for" in main_table(plain).note
     assert not any("tuning" in row.label for part in main_table(plain).sections for row in part.rows)
-    search = {"asked": 10, "trials": 10, "sampler": "tpe", "chosen": "k", "cut": False}
-    tuned = [
-        replace(
-            one,
-            cost=replace(one.cost, tune_flops=5 * 10**9, tune_seconds=90.0),
-            provenance={
-                **one.provenance,
-                "tuning": {**search, "cut": one.task.endswith("1"), "trials": 10 - 6 * one.task.endswith("1")},
-            },
-        )
-        if one.method == "fine_tune"
-        else one
-        for one in comparison(2, 2)
-    ]
-    table = main_table(grid_of(tuned))
+    table = main_table(grid_of([tuned(one) if one.method == "fine_tune" else one for one in comparison(2, 2)]))
     found = {row.label: [value.text for value in row.values] for part in table.sections for row in part.rows}
     assert found["tuning FLOPs"] == ["–", "5 G"] and found["tuning time"] == ["–", "90 s"]
     assert "hyper-parameters searched for in 4 to 10 trials a task, not those of linear_probe" in table.note
     assert "the budget ended the search of 1 cell early" in table.note
 
 
+def tuned(one: CellResult) -> CellResult:
+    """The cell after a search of ten trials, which the budget ended after four on the second task."""
+    cut = one.task.endswith("1")
+    search = {"asked": 10, "trials": 4 if cut else 10, "sampler": "tpe", "chosen": "k", "cut": cut}
+    cost = replace(one.cost, tune_flops=5 * 10**9, tune_seconds=90.0)
+    return replace(one, cost=cost, provenance={**one.provenance, "tuning": search})
+
+
 def test_trials_and_replays_are_in_no_table() -> None:
     found = comparison(2, 2)
-    extra = [replace(one, key=f"{one.key}{stage}", stage=stage, accuracy={"test": 0.01, "val": 0.9}) for one in found for stage in ("trial", "replay")]  # type: ignore[arg-type]  # fmt: skip
+    stages: tuple[Stage, ...] = ("trial", "replay")
+    extra = [replace(one, stage=stage, accuracy={"test": 0.01}) for one in found for stage in stages]
     assert grids(found) == grids([*found, *extra])
 
 
 def test_expected_is_put_against_spent() -> None:
-    known = result(
-        "a",
-        cost=Cost(spent_seconds=30.0, spent_flops=4 * 10**9),
-        provenance={"expected": {"seconds": 20.0, "flops": 8 * 10**9}},
-    )
-    again = replace(known, task="demo/other")
-    grid = grid_of(
-        [known, again, result("b", provenance={}), result("c", provenance={"expected": {"seconds": float("nan")}})]
-    )
+    expected = {"expected": {"seconds": 20.0, "flops": 8 * 10**9}}
+    known = result("a", cost=Cost(spent_seconds=30.0, spent_flops=4 * 10**9), provenance=expected)
+    odd = result("c", provenance={"expected": {"seconds": float("nan")}})
+    grid = grid_of([known, replace(known, task="demo/other"), result("b", provenance={}), odd])
     found = rows(spending_table(grid))
     assert found["seconds", "cells"] == ["2", "–", "–"]
     assert found["seconds", "expected"][0] == "40 s" and found["seconds", "spent"][0] == "60 s"
