@@ -73,7 +73,8 @@ def test_rows_are_matched_by_network(backbone: str, family: str | None) -> None:
     ("pipeline", "pixels"),
     [
         (JPEG, "JPEG copies"), ("vtab-1k folder, PNG by Pillow", ""), ("authors' files, PNG by Pillow", "original"),
-        ("tensorflow-datasets 3.0.2 array_record, image files by Pillow", "original"), ("", ""), ("None", ""),
+        ("tensorflow-datasets 3.0.2 array_record, image files by Pillow", "original"),
+        ("lossless PNG copy of: authors' files, JPEG by Pillow", "original"), ("", ""), ("None", ""),
     ],
 )  # fmt: skip
 def test_pipelines_are_told_apart(pipeline: str, pixels: str) -> None:

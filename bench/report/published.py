@@ -182,9 +182,11 @@ def pixels_of(grid: Grid, tasks: Sequence[str]) -> str:
 
 
 def kind(pipeline: str) -> str:
-    if pipeline.startswith("vtab-1k folder"):
-        return COPIES if "JPEG" in pipeline else ""
-    return ORIGINAL if pipeline.startswith(("authors' files", "tensorflow-datasets")) else ""
+    """Which images a pipeline of `tasks` reads; a lossless copy holds those that it was made from."""
+    source = pipeline.removeprefix("lossless PNG copy of: ")
+    if source.startswith("vtab-1k folder"):
+        return COPIES if "JPEG" in source else ""
+    return ORIGINAL if source.startswith(("authors' files", "tensorflow-datasets")) else ""
 
 
 def note(sources: Sequence[str], used: str) -> str:
