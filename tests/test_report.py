@@ -278,7 +278,7 @@ def test_all_files_are_written_over_old_ones(tmp_path: Path) -> None:
     assert not stale.exists()
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(path.name for path in report.paths)
     assert report.paths[0].name == "report.html"
-    assert {path.suffix for path in report.paths} == {".html", ".md", ".csv", ".png", ".svg"}
+    assert {path.suffix for path in report.paths} == {".html", ".md", ".csv", ".tex", ".png", ".svg"}
     assert all(path.stat().st_size > 500 for path in report.paths)
     before = {path: path.read_bytes() for path in report.paths}
     assert {path: path.read_bytes() for path in write_report(tmp_path).paths} == before  # equal numbers, equal files

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from bench.statistics import (
     weights,
     wilcoxon,
 )
+from tests.conftest import REPOSITORY
 
 # Demšar 2006, tables 2 and 6: AUC of C4.5, and with tuned m, tuned cf, both, on 14 data sets. The last of `voting` is
 # printed as 0.975 and ranked third.
@@ -230,3 +233,11 @@ def test_95_percent_of_the_intervals_hold_the_truth(images: int, seeds: int, tas
     dice = np.random.default_rng(0)
     hits = [covered(dice, dice.uniform(0.5, 0.97), images, seeds, tasks) for _ in range(2000)]
     assert np.mean(hits) == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_example_of_the_docs_runs() -> None:
+    text = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    known: dict[str, Any] = {}
+    exec(example, known)
+    assert known["compare"](known["scores"]).ranks == {"head2toe": 1.5, "linear_probe": 1.5}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.report.document import Report, compose
@@ -12,11 +13,12 @@ from bench.store import Store
 __all__ = ["Report", "write_report"]
 
 
-def write_report(folder: Path) -> Report:
+def write_report(folder: Path, versus: Sequence[str] = ()) -> Report:
     """Writes `report/` in a results folder, over what was there: `report.html`, tables, and plots as PNG and SVG.
 
-    Returns what was written; printed to a rich console, it shows the tables and sentences. Raises UserError when the
-    folder holds no results, or cannot be written to.
+    `versus` names numbers of others to put beside ours: `published`. Returns what was written; printed to a rich
+    console, it shows the tables and sentences. Raises UserError when the folder holds no results or cannot be written
+    to, and for a name that nothing has.
     """
     store = Store(folder)
     everything = store.results()
@@ -25,7 +27,7 @@ def write_report(folder: Path) -> Report:
     try:
         finals = [result for result in store.latest().values() if result.stage == "final"]
         others = [result for result in everything if result.stage != "final"]  # two trials may have tried the same
-        return compose([*finals, *others], folder / "report", remarks(store.path, len(everything)))
+        return compose([*finals, *others], folder / "report", versus, remarks(store.path, len(everything)))
     except OSError as error:
         raise UserError(
             f"cannot write the report in {folder} ({error.strerror}); "

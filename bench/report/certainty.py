@@ -23,7 +23,7 @@ def certainty_table(grid: Grid) -> Table | None:
         return None
     made = comparison(grid)
     sections = [Section(f"{name}, %", mean_rows(grid, parts)) for name, parts in both_means(grid).items()]
-    others = [other for other in AGAINST if other in grid.compared]
+    others = [other for other in AGAINST if other in grid.compared and len(made.tasks) > 1]
     sections += [Section(f"against {other}", duel_rows(grid, made, other)) for other in others]
     kept = tuple(section for section in sections if section.rows)
     notes = (coverage(grid), NOTE if others else "", TEST if others and made.can_settle else "")
@@ -81,6 +81,9 @@ def certainty(grid: Grid) -> Iterator[str]:
     made, ranking = comparison(grid), by_mean(grid)
     yield from margin(grid, *ranking[:2])
     yield from uncovered(grid)
+    if len(made.tasks) == 1:
+        yield "One task does not show which method is better on others; that takes a test over several."
+        return
     if made.friedman is not None and made.critical_difference is not None:
         yield ranked(made, made.friedman, made.critical_difference)
     yield duels(made, ranking[0])
@@ -133,11 +136,11 @@ def ranked(made: Comparison, found: Friedman, apart: float) -> str:
     first, last = made.methods[0], made.methods[-1]
     clear = found.p <= ALPHA
     far = [method for method in made.methods if made.ranks[method] - made.ranks[first] > apart]
-    which = f"; {first} is over {apart:.1f} ahead of {listed(far)}, which counts (Nemenyi)" if clear and far else ""
+    which = f"; {first} ranks significantly better than {listed(far)} (Nemenyi, critical difference {apart:.1f})"
     return (
         f"Average ranks over the {counted(len(made.tasks), 'task')}, from {made.ranks[first]:.1f} ({first}) to "
         f"{made.ranks[last]:.1f} ({last}), {'differ' if clear else 'do not differ significantly'} (Friedman, p "
-        f"{p_value(found.p, '=')}){which}."
+        f"{p_value(found.p, '=')}){which if clear and far else ''}."
     )
 
 

@@ -9,13 +9,14 @@ from bench.spec import CellResult
 from bench.statistics import Comparison, Interval, Sample, compare, difference, interval, weights
 
 
-def samples(grid: Grid, method: str, test: str = "test") -> dict[str, Sample]:
+def samples(grid: Grid, method: str) -> dict[str, Sample]:
     """A method's accuracies over the seeds, and the number of test images, on each task that it finished."""
-    return {
-        task: Sample(tuple(found.values()), images(grid.cells[method, task], test))
-        for task in grid.tasks
-        if (found := grid.accuracies(method, task, test))
-    }
+    return {task: found for task in grid.tasks if (found := sample(grid, method, task))}
+
+
+def sample(grid: Grid, method: str, task: str, test: str = "test") -> Sample | None:
+    found = grid.accuracies(method, task, test)
+    return Sample(tuple(found.values()), images(grid.cells[method, task], test)) if found else None
 
 
 def images(cells: Sequence[CellResult], test: str) -> int | None:
@@ -33,8 +34,8 @@ def count_of(cell: CellResult, test: str) -> int | None:
 
 def task_interval(grid: Grid, method: str, task: str, test: str = "test") -> Interval | None:
     """The 95 % interval of a method's accuracy on one task; None where the records do not allow one."""
-    found = samples(grid, method, test)
-    return interval({task: found[task]}, {task: 1.0}) if task in found else None
+    found = sample(grid, method, task, test)
+    return interval({task: found}, {task: 1.0}) if found else None
 
 
 def mean_interval(grid: Grid, method: str, parts: Sequence[Sequence[str]]) -> Interval | None:

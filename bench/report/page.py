@@ -13,6 +13,7 @@ from bench.report.evidence import comparison
 from bench.report.grid import Grid
 from bench.report.limits import advice, written
 from bench.report.origin import command, facts
+from bench.report.published import Versus
 from bench.report.sheets import blocks, sheets
 from bench.report.style import SHAPES, Look
 from bench.report.tables import Table
@@ -32,8 +33,13 @@ class Part:
     plots: Sequence[Plot]
 
 
-def write_page(path: Path, parts: Sequence[Part], lines: Sequence[str], looks: Mapping[str, Look]) -> Path:
-    """Writes the page; `lines` tell what has no figure and why. All text out of records is escaped. Raises OSError."""
+def write_page(
+    path: Path, parts: Sequence[Part], beside: Versus | None, lines: Sequence[str], looks: Mapping[str, Look]
+) -> None:
+    """Writes the page; `lines` tell what has no figure and why. All text out of records is escaped. Raises OSError.
+
+    `beside` are numbers of others, where they were asked for.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, so that importing the report stays light
 
     environment = Environment(
@@ -43,9 +49,9 @@ def write_page(path: Path, parts: Sequence[Part], lines: Sequence[str], looks: M
     environment.filters["embedded"] = embedded
     shapes = {name: (SHAPES[look.marker], look.colour) for name, look in looks.items()}
     chapters = [chapter(number, part) for number, part in enumerate(parts, start=1)]
-    page = environment.get_template("page.html").render(chapters=chapters, lines=lines, shapes=shapes)
+    others = {"tables": cut(beside.tables), "sentences": beside.sentences} if beside else None
+    page = environment.get_template("page.html").render(chapters=chapters, others=others, lines=lines, shapes=shapes)
     path.write_text(page, encoding="utf-8")
-    return path
 
 
 def chapter(number: int, part: Part) -> dict[str, Any]:
@@ -61,7 +67,7 @@ def chapter(number: int, part: Part) -> dict[str, Any]:
         "verdict": verdict(grid, compared, steps),
         "sheets": list(sheets(grid, compared)),
         "steps": steps,
-        "extra": [(table, list(blocks(table))) for table in part.tables],
+        "extra": cut(part.tables),
         "sentences": part.sentences,
         "plots": part.plots,
         "absent": list(absent(grid, part.plots)),
@@ -69,6 +75,11 @@ def chapter(number: int, part: Part) -> dict[str, Any]:
         "facts": facts(grid),
         "methods": grid.methods,
     }
+
+
+def cut(tables: Sequence[Table]) -> list[tuple[Table, list[tuple[int, int]]]]:
+    """Tables with the ranges of their columns that fit beside each other."""
+    return [(table, list(blocks(table))) for table in tables]
 
 
 def embedded(path: Path) -> str:

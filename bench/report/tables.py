@@ -49,12 +49,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """A table before it is laid out for a terminal or for Markdown: tasks down, methods across."""
+    """A table before it is laid out for a terminal, Markdown or LaTeX: mostly tasks down, methods across."""
 
     title: str
     columns: tuple[str, ...]
     sections: tuple[Section, ...]
     note: str  # how to read it, and what its means are over
+    methods_down: bool = False  # the other way round
 
 
 def title(grid: Grid, what: str) -> str:
