@@ -119,7 +119,8 @@ def test_the_heat_map_is_the_difference_to_fine_tuning() -> None:
 
 def test_curves_are_over_the_tasks_on_which_all_were_tuned() -> None:
     both = [study("x", trial(0, 0.5)), study("x", trial(0, 0.7), method="b")]
-    shown, tasks = curves([*both, study("y", trial(0, 0.9))], "seconds")
+    unfinished = [study("y", trial(0, 0.9)), study("y", trial(0, None), method="b")]
+    shown, tasks = curves([*both, *unfinished, study("x", trial(0, None), method="c")], "seconds")
     assert tasks == ["x"]
     assert shown == {"a": [(1.0, 0.5)], "b": [(1.0, 0.7)]}
 

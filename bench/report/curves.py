@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench.replay import Steps, Study, drawn, expected_best, studies, suite_curve
+from bench.replay import Steps, Study, curve, drawn, expected_best, studies, suite_curve
 from bench.report.grid import Grid, ordered, setting, suite
 from bench.report.style import WIDTH, Look, head, legend, legend_height
 from bench.report.tradeoff import round_values
@@ -56,14 +56,15 @@ def of_grid(grid: Grid, results: Iterable[CellResult]) -> list[Study]:
 
 
 def curves(found: Sequence[Study], ledger: str) -> tuple[dict[str, Steps], list[str]]:
-    """Each method's curve over the tasks on which all of them were tuned, and these tasks."""
-    methods = ordered(study.method for study in found)
+    """Each method's curve over the tasks on which all of them have one, and these tasks."""
+    begun = [study for study in found if curve(study, ledger)]
+    methods = ordered(study.method for study in begun)
     tasks = [
         task
-        for task in ordered(study.task for study in found)
-        if {study.method for study in found if study.task == task} == set(methods)
+        for task in ordered(study.task for study in begun)
+        if {study.method for study in begun if study.task == task} == set(methods)
     ]
-    of = {m: suite_curve([s for s in found if s.method == m and s.task in tasks], ledger) for m in methods}
+    of = {m: suite_curve([s for s in begun if s.method == m and s.task in tasks], ledger) for m in methods}
     return {m: steps for m, steps in of.items() if any(value is not None for _, value in steps)}, tasks
 
 

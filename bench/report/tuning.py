@@ -54,7 +54,7 @@ def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     told = (
         f"{grid.suite} suite, backbone {grid.backbone}, {tasks}; validation accuracy minus that of the default "
         "(trial 0), in points; ringed: chosen"
-        + (f"; not drawn: {counted(pruned, 'pruned or failed trial')}" if pruned else "")
+        + (f"; not drawn: {counted(pruned, 'trial')} without a figure" if pruned else "")
         + (f"; more than {-DEEPEST:.0f} points below: at the edge" if lowest < DEEPEST else "")
     )
     heading(figure, "Tuning: what was tried and what was chosen", told, place=False)
@@ -76,7 +76,7 @@ def points(found: Sequence[Study]) -> list[Point]:
 def draw_panel(axes: Axes, method: str, tried: Sequence[Point], column: int, look: Look) -> None:
     """Trials by number at the left, by hyper-parameter at the right."""
     name = main_parameter(tried)
-    place = by_value(axes, tried, name) if column and name else by_number(axes)
+    place = by_value(axes, tried, name) if column and name else by_number(axes, tried)
     axes.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
     for chosen in (False, True):
         some = [point for point in tried if point.chosen is chosen]
@@ -101,8 +101,10 @@ def blended(axes: Axes) -> Transform:
     return blended_transform_factory(axes.figure.transFigure, axes.transAxes)
 
 
-def by_number(axes: Axes) -> Callable[[Trial], float]:
+def by_number(axes: Axes, tried: Sequence[Point]) -> Callable[[Trial], float]:
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    last = max(point.trial.number for point in tried)
+    axes.set_xlim(-0.04 * last - 0.3, 1.04 * last + 0.3)
     return lambda trial: float(trial.number)
 
 
