@@ -72,6 +72,7 @@ class Plot:
     name: str  # `accuracy_by_shift_<task>`, else one of CAPTIONS
     title: str
     caption: str
+    inches: float  # of width
     png: Path
     svg: Path
 

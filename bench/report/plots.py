@@ -64,7 +64,7 @@ def save(figure: Figure, name: str, folder: Path, stem: str) -> Plot:
     png, svg = (folder / f"{stem}_{name}.{kind}" for kind in ("png", "svg"))
     figure.savefig(png, metadata={"Software": None})
     figure.savefig(svg, metadata={"Date": None})
-    return Plot(name, figure.get_suptitle(), caption(name), png, svg)
+    return Plot(name, figure.get_suptitle(), caption(name), figure.get_figwidth(), png, svg)
 
 
 def by_task(grid: Grid, looks: Mapping[str, Look]) -> Figure:
