@@ -26,7 +26,7 @@ from bench.report.verdict import verdict
 from bench.spec import CellResult, Cost
 from tests.conftest import REPOSITORY
 
-VOID = {"meta", "link", "img", "br", "path", "col"}
+VOID = {"meta", "img", "path", "wbr"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -56,7 +56,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.seen).split())
+        return " ".join("".join(self.seen).split())
 
 
 def page(folder: Path, results: Sequence[CellResult], torn: str = "") -> tuple[Page, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ def write_page(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(percent=percent, prefixed=prefixed, within=within, written=written, missing=MISSING)
-    environment.filters["embedded"] = embedded
+    environment.filters.update(embedded=embedded, pieces=pieces)
     shapes = {name: (SHAPES[look.marker], look.colour) for name, look in looks.items()}
     chapters = [chapter(number, part) for number, part in enumerate(parts, start=1)]
     others = {"tables": cut(beside.tables), "sentences": beside.sentences} if beside else None
@@ -80,6 +81,11 @@ def chapter(number: int, part: Part) -> dict[str, Any]:
 def cut(tables: Sequence[Table]) -> list[tuple[Table, list[tuple[int, int]]]]:
     """Tables with the ranges of their columns that fit beside each other."""
     return [(table, list(blocks(table))) for table in tables]
+
+
+def pieces(name: str) -> list[str]:
+    """The parts of a name between which a line may end."""
+    return re.split(r"(?<=[_/:+-])", name)
 
 
 def embedded(path: Path) -> str:
