@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -169,7 +169,7 @@ def bootstrap(
     by_seeds = bool(used) and all(len(sample.accuracies) > 1 for sample, _ in used)
     if not by_images and not by_seeds:
         return None
-    mean = np.array([np.mean(sample.accuracies) for sample, _ in used])
+    mean = np.array([np.mean(sample.accuracies) for sample, _ in used]).clip(0, 1)
     share = np.array([share for _, share in used])
     draws = np.full(DRAWS, float(share @ mean))
     if by_images:
@@ -278,13 +278,19 @@ def wilcoxon(differences: np.ndarray) -> float:
     """
     rounded = differences.round(EXACT)
     ranks = np.rint(2 * stats.rankdata(np.abs(rounded))).astype(int)  # doubled, for ties have halves
-    moved = ranks[rounded != 0]
-    ways = np.ones(1)
-    for rank in moved:
-        ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))
-    middle = moved.sum() / 2
+    ways = signs(tuple(sorted(ranks[rounded != 0].tolist())))
+    middle = (len(ways) - 1) / 2
     beyond = np.abs(np.arange(len(ways)) - middle) >= abs(ranks[rounded > 0].sum() - middle)
     return float(ways[beyond].sum() / ways.sum())
+
+
+@lru_cache(maxsize=1000)  # without ties, all pairs of methods have the same ranks
+def signs(ranks: tuple[int, ...]) -> np.ndarray:
+    """In how many of all choices of signs the positive ranks sum to 0, 1, 2, … up to their total."""
+    ways = np.ones(1)
+    for rank in ranks:
+        ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))
+    return ways
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -216,6 +216,7 @@ def test_torn_lines_and_other_protocols_leave_a_sound_report(tmp_path: Path) -> 
     (tmp_path / "cells.jsonl").write_text("\n".join([*lines, lines[-1][:50]]), encoding="utf-8")
     report = write_report(tmp_path)
     assert len(report.chapters) == 2
+    assert ["protocol 0" in part.tables[0].title for part in report.chapters] == [True, False]
     assert all(chapter.tables and chapter.sentences for chapter in report.chapters)
 
 
@@ -236,3 +237,10 @@ def test_864_records_are_in_tables_in_seconds_and_without_torch(tmp_path: Path) 
     count, torch, matplotlib, seconds = done.stdout.split()
     assert (count, torch, matplotlib) == ("864", "False", "False")
     assert float(seconds) < 6
+
+
+def test_figures_that_are_no_numbers_are_missing() -> None:
+    odd = [result("a", accuracy={"test": "high"}), result("a", "demo/x"), result("b", "demo/x", accuracy={"test": 7.0})]
+    grid = grid_of(counted([*odd, result("b", cost=Cost(train_flops=float("nan")), accuracy={"test": float("nan")})]))  # type: ignore[arg-type]
+    assert grid.tasks == ("demo/x",)
+    assert sentences(grid) and certainty_table(grid) is not None

@@ -9,7 +9,7 @@ from bench.report.evidence import comparison, difference_interval, mean_interval
 from bench.report.grid import Grid
 from bench.report.tables import FULL, LINEAR, Row, Section, Table, Value, title
 from bench.report.units import MISSING, counted, listed, percent, points
-from bench.statistics import ALPHA, Comparison, Friedman, Interval, spread
+from bench.statistics import ALPHA, Comparison, Friedman, Interval, Pair, spread
 
 AGAINST = (LINEAR, FULL)  # the methods that wins and losses are counted against
 SOURCES = {"images": "test images", "seeds": "seeds"}
@@ -79,7 +79,7 @@ def certainty(grid: Grid) -> Iterator[str]:
         yield "No task was finished by all methods, so nothing can be tested."
         return
     made, ranking = comparison(grid), by_mean(grid)
-    yield from margin(grid, *ranking[:2])
+    yield from margin(grid, made.pair(*ranking[:2]))
     yield from uncovered(grid)
     if len(made.tasks) == 1:
         yield "One task does not show which method is better on others; that takes a test over several."
@@ -95,16 +95,15 @@ def by_mean(grid: Grid) -> list[str]:
     return sorted(means, key=lambda method: -score.mean if (score := means[method]) else 0.0)
 
 
-def margin(grid: Grid, first: str, second: str) -> Iterator[str]:
+def margin(grid: Grid, lead: Pair) -> Iterator[str]:
     """How sure the lead over the method that comes second is, on these tasks."""
-    found = difference_interval(grid, first, second)
-    mean = comparison(grid).pair(first, second).mean
+    found = difference_interval(grid, lead.first, lead.second)
     if found is not None:
         over = listed([SOURCES[name] for name in found.covers])
         verdict = "" if found.low > 0 else ", so either may be the better"
         yield (
-            f"On these tasks {first} minus {second} is {points(mean)} points, with a 95 % interval over {over} of "
-            f"{points(found.low)} to {points(found.high)}{verdict}."
+            f"On these tasks {lead.first} minus {lead.second} is {points(lead.mean)} points, with a 95 % interval over "
+            f"{over} of {points(found.low)} to {points(found.high)}{verdict}."
         )
 
 

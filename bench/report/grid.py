@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeGuard, TypeVar
 
-from bench.spec import CellResult
+from bench.spec import PROTOCOL, CellResult
 
 GROUPS = ("natural", "specialized", "structured")  # VTAB's order; other groups follow as they come
 T = TypeVar("T")
@@ -140,8 +140,10 @@ def differing(result: CellResult) -> str:
     """Image size, weights and protocol of a setting, in short."""
     backbone, digest = result.provenance.get("backbone") or {}, str(result.provenance.get("weights_digest"))
     weights = digest.removeprefix("sha256:")[:8]
+    protocol = result.provenance.get("protocol")
+    other = "" if protocol == PROTOCOL else f"protocol {protocol}, "  # its figures are not those of this one
     told = hashlib.sha256(setting(result).encode()).hexdigest()[:4]
-    return f"{backbone.get('image_size', '?')} px, weights {weights}, setting {told}"
+    return f"{backbone.get('image_size', '?')} px, {other}weights {weights}, setting {told}"
 
 
 def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> Grid:
@@ -185,8 +187,9 @@ def ordered(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def finite(value: float | None) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value)
+def finite(value: object) -> TypeGuard[float]:
+    """Whether a record has a number there."""
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def mean_of_means(parts: Sequence[Sequence[str]], values: Mapping[str, float]) -> float:
