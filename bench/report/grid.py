@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeGuard, TypeVar
 
-from bench.spec import PROTOCOL, CellResult
+from bench.spec import CellResult
 
 GROUPS = ("natural", "specialized", "structured")  # VTAB's order; other groups follow as they come
 T = TypeVar("T")
@@ -137,13 +137,14 @@ def names(results: Sequence[CellResult]) -> dict[str, str]:
 
 
 def differing(result: CellResult) -> str:
-    """Image size, weights and protocol of a setting, in short."""
-    backbone, digest = result.provenance.get("backbone") or {}, str(result.provenance.get("weights_digest"))
-    weights = digest.removeprefix("sha256:")[:8]
-    protocol = result.provenance.get("protocol")
-    other = "" if protocol == PROTOCOL else f"protocol {protocol}, "  # its figures are not those of this one
-    told = hashlib.sha256(setting(result).encode()).hexdigest()[:4]
-    return f"{backbone.get('image_size', '?')} px, {other}weights {weights}, setting {told}"
+    """Image size, weights and protocol of a setting, in short, and a digest of it all."""
+    facts = result.provenance
+    backbone, digest = facts.get("backbone"), str(facts.get("weights_digest") or "")
+    size = backbone.get("image_size") if isinstance(backbone, Mapping) else None
+    told = [f"{size} px"] if size else []
+    told += [f"weights {digest.removeprefix('sha256:')[:8]}"] if digest else []
+    told += [f"protocol {facts['protocol']}"] if "protocol" in facts else []
+    return ", ".join([*told, f"setting {hashlib.sha256(setting(result).encode()).hexdigest()[:4]}"])
 
 
 def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> Grid:
