@@ -192,8 +192,13 @@ def seed_draws(used: Sequence[tuple[Sample, float]], dice: np.random.Generator) 
     return math.sqrt(total) * dice.standard_t(freedom, DRAWS)
 
 
-def ends(draws: np.ndarray, covers: tuple[str, ...], least: float) -> Interval:
-    """The percentiles that leave out 2.5 % on either side, within what is possible."""
+def ends(draws: np.ndarray, covers: tuple[str, ...], least: float) -> Interval | None:
+    """The percentiles that leave out 2.5 % on either side, within what is possible.
+
+    None where all draws are alike: what does not depend on the seed is not certain for that.
+    """
+    if draws.min() == draws.max():
+        return None
     low, high = np.quantile(draws, [ALPHA / 2, 1 - ALPHA / 2])
     return Interval(max(least, float(low)), min(1.0, float(high)), covers)
 

@@ -166,6 +166,11 @@ def test_trials_and_replays_are_in_no_table() -> None:
     assert grids(found) == grids([*found, *extra])
 
 
+def test_trials_alone_are_told(tmp_path: Path) -> None:
+    Store(tmp_path).append(result(stage="trial"))
+    assert write_report(tmp_path).failures == ("no cell is finished yet; the records hold 1 trial alone",)
+
+
 def test_expected_is_put_against_spent() -> None:
     expected = {"expected": {"seconds": 20.0, "flops": 8 * 10**9}}
     known = result("a", cost=Cost(spent_seconds=30.0, spent_flops=4 * 10**9), provenance=expected)
@@ -244,3 +249,9 @@ def test_figures_that_are_no_numbers_are_missing() -> None:
     grid = grid_of(counted([*odd, result("b", cost=Cost(train_flops=float("nan")), accuracy={"test": float("nan")})]))  # type: ignore[arg-type]
     assert grid.tasks == ("demo/x",)
     assert sentences(grid) and certainty_table(grid) is not None
+
+
+def test_methods_that_do_not_depend_on_the_seed_are_not_called_certain() -> None:
+    found = [result(method, seed=seed) for method in "ab" for seed in (0, 1)]
+    assert "over seeds" not in told(grid_of(found)) and "choice of the seed" not in told(grid_of(found))
+    assert "95 % interval over test images and seeds" in told(grid_of(counted(found)))

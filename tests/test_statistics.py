@@ -197,9 +197,12 @@ def test_all_correct_does_not_mean_certain() -> None:
     assert made is not None and 0.985 < made.low < 0.995 and made.high > 0.999
 
 
-def test_equal_seeds_add_nothing() -> None:
-    one = interval({"t": Sample((0.8, 0.8), None)}, weights([["t"]]))
-    assert one is not None and (one.low, one.high) == (0.8, 0.8)
+def test_equal_seeds_add_nothing_and_are_no_certainty() -> None:
+    one = weights([["t"]])
+    assert interval({"t": Sample((0.8, 0.8), None)}, one) is None
+    both, single = (interval({"t": Sample(found, 1000)}, one) for found in ((0.8, 0.8), (0.8,)))
+    assert both is not None and single is not None
+    assert (both.low, both.high) == (single.low, single.high) and both.covers == ("images", "seeds")
 
 
 def test_an_interval_is_the_same_each_time() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
-from bench.report.evidence import comparison, difference_interval, mean_interval
+from bench.report.evidence import comparison, difference_interval, mean_interval, samples
 from bench.report.grid import Grid
 from bench.report.tables import FULL, LINEAR, Row, Section, Table, Value, title
 from bench.report.units import MISSING, counted, listed, percent, points
@@ -109,25 +109,22 @@ def margin(grid: Grid, lead: Pair) -> Iterator[str]:
 
 def uncovered(grid: Grid) -> Iterator[str]:
     """Which chance the intervals leave out, and what would mend that."""
-    covers = covered(grid)
-    if "images" not in covers:
+    used = [found[task] for method in grid.compared for found in [samples(grid, method)] for task in grid.common]
+    if any(sample.images is None for sample in used):
         yield (
             "Not all records say on how many images they were tested, so no interval covers the choice of test images; "
             "cells that are run anew (--force) say it."
         )
-    if "seeds" not in covers:
+    if any(len(sample.accuracies) < 2 for sample in used):
         yield "No interval covers the choice of the seed; that takes two seeds or more of every cell (--seeds 0 1 2)."
 
 
-def covered(grid: Grid) -> set[str]:
-    """What the intervals of all methods' means cover."""
-    found = [mean_interval(grid, method, [list(grid.common)]) for method in grid.compared]
-    return set.intersection(*(set(one.covers) if one else set() for one in found))
-
-
 def coverage(grid: Grid) -> str:
-    covers = [SOURCES[name] for name in SOURCES if name in covered(grid)]
-    return f"95 % intervals over {listed(covers)}, for these tasks" if covers else ""
+    """What the intervals of the means cover, every one of them; empty where there are none."""
+    found = [mean_interval(grid, method, [list(grid.common)]) for method in grid.compared]
+    covers = [set(one.covers) for one in found if one]
+    shared = [name for key, name in SOURCES.items() if covers and all(key in one for one in covers)]
+    return f"95 % intervals over {listed(shared)}, for these tasks" if shared else ""
 
 
 def ranked(made: Comparison, found: Friedman, apart: float) -> str:
