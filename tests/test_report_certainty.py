@@ -255,3 +255,24 @@ def test_methods_that_do_not_depend_on_the_seed_are_not_called_certain() -> None
     found = [result(method, seed=seed) for method in "ab" for seed in (0, 1)]
     assert "over seeds" not in told(grid_of(found)) and "choice of the seed" not in told(grid_of(found))
     assert "95 % interval over test images and seeds" in told(grid_of(counted(found)))
+
+
+def test_ranks_are_called_better_only_beyond_the_critical_difference() -> None:
+    made = compared(grid := grid_of(comparison(5, 7)))
+    assert made.friedman is not None and made.critical_difference is not None and made.friedman.p < 0.05
+    first, *others = made.methods
+    (sentence,) = (one for one in certainty(grid) if one.startswith("Average ranks"))
+    claimed = sentence.partition(f"{first} ranks significantly better than ")[2]
+    for other in others:
+        assert (other in claimed) == (made.ranks[other] - made.ranks[first] > made.critical_difference)
+    turns = [(method, at, 0.5 + (at + turn) % 3 / 10) for turn, method in enumerate("abc") for at in range(6)]
+    alike = grid_of([result(method, f"demo/{at}", accuracy={"test": value}) for method, at, value in turns])
+    (sentence,) = (one for one in certainty(alike) if one.startswith("Average ranks"))
+    assert "do not differ significantly (Friedman, p = 1)" in sentence and "better" not in sentence
+
+
+def test_one_task_is_not_tested() -> None:
+    grid = grid_of(counted(comparison(3, 1)))
+    assert "One task does not show which method is better on others" in told(grid)
+    assert "Wilcoxon" not in told(grid) and "Friedman" not in told(grid)
+    assert not any("against" in part for part, _ in rows(certainty_table(grid)))
