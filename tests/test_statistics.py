@@ -10,20 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.statistics import (
-    Sample,
-    average_ranks,
-    compare,
-    critical_difference,
-    difference,
-    friedman,
-    holm,
-    interval,
-    spread,
-    studentized,
-    weights,
-    wilcoxon,
-)
+from bench.statistics import Sample, compare, difference, interval, spread, weights
+from bench.statistics.ranks import average_ranks, critical_difference, friedman, holm, studentized, wilcoxon
 from tests.conftest import REPOSITORY
 
 # Demšar 2006, tables 2 and 6: AUC of C4.5, and with tuned m, tuned cf, both, on 14 data sets. The last of `voting` is
