@@ -166,6 +166,11 @@ def test_trials_and_replays_are_in_no_table() -> None:
     assert grids(found) == grids([*found, *extra])
 
 
+def test_trials_alone_are_told(tmp_path: Path) -> None:
+    Store(tmp_path).append(result(stage="trial"))
+    assert write_report(tmp_path).failures == ("no cell is finished yet; the records hold 1 trial alone",)
+
+
 def test_expected_is_put_against_spent() -> None:
     expected = {"expected": {"seconds": 20.0, "flops": 8 * 10**9}}
     known = result("a", cost=Cost(spent_seconds=30.0, spent_flops=4 * 10**9), provenance=expected)
@@ -216,6 +221,7 @@ def test_torn_lines_and_other_protocols_leave_a_sound_report(tmp_path: Path) -> 
     (tmp_path / "cells.jsonl").write_text("\n".join([*lines, lines[-1][:50]]), encoding="utf-8")
     report = write_report(tmp_path)
     assert len(report.chapters) == 2
+    assert ["protocol 0" in part.tables[0].title for part in report.chapters] == [True, False]
     assert all(chapter.tables and chapter.sentences for chapter in report.chapters)
 
 
@@ -236,3 +242,37 @@ def test_864_records_are_in_tables_in_seconds_and_without_torch(tmp_path: Path) 
     count, torch, matplotlib, seconds = done.stdout.split()
     assert (count, torch, matplotlib) == ("864", "False", "False")
     assert float(seconds) < 6
+
+
+def test_figures_that_are_no_numbers_are_missing() -> None:
+    odd = [result("a", accuracy={"test": "high"}), result("a", "demo/x"), result("b", "demo/x", accuracy={"test": 7.0})]
+    grid = grid_of(counted([*odd, result("b", cost=Cost(train_flops=float("nan")), accuracy={"test": float("nan")})]))  # type: ignore[arg-type]
+    assert grid.tasks == ("demo/x",)
+    assert sentences(grid) and certainty_table(grid) is not None
+
+
+def test_methods_that_do_not_depend_on_the_seed_are_not_called_certain() -> None:
+    found = [result(method, seed=seed) for method in "ab" for seed in (0, 1)]
+    assert "over seeds" not in told(grid_of(found)) and "choice of the seed" not in told(grid_of(found))
+    assert "95 % interval over test images and seeds" in told(grid_of(counted(found)))
+
+
+def test_ranks_are_called_better_only_beyond_the_critical_difference() -> None:
+    made = compared(grid := grid_of(comparison(5, 7)))
+    assert made.friedman is not None and made.critical_difference is not None and made.friedman.p < 0.05
+    first, *others = made.methods
+    (sentence,) = (one for one in certainty(grid) if one.startswith("Average ranks"))
+    claimed = sentence.partition(f"{first} ranks significantly better than ")[2]
+    for other in others:
+        assert (other in claimed) == (made.ranks[other] - made.ranks[first] > made.critical_difference)
+    turns = [(method, at, 0.5 + (at + turn) % 3 / 10) for turn, method in enumerate("abc") for at in range(6)]
+    alike = grid_of([result(method, f"demo/{at}", accuracy={"test": value}) for method, at, value in turns])
+    (sentence,) = (one for one in certainty(alike) if one.startswith("Average ranks"))
+    assert "do not differ significantly (Friedman, p = 1)" in sentence and "better" not in sentence
+
+
+def test_one_task_is_not_tested() -> None:
+    grid = grid_of(counted(comparison(3, 1)))
+    assert "One task does not show which method is better on others" in told(grid)
+    assert "Wilcoxon" not in told(grid) and "Friedman" not in told(grid)
+    assert not any("against" in part for part, _ in rows(certainty_table(grid)))

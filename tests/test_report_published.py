@@ -141,6 +141,7 @@ def test_missing_files_are_a_sentence(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_report_has_it_when_asked(tmp_path: Path) -> None:
     for one in run():
         Store(tmp_path).append(one)
-    assert "Beside published numbers" not in write_report(tmp_path).paths[0].read_text(encoding="utf-8")
-    paths = write_report(tmp_path, ["published"]).paths
-    assert all("OSU:lora" in paths[at].read_text(encoding="utf-8") for at in (0, 2))
+    plain = {path.name: path for path in write_report(tmp_path).paths}
+    assert "OSU:lora" not in plain["table.md"].read_text(encoding="utf-8")
+    asked = {path.name: path for path in write_report(tmp_path, ["published"]).paths}
+    assert all("OSU:lora" in asked[f"table.{kind}"].read_text(encoding="utf-8") for kind in ("md", "tex"))

@@ -10,20 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.statistics import (
-    Sample,
-    average_ranks,
-    compare,
-    critical_difference,
-    difference,
-    friedman,
-    holm,
-    interval,
-    spread,
-    studentized,
-    weights,
-    wilcoxon,
-)
+from bench.statistics import Sample, compare, difference, interval, spread, weights
+from bench.statistics.ranks import average_ranks, critical_difference, friedman, holm, studentized, wilcoxon
 from tests.conftest import REPOSITORY
 
 # Demšar 2006, tables 2 and 6: AUC of C4.5, and with tuned m, tuned cf, both, on 14 data sets. The last of `voting` is
@@ -197,9 +185,12 @@ def test_all_correct_does_not_mean_certain() -> None:
     assert made is not None and 0.985 < made.low < 0.995 and made.high > 0.999
 
 
-def test_equal_seeds_add_nothing() -> None:
-    one = interval({"t": Sample((0.8, 0.8), None)}, weights([["t"]]))
-    assert one is not None and (one.low, one.high) == (0.8, 0.8)
+def test_equal_seeds_add_nothing_and_are_no_certainty() -> None:
+    one = weights([["t"]])
+    assert interval({"t": Sample((0.8, 0.8), None)}, one) is None
+    both, single = (interval({"t": Sample(found, 1000)}, one) for found in ((0.8, 0.8), (0.8,)))
+    assert both is not None and single is not None
+    assert (both.low, both.high) == (single.low, single.high) and both.covers == ("images", "seeds")
 
 
 def test_an_interval_is_the_same_each_time() -> None:

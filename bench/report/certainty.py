@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
-from bench.report.evidence import comparison, difference_interval, mean_interval
+from bench.report.evidence import comparison, difference_interval, mean_interval, samples
 from bench.report.grid import Grid
 from bench.report.tables import FULL, LINEAR, Row, Section, Table, Value, title
 from bench.report.units import MISSING, counted, listed, percent, points
-from bench.statistics import ALPHA, Comparison, Friedman, Interval, spread
+from bench.statistics import ALPHA, Comparison, Friedman, Interval, Pair, spread
 
 AGAINST = (LINEAR, FULL)  # the methods that wins and losses are counted against
 SOURCES = {"images": "test images", "seeds": "seeds"}
@@ -79,7 +79,7 @@ def certainty(grid: Grid) -> Iterator[str]:
         yield "No task was finished by all methods, so nothing can be tested."
         return
     made, ranking = comparison(grid), by_mean(grid)
-    yield from margin(grid, *ranking[:2])
+    yield from margin(grid, made.pair(*ranking[:2]))
     yield from uncovered(grid)
     if len(made.tasks) == 1:
         yield "One task does not show which method is better on others; that takes a test over several."
@@ -95,40 +95,36 @@ def by_mean(grid: Grid) -> list[str]:
     return sorted(means, key=lambda method: -score.mean if (score := means[method]) else 0.0)
 
 
-def margin(grid: Grid, first: str, second: str) -> Iterator[str]:
+def margin(grid: Grid, lead: Pair) -> Iterator[str]:
     """How sure the lead over the method that comes second is, on these tasks."""
-    found = difference_interval(grid, first, second)
-    mean = comparison(grid).pair(first, second).mean
+    found = difference_interval(grid, lead.first, lead.second)
     if found is not None:
         over = listed([SOURCES[name] for name in found.covers])
         verdict = "" if found.low > 0 else ", so either may be the better"
         yield (
-            f"On these tasks {first} minus {second} is {points(mean)} points, with a 95 % interval over {over} of "
-            f"{points(found.low)} to {points(found.high)}{verdict}."
+            f"On these tasks {lead.first} minus {lead.second} is {points(lead.mean)} points, with a 95 % interval over "
+            f"{over} of {points(found.low)} to {points(found.high)}{verdict}."
         )
 
 
 def uncovered(grid: Grid) -> Iterator[str]:
     """Which chance the intervals leave out, and what would mend that."""
-    covers = covered(grid)
-    if "images" not in covers:
+    used = [found[task] for method in grid.compared for found in [samples(grid, method)] for task in grid.common]
+    if any(sample.images is None for sample in used):
         yield (
             "Not all records say on how many images they were tested, so no interval covers the choice of test images; "
             "cells that are run anew (--force) say it."
         )
-    if "seeds" not in covers:
+    if any(len(sample.accuracies) < 2 for sample in used):
         yield "No interval covers the choice of the seed; that takes two seeds or more of every cell (--seeds 0 1 2)."
 
 
-def covered(grid: Grid) -> set[str]:
-    """What the intervals of all methods' means cover."""
-    found = [mean_interval(grid, method, [list(grid.common)]) for method in grid.compared]
-    return set.intersection(*(set(one.covers) if one else set() for one in found))
-
-
 def coverage(grid: Grid) -> str:
-    covers = [SOURCES[name] for name in SOURCES if name in covered(grid)]
-    return f"95 % intervals over {listed(covers)}, for these tasks" if covers else ""
+    """What the intervals of the means cover, every one of them; empty where there are none."""
+    found = [mean_interval(grid, method, [list(grid.common)]) for method in grid.compared]
+    covers = [set(one.covers) for one in found if one]
+    shared = [name for key, name in SOURCES.items() if covers and all(key in one for one in covers)]
+    return f"95 % intervals over {listed(shared)}, for these tasks" if shared else ""
 
 
 def ranked(made: Comparison, found: Friedman, apart: float) -> str:

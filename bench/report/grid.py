@@ -188,8 +188,9 @@ def ordered(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def finite(value: float | None) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value)
+def finite(value: object) -> TypeGuard[float]:
+    """Whether a record has a number there."""
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def mean_of_means(parts: Sequence[Sequence[str]], values: Mapping[str, float]) -> float:
