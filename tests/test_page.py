@@ -117,7 +117,12 @@ def test_the_step_of_a_limit_is_the_most_accurate_that_fits_on_every_task() -> N
     assert [(step.limit, step.method, step.stored) for step in steps] == [
         (1e4, "a", 1000), (1e5, "b", 20_000), (1e6, "b", 20_000), (1e7, "c", 3_000_000),
     ]  # fmt: skip
-    assert [step.sure for step in steps] == ["no rival", "sure here", "sure here", "sure here"]
+    assert [step.sure for step in steps] == [
+        "no rival",
+        "sure on these tasks",
+        "sure on these tasks",
+        "sure on these tasks",
+    ]
     assert "2 tasks are too few for a test between 3 methods" in steps[1].why
 
 
@@ -128,9 +133,16 @@ def test_how_sure_follows_the_statistics() -> None:
 
     tested = {"test_counts": {"test": 2000}}
     assert two(0.1, 2) == "not known"  # one seed, and no count of test images
-    assert two(0.1, 2, **tested) == "sure here"  # far apart, but two tasks settle nothing of others
+    assert two(0.1, 2, **tested) == "sure on these tasks"  # far apart, but two tasks settle nothing of others
     assert two(0.1, 8, **tested) == "sure"
     assert two(0.001, 8, **tested) == "open"  # within the interval
+
+
+def test_what_the_intervals_leave_out_is_told() -> None:
+    steps = advised(comparison(2, 3, 3))
+    assert all("leave out the choice of test images" in step.why for step in steps if step.sure != "no rival")
+    assert any(step.sure != "no rival" for step in steps)
+    assert not any("leave out" in step.why for step in advised(counted(comparison(2, 3, 3))))
 
 
 def test_a_missing_size_keeps_a_method_out_of_the_limits() -> None:
@@ -163,7 +175,7 @@ def test_the_verdict_claims_significance_only_where_it_is() -> None:
     few = told(counted([cell(m, f"t{at}", 0.7 + 0.1 * (m == "b"), 9) for m in "ab" for at in range(3)]))
     assert "significantly" not in " ".join(few) and "3 tasks are too few" in few[0]
     level = told(counted([cell(m, f"t{at}", 0.7 + 0.001 * (m == "b"), 9) for m in "ab" for at in range(3)]))
-    assert "a is as good within the 95 % interval" in level[0]
+    assert "on these tasks a may be as good" in level[0]
 
 
 def test_a_verdict_needs_two_methods_and_a_common_task() -> None:

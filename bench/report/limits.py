@@ -64,15 +64,20 @@ def certainty(grid: Grid, compared: Comparison, best: str, gaps: Mapping[str, In
     known = {other: gap for other, gap in gaps.items() if gap is not None}
     if len(known) < len(gaps):
         return "not known", f"{chance_unknown(grid)} {told}"
+    if not all("images" in gap.covers for gap in known.values()):
+        told += " The intervals leave out the choice of test images, which the records do not count."
     level = [other for other, gap in known.items() if not ahead(gap)]
     if level:
-        verb = "is" if len(level) == 1 else "are"
-        return "open", f"{listed(level)} {verb} as good within the 95 % interval{spelled(known, level)}. {told}"
+        lead = (
+            f": the lead's 95 % interval is {spelled(known[level[0]])}" if len(level) == 1 else " by the 95 % intervals"
+        )
+        return "open", f"{listed(level)} may be as good{lead}. {told}"
     nearest = min(known, key=lambda other: known[other].low)
     settled = compared.can_settle and all(compared.differ(best, other) for other in known)
     return (
-        "sure" if settled else "sure here",
-        f"On these tasks it is ahead of {nearest}{spelled(known, [nearest])}, and of every other that fits. {told}",
+        "sure" if settled else "sure on these tasks",
+        f"On these tasks it is ahead of {nearest} by {spelled(known[nearest])} (95 % interval)"
+        f"{', and of every other that fits' if len(known) > 1 else ''}. {told}",
     )
 
 
@@ -81,12 +86,8 @@ def ahead(gap: Interval) -> bool:
     return round(gap.low, PRINTED) > 0
 
 
-def spelled(gaps: Mapping[str, Interval], methods: Sequence[str]) -> str:
-    """By how much, where it is one method."""
-    if len(methods) != 1:
-        return ""
-    gap = gaps[methods[0]]
-    return f" ({points(gap.low)} to {points(gap.high)} points)"
+def spelled(gap: Interval) -> str:
+    return f"{points(gap.low)} to {points(gap.high)} points"
 
 
 def beyond(compared: Comparison, best: str, others: Sequence[str]) -> str:

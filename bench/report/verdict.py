@@ -46,7 +46,7 @@ def doubt(grid: Grid, compared: Comparison, best: str, others: list[str]) -> str
     if any(gap is None for gap in gaps.values()):
         here = "how much of that is chance cannot be told from one seed and records without counts of test images"
     elif level:
-        here = f"on these tasks {listed(level)} {'is' if len(level) == 1 else 'are'} as good within the 95 % interval"
+        here = f"on these tasks {listed(level)} may be as good, the lead being within the 95 % interval"
     else:
         here = f"on these tasks its lead, over {others[0]} the smallest, is beyond the 95 % interval"
     tasks = counted(len(compared.tasks), "task")
