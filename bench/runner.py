@@ -101,7 +101,8 @@ def tune_all(cells: Sequence[Cell], data: Data, session: Session, room: Amount) 
     choices: dict[str, Choice | Failure] = {}
     for done, (name, cell) in enumerate(searched.items()):
         before = session.budget.total
-        choices[name] = tune(cell, data, session, room * (1 / (len(searched) - done)))
+        share = room * (1 / (len(searched) - done))
+        choices[name] = tune(cell, data, session, share, lambda: expected(cells, session))
         room = largest(room - (session.budget.total - before), Amount())
     return choices
 
