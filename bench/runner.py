@@ -160,6 +160,7 @@ def judge_group(
     for number, (one, part) in enumerate(zip(fitted, parts, strict=True)):
         cost = part.on(one.cost)
         choice = choices.get(one.work.cell.method_name)
+        one.work.about["test_counts"] = {name: len(test.labels) for name, test in data.tests.items()}
         if isinstance(choice, Choice):
             one.work.about["tuning"] = choice.facts
         if isinstance(verdicts, Failure):
