@@ -60,7 +60,9 @@ def tuning(request: Request, seed: int) -> Tuning | None:
         return None
     if request.tune == "auto":
         if not request.budget:
-            raise UserError("--tune auto takes as many trials as the budget allows; name one with --budget, or a number")
+            raise UserError(
+                "--tune auto takes as many trials as the budget allows; name one with --budget, or a number"
+            )
         return Tuning(None, request.sampler, seed)
     if not request.tune.isdecimal() or int(request.tune) == 0:
         raise UserError(f"--tune {request.tune} is no number of trials; write --tune 20, or --tune auto")

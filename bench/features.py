@@ -8,13 +8,14 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from bench import data
-from bench.spec import Backbone, Images, Meter
-from bench.taps import EMBEDDING, Tap, find_taps, listen
+from bench.pooling import pooled_width
+from bench.reading import Clock, read, taps
+from bench.spec import Backbone, Images, Meter, UserError
 
 BATCH = 64  # images a forward pass
+Place = tuple[str, int | None]  # a tap and a target
 
 
 @dataclass(frozen=True)
@@ -39,28 +40,30 @@ class Features:
         return torch.cat(self.blocks, dim=1)
 
 
-def taps(backbone: Backbone, target: int | None) -> list[Tap]:
-    """The taps that a pooling target reads: all of them, or the pooled embedding alone when it is None."""
-    if "taps" not in backbone.features:
-        backbone.features["taps"] = find_taps(backbone.module, backbone.image_size)
-    found: list[Tap] = backbone.features["taps"]
-    return [tap for tap in found if target is not None or tap.name == EMBEDDING]
+@dataclass(frozen=True)
+class Pass:
+    """Features of some images for one target, and what a pass that computes them alone costs."""
+
+    features: Features
+    flops: int
+    seconds: float
+    images: Images  # held, so that no others can get their id
 
 
 def features(backbone: Backbone, images: Images, target: int | None, charge: Meter) -> Features:
     """Features of all images of a training split, on the CPU; computed once, then attributed to whoever asks again.
 
     `target` is Head2Toe's T, the nominal numbers a tap; None asks for the pooled embedding alone. Those of a part of
-    other images are rows of theirs, and the pass over all of them is attributed.
+    other images are rows of theirs, and the pass over all of them is attributed. Raises UserError where an activation
+    is not finite.
     """
     whole, rows = origin(images)
-    key = (id(whole), target)
+    key = ("pass", id(whole), target)
     if key not in backbone.features:
         prepare(backbone, whole, [target], charge)
-    computed: Features
-    computed, shared, _ = backbone.features[key]
-    charge.found(shared)
-    return computed if rows is None else computed.of(rows)
+    found: Pass = backbone.features[key]
+    charge.found(found)
+    return found.features if rows is None else found.features.of(rows)
 
 
 def prepare(backbone: Backbone, images: Images, targets: Sequence[int | None], meter: Meter) -> None:
@@ -69,16 +72,12 @@ def prepare(backbone: Backbone, images: Images, targets: Sequence[int | None], m
     The pooled embedding comes with every target, and targets that are there already are left alone.
     """
     whole, _ = origin(images)
-    wanted = [target for target in dict.fromkeys(targets) if (id(whole), target) not in backbone.features]
-    if not wanted:
-        return
-    shared = meter.alone()
-    computed = _compute(backbone, whole, wanted, shared)
-    shared.stop()
-    if any(target is not None for target in wanted):
-        computed |= {None: embedding_of(backbone, computed)}
-    for target, found in computed.items():  # the images are held, so that no others can get their id
-        backbone.features.setdefault((id(whole), target), (found, shared, whole))
+    wanted = [
+        target for target in dict.fromkeys([*targets, None]) if ("pass", id(whole), target) not in backbone.features
+    ]
+    if wanted and not (wanted == [None] and None not in targets):
+        for target, found in _compute(backbone, whole, wanted, meter.alone()).items():
+            backbone.features["pass", id(whole), target] = found
 
 
 def origin(images: Images) -> tuple[Images, Sequence[int] | None]:
@@ -89,62 +88,73 @@ def origin(images: Images) -> tuple[Images, Sequence[int] | None]:
     return whole, images.indices if rows is None else [rows[index] for index in images.indices]
 
 
-def embedding_of(backbone: Backbone, computed: Mapping[int | None, Features]) -> Features:
-    """The pooled embedding, out of features of any target."""
-    target, found = next(iter(computed.items()))
-    place = [tap.name for tap in taps(backbone, target)].index(EMBEDDING)
-    return Features((found.blocks[place],))
-
-
 def _compute(
-    backbone: Backbone, images: Images, targets: list[int | None], shared: Meter
-) -> dict[int | None, Features]:
+    backbone: Backbone, images: Images, targets: Sequence[int | None], shared: Meter
+) -> dict[int | None, Pass]:
+    """One pass over all images; to a target belong its seconds but for the pooling of the others."""
     pixels = data.pixels(images, backbone.image_size)
-    parts: dict[int | None, list[tuple[Tensor, ...]]] = {target: [] for target in targets}
+    clock = Clock(backbone.device)
+    sink = Sink(backbone, len(pixels), targets, clock)
     for batch in pixels.split(BATCH):
-        read = shared.step(("forward", batch.shape), partial(read_taps, backbone, batch, targets))
-        for target in targets:
-            parts[target].append(tuple(block.cpu() for block in read[target].blocks))
+        shared.step(("forward", batch.shape), partial(sink.take, batch))
+    shared.stop()
+    pooling = {place: seconds for place, seconds in clock.seconds().items() if isinstance(place, tuple)}
+    total = sum(pooling.values())
     return {
-        target: Features(tuple(torch.cat(blocks) for blocks in zip(*of_target, strict=True)))
-        for target, of_target in parts.items()
+        target: Pass(
+            Features(sink.blocks(target)),
+            shared.flops,
+            shared.seconds - total + sum(seconds for place, seconds in pooling.items() if place[1] == target),
+            images,
+        )
+        for target in targets
     }
 
 
-@torch.no_grad()
-def read_taps(backbone: Backbone, images: Tensor, targets: list[int | None]) -> Mapping[int | None, Features]:
-    """One forward pass over uint8 (batch, 3, size, size), pooled for every target within its hooks."""
-    wanted = {target: taps(backbone, target) for target in targets}
-    layouts = {tap.name: tap.layout for found in wanted.values() for tap in found}
-    kept: dict[tuple[str, int | None], Tensor] = {}
+class Sink:
+    """Takes batch after batch through the backbone and holds what was pooled of each."""
 
-    def receive(name: str, output: Tensor) -> None:
-        for target, found in wanted.items():
-            if any(tap.name == name for tap in found):
-                kept[name, target] = pool(output, layouts[name], target).float()
+    def __init__(self, backbone: Backbone, count: int, targets: Sequence[int | None], clock: Clock) -> None:
+        self.backbone, self.clock = backbone, clock
+        self.places = {target: [(tap.name, target) for tap in taps(backbone, target)] for target in targets}
+        widths = {(tap.name, target): pooled_width(tap, target) for target in targets for tap in taps(backbone, target)}
+        self.held = {place: torch.empty(count, width) for place, width in widths.items()}
+        self.wanted = wanted(self.held)
+        self.waiting: dict[Place, Tensor] = {}
+        self.done = 0
 
-    with listen(backbone.module, list(layouts), receive):
-        backbone.module(backbone.inputs(images))
-    return {target: Features(tuple(kept[tap.name, target] for tap in found)) for target, found in wanted.items()}
+    def take(self, batch: Tensor) -> None:
+        """The next images, uint8 (batch, 3, size, size)."""
+        read(self.backbone, batch, self.wanted, self._receive, self.clock)
+        for place, pooled in self.waiting.items():
+            self._put(place, pooled)
+        self.waiting.clear()
+        self.clock.seconds()
+        self.done += len(batch)
+
+    def blocks(self, target: int | None) -> tuple[Tensor, ...]:
+        """All that was pooled for a target, tap by tap; raises UserError where it is not finite."""
+        for place in self.places[target]:
+            if not self.held[place].sum().isfinite():
+                raise UserError(
+                    f"the backbone's activations at {place[0]} are not finite; check its weights and preprocessing"
+                )
+        return tuple(self.held[place] for place in self.places[target])
+
+    def _receive(self, name: str, target: int | None, pooled: Tensor) -> None:
+        if pooled.device.type == "cpu":
+            self._put((name, target), pooled)
+        else:  # copied once the pass is through, so that the device need not wait at every tap
+            self.waiting[name, target] = pooled.clone()
+        self.clock.lap((name, target))
+
+    def _put(self, place: Place, pooled: Tensor) -> None:
+        self.held[place][self.done : self.done + len(pooled)] = pooled
 
 
-def pool(output: Tensor, layout: str, target: int | None) -> Tensor:
-    """(batch, about `target`) from one tap's output, as Head2Toe's code pools (google-research/head2toe @ 6277f63).
-
-    Vectors stay. With C channels and C >= target the mean over all places; otherwise windows as large as their stride:
-    int(sqrt(target // C)) a row of a map, int(target / C) over the raster order of tokens, at least one place each.
-    """
-    if layout == "vector" or target is None:
-        return output
-    if layout == "nhwc":
-        output = output.permute(0, 3, 1, 2)
-    if layout == "tokens":
-        output = output.transpose(1, 2)
-    channels = output.shape[1]
-    if channels >= target:
-        return output.flatten(2).mean(dim=2)
-    if layout == "tokens":
-        window = max(1, int(output.shape[2] / (target / channels)))
-        return functional.avg_pool1d(output, window, window).flatten(1)
-    window = max(1, output.shape[3] // int((target // channels) ** 0.5))
-    return functional.avg_pool2d(output, window, window).flatten(1)
+def wanted(places: Mapping[Place, object]) -> dict[str, list[int | None]]:
+    """The targets that are read at each tap."""
+    found: dict[str, list[int | None]] = {}
+    for name, target in places:
+        found.setdefault(name, []).append(target)
+    return found
