@@ -62,7 +62,7 @@ class TimmBackbone:
 
     def forget(self) -> None:
         """Lets go of features computed for a task that is finished; what holds for the network alone stays."""
-        self.features = {key: value for key, value in self.features.items() if not isinstance(value, tuple)}
+        self.features = {key: value for key, value in self.features.items() if not isinstance(key, tuple)}
 
     def describe(self) -> dict[str, Any]:
         """What a reader needs to reproduce the network and its preprocessing, for the record."""

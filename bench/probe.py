@@ -133,9 +133,11 @@ def select(features: Features, selected: Tensor | None) -> Tensor:
     if selected is None:
         return features.concatenated()
     parts = []
-    for block, columns in zip(features.blocks, per_block(features.widths, selected), strict=True):
+    for block, columns in zip(features.held, per_block(features.widths, selected), strict=True):
         if len(columns):
-            kept = block if len(columns) == block.shape[1] else block.index_select(1, columns.to(block.device))
+            kept = (
+                block if len(columns) == block.shape[1] else block.index_select(1, columns.to(block.device))
+            ).float()
             parts.append(kept / norms(kept))
     return torch.cat(parts, dim=1)
 

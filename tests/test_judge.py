@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 
 from bench.judge import answers, judge
+from bench.meter import Meter
 from bench.spec import Split
+
+CPU = torch.device("cpu")
 
 
 class Always:
@@ -45,6 +48,6 @@ def test_only_possible_classes_are_answered() -> None:
 def test_a_mask_belongs_to_one_test_set() -> None:
     labels = np.array([1, 1, 1, 2])
     tests = {"test": Split(Blank(), labels, 3), "ood/few": Split(Blank(), labels, 3, possible=frozenset({1, 2}))}
-    backbone: Any = SimpleNamespace(image_size=8, device=torch.device("cpu"))
-    (verdict,) = judge(backbone, [Always(3.0, 2.0, 1.0)], tests)
+    backbone: Any = SimpleNamespace(image_size=8, device=CPU)
+    (verdict,) = judge(backbone, [Always(3.0, 2.0, 1.0)], tests, Meter(CPU))
     assert verdict.accuracy == {"test": 0.0, "ood/few": 0.75}

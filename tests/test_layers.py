@@ -16,38 +16,14 @@ LAYERS = {
     0: ["spec"],
     1: ["registry", "budget", "store", "weights", "download", "portable", "cache"],
     2: [
-        "device",
-        "gpu",
-        "meter",
-        "data",
-        "backbone",
-        "taps",
-        "pooling",
-        "reading",
-        "features",
-        "probe",
-        "heads",
-        "train",
-        "tuned",
-        "judge",
+        "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf", "features",
+        "probe", "heads", "train", "tuned", "judge",
     ],
     3: [
-        "plan",
-        "provenance",
-        "session",
-        "search",
-        "trial",
-        "tune",
-        "runner",
-        "estimate",
-        "report",
-        "tracking",
-        "progress",
-        "datasets",
-        "commands",
-        "screen",
+        "plan", "provenance", "session", "search", "trial", "tune", "runner", "estimate", "report", "tracking",
+        "progress", "datasets", "commands", "screen",
     ],
-}
+}  # fmt: skip
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}
 HOME = {"timm": ["backbone"], "mlflow": ["tracking"], "matplotlib": ["report"], "optuna": ["spec", "search", "tune"]}
 
