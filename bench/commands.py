@@ -30,7 +30,7 @@ DONE, INCOMPLETE, UNUSABLE, OVER_BUDGET = 0, 1, 2, 3
 class Request:
     """What is asked: names and globs of methods and tasks, a backbone, seeds, and where and how long to work."""
 
-    methods: Sequence[str] = ("all",)
+    methods: Sequence[str] = ("core",)
     tasks: Sequence[str] = ("demo",)
     backbone: BackboneSpec = field(default_factory=lambda: BackboneSpec("demo"))
     seeds: Sequence[int] = (0,)

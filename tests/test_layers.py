@@ -17,7 +17,7 @@ LAYERS = {
     1: ["registry", "budget", "store", "weights", "download", "portable", "cache"],
     2: [
         "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf", "features",
-        "probe", "heads", "train", "tuned", "judge",
+        "probe", "heads", "selection", "train", "tuned", "selected", "judge",
     ],
     3: [
         "plan", "provenance", "session", "search", "trial", "tune", "runner", "estimate", "report", "tracking",
