@@ -64,6 +64,8 @@ class Registry(Generic[T]):
         found = {name: item for name, item in self._items.items() if matches(name, pattern)}
         if not found:
             raise UserError(self._unknown(pattern))
+        if len(found) > 1 and all(pattern == short(name) for name in found):
+            raise UserError(f"{pattern!r} is short for {' and for '.join(found)}; write which one")
         return found
 
     def _unknown(self, pattern: str) -> str:
@@ -77,8 +79,13 @@ def aliases(name: str) -> list[str]:
     """Every way to say a name: itself, the folders above it, and `suite/task` for `suite/group/task`."""
     parts = name.split("/")
     folders = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-    short = [f"{parts[0]}/{parts[-1]}"] if len(parts) > 2 else []
-    return [name, *short, *folders]
+    return [name, *filter(None, [short(name)]), *folders]
+
+
+def short(name: str) -> str | None:
+    """`suite/task` for `suite/group/task`."""
+    parts = name.split("/")
+    return f"{parts[0]}/{parts[-1]}" if len(parts) > 2 else None
 
 
 def matches(name: str, pattern: str) -> bool:

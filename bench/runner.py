@@ -12,10 +12,12 @@ from safetensors.torch import load_file
 
 from bench import data as pixels
 from bench.budget import Amount, largest, smallest
+from bench.features import prepare
 from bench.judge import judge
 from bench.meter import Meter
 from bench.plan import digest_of, is_cut
 from bench.probe import Probe
+from bench.registry import fixed
 from bench.session import Failure, Session, Work, attempt, write_and_read
 from bench.spec import Adapted, Cell, CellResult, Cost, Data, UserError
 from bench.tune import Choice, Leader, tune
@@ -66,6 +68,10 @@ def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
         for work in works:
             work.fail(data, Cost())
         return
+    targets = list(dict.fromkeys(target for cell in cells if cell.method.frozen for target in pooled(cell)))
+    if targets:  # all that probes read of the training images comes from one pass
+        meter = Meter(session.backbone.device, session.budget)
+        works[0].attempt(lambda: prepare(session.backbone, data.train.images, targets, meter))
     choices = tune_all(cells, data, session, share)
     ready = [chosen(cell, choices.get(cell.method_name), session) for cell in cells]
     finals = [cell for cell in ready if cell is not None]
@@ -76,6 +82,13 @@ def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
     found = [choice for choice in choices.values() if isinstance(choice, Choice)]
     replay([leader for choice in found for leader in choice.leaders], data, session)
     session.backbone.forget()
+
+
+def pooled(cell: Cell) -> list[int | None]:
+    """The pooling targets that a probe and its trials read: its hyper-parameter `target`, None for the embedding."""
+    own = getattr(cell.method, "target", None)
+    values = cell.method.space.get("target") if cell.tuning is not None else None
+    return [own, *(getattr(values, "choices", ()) if "target" not in fixed(cell.method_name) else ())]
 
 
 def tune_all(cells: Sequence[Cell], data: Data, session: Session, room: Amount) -> dict[str, Choice | Failure]:

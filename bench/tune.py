@@ -20,7 +20,7 @@ from bench.plan import digest_of, identity, keyed, params, space_facts
 from bench.registry import fixed
 from bench.search import Search, free, open_storage, owner_of
 from bench.session import Failure, Session, Work, attempt, write_and_read
-from bench.spec import BudgetSpent, Cell, CellResult, Data, Method, PathMethod, Pruned, Status, UserError
+from bench.spec import BudgetSpent, Cell, CellResult, Cost, Data, Method, PathMethod, Pruned, Status, UserError
 from bench.trial import Trial, Tried
 
 MANY = 1000  # trials at most where the budget alone sets an end
@@ -126,15 +126,18 @@ class Tuner:
             if proposal.should_prune():
                 raise Pruned(f"given up after {percent} % of its epochs, at a validation accuracy of {accuracy:.3f}")
 
-        self.finish(proposal, work, work.attempt(lambda: self.place.run(work.cell.method, work.meter, give_up)))
+        outcome = work.attempt(lambda: self.place.run(work.cell.method, work.meter, give_up))
+        self.finish(proposal, work, outcome, work.measured())
 
     def run_together(self, proposals: list[Proposal]) -> None:
         """Trials along a method's path: one solution is the start of the next, and the costs are each one's own."""
         works = [self.begin(proposal) for proposal in proposals]
         variants, meters = [work.cell.method for work in works], [work.meter for work in works]
         outcome = works[0].attempt(lambda: self.place.run_path(variants, meters))
-        for number, (proposal, work) in enumerate(zip(proposals, works, strict=True)):
-            self.finish(proposal, work, outcome if isinstance(outcome, Failure) else outcome[number])
+        charges = self.session.lap().split(len(works))
+        for number, (proposal, work, charge) in enumerate(zip(proposals, works, charges, strict=True)):
+            found = outcome if isinstance(outcome, Failure) else outcome[number]
+            self.finish(proposal, work, found, charge.on(work.measured()))
 
     def begin(self, proposal: Proposal) -> Work:
         cell = self.variant(proposal.params)
@@ -146,9 +149,8 @@ class Tuner:
         method: Any = self.cell.method
         return keyed(replace(self.cell, method=dataclasses.replace(method, **chosen), stage="trial", tuning=None))
 
-    def finish(self, proposal: Proposal, work: Work, outcome: Tried | Failure) -> None:
+    def finish(self, proposal: Proposal, work: Work, outcome: Tried | Failure, cost: Cost) -> None:
         """Records a trial and tells the study. Raises BudgetSpent when that is what ended it."""
-        cost = work.measured()
         if isinstance(outcome, Failure) and isinstance(outcome.error, BudgetSpent):
             work.fail(outcome, cost)  # not over: a later run takes it up again
             raise outcome.error
