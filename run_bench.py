@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--tune", metavar="N", help="trials a method, at most; or auto: as many as the budget allows")
     search.add_argument("--sampler", choices=SAMPLERS, default=SAMPLERS[0], help="default: %(default)s")
     search.add_argument("--storage", metavar="URL", help="Optuna's; default: a file in --results, for one process")
+    top.add_argument("--taps", metavar="BACKBONE", help="for list: where Head2Toe reads that backbone, and how much")
     where = top.add_argument_group("where and how long")
     where.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets; default: data")
     where.add_argument("--to", type=Path, metavar="DIR", help="where `data convert` writes, in the vtab-1k layout")
@@ -83,7 +84,7 @@ def request(arguments: argparse.Namespace) -> Request:
     )
     shared = (
         "methods", "tasks", "seeds", "data", "results", "budget", "tune", "sampler", "storage", "memory_limit",
-        "device", "force", "words", "to",
+        "device", "force", "words", "to", "taps",
     )  # fmt: skip
     if arguments.words and arguments.command != "data":
         raise UserError(f"{arguments.command} takes no {arguments.words[0]!r}; name tasks with --tasks")

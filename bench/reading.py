@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from bench.pooling import pool
-from bench.spec import Backbone
-from bench.taps import EMBEDDING, Tap, find_taps, listen
+from bench.spec import Backbone, UserError
+from bench.taps import EMBEDDING, LOGITS, Tap, find_taps, listen
 
 FORWARD = "forward"  # the clock's label of the network itself
 
@@ -56,10 +56,16 @@ class Clock:
 
 
 def taps(backbone: Backbone, target: int | None) -> list[Tap]:
-    """The taps that a pooling target reads: all of them, or the pooled embedding alone when it is None."""
+    """The taps that a pooling target reads: all of them, or the pooled embedding alone when it is None.
+
+    Raises UserError for a target where no layer but the last can be read.
+    """
     if "taps" not in backbone.features:
         backbone.features["taps"] = find_taps(backbone.module, backbone.image_size)
     found: list[Tap] = backbone.features["taps"]
+    if target is not None and {tap.name for tap in found} <= {EMBEDDING, LOGITS}:
+        kind = type(backbone.module).__name__
+        raise UserError(f"{kind} has no layer that Head2Toe can tap; choose a CNN or ViT of timm")
     return [tap for tap in found if target is not None or tap.name == EMBEDDING]
 
 

@@ -21,7 +21,7 @@ LAYERS = {
     ],
     3: [
         "plan", "provenance", "session", "search", "trial", "tune", "runner", "estimate", "report", "tracking",
-        "progress", "datasets", "commands", "screen",
+        "progress", "datasets", "listing_taps", "commands", "screen",
     ],
 }  # fmt: skip
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}
