@@ -15,7 +15,8 @@ from bench.probe import Probe, score_together
 from bench.reading import FORWARD, Clock
 from bench.spec import Adapted, Backbone, Split
 
-BATCH = 128
+BATCH, SMALL_BATCH = 128, 512  # images a pass; more of small ones, so that calls weigh less beside the work
+SMALL = 64  # pixels a side
 
 
 @dataclass
@@ -34,11 +35,12 @@ def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Sp
     """
     verdicts = [Verdict() for _ in adapted]
     clock = Clock(backbone.device)
+    batch = SMALL_BATCH if backbone.image_size <= SMALL else BATCH
     for name, test in tests.items():
         hits = [0] * len(adapted)
         possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=backbone.device)
         done = 0
-        for images in data.batches(test.images, backbone.image_size, BATCH):
+        for images in data.batches(test.images, backbone.image_size, batch):
             labels = torch.from_numpy(test.labels[done : done + len(images)])
             done += len(images)
             scored = meter.step(("judge", len(images)), partial(_score, backbone, adapted, images, clock))

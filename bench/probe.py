@@ -21,7 +21,7 @@ class Piece:
     """What a probe reads of one tap."""
 
     columns: Tensor | None  # int64 (kept,), counted within the tap; None for all of them
-    weight: Tensor  # (kept, classes)
+    weight: Tensor  # (classes, kept), in which order a product with many features and few classes is fastest
 
 
 @dataclass(frozen=True)
@@ -43,25 +43,22 @@ class Probe:
     def pieces(self) -> Mapping[str, Piece]:
         """What it reads of each tap of which it reads anything."""
         names, sizes = [tap.name for tap in taps(self.backbone, self.target)], widths(self.backbone, self.target)
-        if self.selected is None:
-            parts = self.weight.split(sizes)
-            return {name: Piece(None, weight) for name, weight in zip(names, parts, strict=True)}
-        columns = per_block(sizes, self.selected)
+        columns = per_block(sizes, self.selected) if self.selected is not None else [torch.arange(n) for n in sizes]
         parts = self.weight.split([len(chosen) for chosen in columns])
         return {
-            name: Piece(chosen if len(chosen) < size else None, weight)
+            name: Piece(chosen if len(chosen) < size else None, weight.t().contiguous())
             for name, size, chosen, weight in zip(names, sizes, columns, parts, strict=True)
             if len(chosen)
         }
 
     def add(self, name: str, pooled: Tensor, scores: Tensor) -> None:
-        """Adds to scores (batch, classes), in place, what the features (batch, width) of one tap contribute."""
+        """Adds to scores (classes, batch), in place, what the features (batch, width) of one tap contribute."""
         piece = self.pieces[name]
-        part = pooled.float() if piece.columns is None else pooled.index_select(1, piece.columns).float()
+        part = (pooled if piece.columns is None else pooled.index_select(1, piece.columns)).float()
         if self.selected is None:
-            scores.addmm_(part, piece.weight)
+            scores.addmm_(piece.weight, part.t())
         else:
-            scores += (part @ piece.weight).div_(norms(part))
+            scores.addcdiv_(piece.weight @ part.t(), norms(part).t())
 
     def logits(self, images: Tensor) -> Tensor:
         return score_together(self.backbone, [self], images, Clock(self.backbone.device))[0]
@@ -83,7 +80,7 @@ def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, 
 
     Nothing but the scores is held beyond a tap. The work of a probe alone is labelled with its number.
     """
-    scores = [probe.bias.repeat(len(images), 1) for probe in probes]
+    scores = [probe.bias[:, None].repeat(1, len(images)) for probe in probes]
     readers: dict[tuple[str, int | None], list[int]] = {}
     for number, probe in enumerate(probes):
         for name in probe.pieces:
@@ -98,7 +95,7 @@ def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, 
             clock.lap(number)
 
     read(backbone, images, wanted, receive, clock)
-    return scores
+    return [of_probe.t() for of_probe in scores]
 
 
 def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor]) -> Probe:

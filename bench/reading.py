@@ -60,13 +60,19 @@ def taps(backbone: Backbone, target: int | None) -> list[Tap]:
 
     Raises UserError for a target where no layer but the last can be read.
     """
-    if "taps" not in backbone.features:
-        backbone.features["taps"] = find_taps(backbone.module, backbone.image_size)
-    found: list[Tap] = backbone.features["taps"]
+    found = all_taps(backbone)
     if target is not None and {tap.name for tap in found} <= {EMBEDDING, LOGITS}:
         kind = type(backbone.module).__name__
         raise UserError(f"{kind} has no layer that Head2Toe can tap; choose a CNN or ViT of timm")
     return [tap for tap in found if target is not None or tap.name == EMBEDDING]
+
+
+def all_taps(backbone: Backbone) -> list[Tap]:
+    """Every tap of a backbone, found once."""
+    if "taps" not in backbone.features:
+        backbone.features["taps"] = find_taps(backbone.module, backbone.image_size)
+    found: list[Tap] = backbone.features["taps"]
+    return found
 
 
 @torch.no_grad()
@@ -82,7 +88,7 @@ def read(
     What is handed over, (batch, width), may share memory with the network and holds until `receive` returns. A tap and
     a target together are the label of the time that pooling took; `receive` labels its own.
     """
-    layouts = {tap.name: tap.layout for tap in taps(backbone, 0)}
+    layouts = {tap.name: tap.layout for tap in all_taps(backbone)}
 
     def hook(name: str, output: Tensor) -> None:
         clock.lap(FORWARD)
