@@ -20,7 +20,7 @@ from bench.commands import COMMANDS, Request
 from bench.spec import SAMPLERS, BackboneSpec, UserError
 
 EXAMPLES = """examples:
-  run_bench.py                                              the embedded suite, every method, nothing to download
+  run_bench.py                                              the embedded suite, core methods, nothing to download
   run_bench.py --methods all --tasks vtab1k --data DIR --backbone vit_base_patch16_224.augreg_in21k
   run_bench.py --methods 'head2toe*,lora' --tasks 'vtab1k/structured/*' --tune 20 --budget 2h
   run_bench.py --tasks folder:my_images --backbone resnet50 --checkpoint weights.safetensors
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         "words", nargs="*", metavar="...", help="for data: status [TASKS], get TASKS, convert TASKS --to DIR"
     )
     what = top.add_argument_group("what to compare (names, globs, commas; 'all')")
-    what.add_argument("--methods", nargs="+", default=["all"], metavar="NAME", help="default: all")
+    what.add_argument("--methods", nargs="+", default=["core"], metavar="NAME", help="default: core, without extras")
     what.add_argument("--tasks", nargs="+", default=["demo"], metavar="NAME", help="default: demo, the embedded suite")
     what.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0")
     network = top.add_argument_group("backbone")
@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--tune", metavar="N", help="trials a method, at most; or auto: as many as the budget allows")
     search.add_argument("--sampler", choices=SAMPLERS, default=SAMPLERS[0], help="default: %(default)s")
     search.add_argument("--storage", metavar="URL", help="Optuna's; default: a file in --results, for one process")
+    top.add_argument("--taps", metavar="BACKBONE", help="for list: where Head2Toe reads that backbone, and how much")
     where = top.add_argument_group("where and how long")
     where.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets; default: data")
     where.add_argument("--to", type=Path, metavar="DIR", help="where `data convert` writes, in the vtab-1k layout")
@@ -86,7 +87,7 @@ def request(arguments: argparse.Namespace) -> Request:
     )
     shared = (
         "methods", "tasks", "seeds", "data", "results", "budget", "tune", "sampler", "storage", "memory_limit",
-        "device", "force", "words", "to", "versus",
+        "device", "force", "words", "to", "versus", "taps",
     )  # fmt: skip
     if arguments.words and arguments.command != "data":
         raise UserError(f"{arguments.command} takes no {arguments.words[0]!r}; name tasks with --tasks")
