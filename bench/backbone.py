@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.spec import BackboneSpec, UserError
-from bench.weights import resolve
+from bench.weights import DEMO_FILE, resolve
 
 HUB = ("huggingface.co", 443)
 
@@ -35,8 +35,9 @@ class TimmBackbone:
         self.image_size: int = spec.image_size or config["input_size"][-1]
         self.device = device
         self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        self._mean = _channels(spec.mean or config["mean"], device)
-        self._std = _channels(spec.std or config["std"], device)
+        self.mean: tuple[float, ...] = spec.mean or config["mean"]
+        self.std: tuple[float, ...] = spec.std or config["std"]
+        self._mean, self._std = _channels(self.mean, device), _channels(self.std, device)
         self.features: dict[object, Any] = {}  # what bench.features has computed for the task at hand
 
     def inputs(self, images: Tensor) -> Tensor:
@@ -66,13 +67,15 @@ class TimmBackbone:
 
     def describe(self) -> dict[str, Any]:
         """What a reader needs to reproduce the network and its preprocessing, for the record."""
+        checkpoint = self.spec.checkpoint
         return {
             "name": self.spec.name,
             "args": dict(self.spec.args),
             "weights": self.tag,
+            "checkpoint": str(checkpoint.absolute()) if checkpoint not in (None, DEMO_FILE) else None,
             "image_size": self.image_size,
-            "mean": [round(value, 4) for value in self._mean.flatten().tolist()],
-            "std": [round(value, 4) for value in self._std.flatten().tolist()],
+            "mean": list(self.mean),
+            "std": list(self.std),
             "resize": "bilinear, not antialiased, rounded to 8 bits",
         }
 

@@ -219,6 +219,7 @@ def identify(cell: Cell, session: Session, started: str) -> dict[str, Any]:
         "pipeline": cell.found.pipeline,
         "data_fingerprint": cell.found.fingerprint,
         "weights_digest": cell.weights_digest,
+        "classes": list(cell.found.classes) or cell.task.classes,
         "backbone": session.backbone.describe(),
         "started": started,
     }

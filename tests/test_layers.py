@@ -14,7 +14,7 @@ from tests.conftest import REPOSITORY
 
 LAYERS = {
     0: ["spec"],
-    1: ["registry", "budget", "store", "weights", "download", "portable", "cache"],
+    1: ["registry", "budget", "store", "weights", "download", "portable", "cache", "decode"],
     2: ["device", "meter", "data", "backbone", "taps", "features", "probe", "heads", "train", "tuned", "judge"],
     3: ["plan", "provenance", "runner", "estimate", "report", "tracking", "progress", "datasets", "commands", "screen"],
 }
