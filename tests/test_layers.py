@@ -16,7 +16,20 @@ LAYERS = {
     0: ["spec"],
     1: ["registry", "budget", "store", "weights", "download", "portable", "cache", "decode"],
     2: ["device", "meter", "data", "backbone", "taps", "features", "probe", "heads", "train", "tuned", "judge"],
-    3: ["plan", "provenance", "runner", "estimate", "report", "tracking", "progress", "datasets", "commands", "screen"],
+    3: [
+        "plan",
+        "provenance",
+        "runner",
+        "estimate",
+        "report",
+        "tracking",
+        "progress",
+        "datasets",
+        "commands",
+        "screen",
+        "export",
+        "predict",
+    ],
 }
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}
 HOME = {"timm": ["backbone"], "mlflow": ["tracking"], "matplotlib": ["report"], "optuna": ["spec", "tune"]}
