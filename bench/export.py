@@ -168,7 +168,9 @@ def note(result: CellResult, delta: Path) -> Note:
         preprocessing = {name: described.pop(name) for name in ("image_size", "mean", "std", "resize")}
         backbone = {"timm": described.pop("name"), **described, "weights_digest": origin.pop("weights_digest")}
     except KeyError as error:
-        raise UserError(f"the record of {describe(result)} does not say its {error}; run it again with --force") from error
+        raise UserError(
+            f"the record of {describe(result)} does not say its {error}; run it again with --force"
+        ) from error
     about = {"key": result.key, "task": result.task, "group": result.group, "seed": result.seed}
     return Note(
         made_by=MADE_BY,

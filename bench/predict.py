@@ -190,7 +190,9 @@ def backbone_spec(note: Note, checkpoint: Path | None) -> BackboneSpec:
     embedded = weights_digest(BackboneSpec("demo")) == wanted
     path = checkpoint or (DEMO_FILE if embedded else Path(recorded or ""))
     if not path.is_file():
-        raise UserError(f"the weights of {name} that were adapted, {recorded}, are not here; name their file with --checkpoint")
+        raise UserError(
+            f"the weights of {name} that were adapted, {recorded}, are not here; name their file with --checkpoint"
+        )
     spec = stated_spec(note, path)
     if wanted.startswith("hub:"):
         print(f"warning: whether {path} holds timm's own weights of {name} cannot be told from it", file=sys.stderr)
