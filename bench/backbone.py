@@ -158,7 +158,8 @@ def _offline_unless_reachable() -> Iterator[None]:
 
 def _head_size(spec: BackboneSpec, state: Mapping[str, Tensor]) -> dict[str, int]:
     """The `num_classes` with which a network has the head that a checkpoint holds, 0 if it holds none."""
-    name = timm.get_pretrained_cfg_value(spec.name, "classifier") if timm.is_model(spec.name) else None
+    architecture = spec.name.partition(".")[0]  # the tag behind it is told later, with its remedy, where timm has none
+    name = timm.get_pretrained_cfg_value(architecture, "classifier") if timm.is_model(spec.name) else None
     if not isinstance(name, str):
         return {}
     weight = state.get(f"{name}.weight")

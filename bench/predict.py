@@ -189,7 +189,7 @@ def backbone_spec(note: Note, checkpoint: Path | None) -> BackboneSpec:
     recorded = note.backbone["checkpoint"]
     embedded = weights_digest(BackboneSpec("demo")) == wanted
     path = checkpoint or (DEMO_FILE if embedded else Path(recorded or ""))
-    if not path.is_file():
+    if not checkpoint and not path.is_file():
         raise UserError(
             f"the weights of {name} that were adapted, {recorded}, are not here; name their file with --checkpoint"
         )
