@@ -15,10 +15,14 @@ from tests.conftest import REPOSITORY
 LAYERS = {
     0: ["spec"],
     1: ["registry", "budget", "store", "weights", "download", "portable", "cache", "decode"],
-    2: ["device", "meter", "data", "backbone", "taps", "features", "probe", "heads", "train", "tuned", "judge"],
+    2: ["device", "gpu", "meter", "data", "backbone", "taps", "features", "probe", "heads", "train", "tuned", "judge"],
     3: [
         "plan",
         "provenance",
+        "session",
+        "search",
+        "trial",
+        "tune",
         "runner",
         "estimate",
         "report",
@@ -32,7 +36,7 @@ LAYERS = {
     ],
 }
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}
-HOME = {"timm": ["backbone"], "mlflow": ["tracking"], "matplotlib": ["report"], "optuna": ["spec", "tune"]}
+HOME = {"timm": ["backbone"], "mlflow": ["tracking"], "matplotlib": ["report"], "optuna": ["spec", "search", "tune"]}
 
 
 def sources() -> list[Path]:
