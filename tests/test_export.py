@@ -86,13 +86,13 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     logits: dict[int, Tensor] = {}
     real = runner.judge
 
-    def listen(network: Any, adapted: Any, tests: Any) -> Any:
+    def listen(network: Any, adapted: Any, *more: Any) -> Any:
         logits.update({len(logits) + at: one.logits(shown).clone() for at, one in enumerate(adapted)})
-        return real(network, adapted, tests)
+        return real(network, adapted, *more)
 
     with pytest.MonkeyPatch.context() as patch, store.lock():
         patch.setattr(runner, "judge", listen)
-        results = runner.run(cells, runner.Session(store, Budget(None), backbone))
+        results = runner.run(cells, runner.Session(store, Budget(), backbone))
     assert [one.reason for one in results] == [None] * len(NAMES)
     by_method = {one.method: one for one in results}
     heard = {one.method: logits[at] for at, one in enumerate(results)}
@@ -385,7 +385,7 @@ def test_a_backbone_of_timms_own_with_a_file_named_in_the_record(tmp_path: Path)
     store = Store(tmp_path / "results")
     cells = [replace(cell, method=quick(cell.method)) for cell in cells]
     with store.lock():
-        (result,) = runner.run(cells, runner.Session(store, Budget(None), load(spec, CPU)))
+        (result,) = runner.run(cells, runner.Session(store, Budget(), load(spec, CPU)))
     export(result, store, tmp_path / "exported")
     loaded = load_adapted(tmp_path / "exported", device="cpu")
     assert loaded.classes == [str(label) for label in range(5)]

@@ -110,15 +110,32 @@ def test_a_trial_left_unfinished_joins_a_final_run_that_was_quicker(mlflow_folde
     check_family(mlflow_folder, [0])
 
 
-def test_trials_move_to_the_newest_final_run(mlflow_folder: Path) -> None:
-    again = final("2026-05-05T00:00:00+00:00")
-    records = [trial(0), final(), again]
+@pytest.mark.parametrize("first", ["done", "failed"])
+def test_trials_stay_with_the_first_final_run_that_was_done(mlflow_folder: Path, first: Any) -> None:
+    times = ["2026-01-02T04:00:00+00:00", "2026-05-05T00:00:00+00:00", "2026-06-06T00:00:00+00:00"]
+    records = [trial(0), final(times[0], status=first, reason=None), final(times[1]), final(times[2])]
     for _ in range(2):
         sync(mlflow_folder, records)
         mirror = Mirror(mlflow_folder)
         found = {run.data.tags["head2head.started"]: run for run in all_runs(mirror.client, "1") if run.data.params}
         above = found["2026-01-02T03:00:00+00:00"].data.tags["mlflow.parentRunId"]
-        assert above == found["2026-05-05T00:00:00+00:00"].info.run_id
+        assert above == found[times[first == "failed"]].info.run_id
+
+
+def test_trials_tried_again_and_trials_alike_are_all_there(mlflow_folder: Path) -> None:
+    """One that was interrupted comes again under its number; two may ask for the same, within a second."""
+    interrupted = trial(0, status="failed", reason="interrupted; run again to do it", accuracy={})
+    again = trial(0, provenance={**trial(0).provenance, "started": "2026-01-02T03:30:00+00:00"})
+    alike = trial(1, provenance={**trial(1).provenance, "started": trial(0).provenance["started"]}, key=trial(0).key)
+    records = [interrupted, again, alike, final(), replay(0)]
+    assert sync(mlflow_folder, records) == 5
+    assert sync(mlflow_folder, records) == 0
+    mirror = Mirror(mlflow_folder)
+    found = [run for run in all_runs(mirror.client, "1") if "trial" in run.data.tags]
+    assert sorted(run.data.tags["trial"] for run in found) == ["0", "0", "1"]
+    assert len({run.data.tags["mlflow.parentRunId"] for run in found} - {mirror.parent}) == 1
+    (replayed,) = [run for run in found if "replay/test" in run.data.metrics]
+    assert replayed.info.status == "FINISHED"
 
 
 def test_trials_of_another_folder_with_the_same_study_stay_there(mlflow_folder: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from bench.store import Store, parse
 from bench.tracking import record
 from bench.tracking.connection import EXPERIMENT, VIEW, connect, database, is_default
 from bench.tracking.family import PARENT, Family
-from bench.tracking.record import KEY, STARTED
+from bench.tracking.record import KEY, STARTED, TRIAL
 
 if TYPE_CHECKING:  # imported in functions, as in bench.tracking.connection
     from mlflow.entities import DatasetInput, Metric, Param, Run
@@ -26,7 +26,7 @@ COLUMNS = ("accuracy/test", "train_flops", "stored_bytes", "stored_params")
 OUTCOMES = {"done": "FINISHED", "failed": "FAILED", "skipped": "KILLED"}
 LARGEST = 32 << 20  # bytes of a delta that is attached to its run; a larger one lies in the results folder alone
 AT_ONCE = 900  # metrics in a request; MLflow takes 1,000
-Identity = tuple[str, str]  # key, started
+Identity = tuple[str, str, str]  # key, started, number of a trial
 
 
 class Mirror:
@@ -54,7 +54,7 @@ class Mirror:
         """
         if result.stage == "replay":
             return self.family.replay(result)
-        identity = (result.key, str(result.provenance.get("started", "")))
+        identity = record.identity(result)
         if identity in self.finished:
             return False
         start, end = record.interval(result)
@@ -102,7 +102,7 @@ class Mirror:
     def _remember(self, runs: Iterable[Run]) -> None:
         """Notes what is there already; of two runs of one result, made when an answer was lost, one is deleted."""
         for run in sorted(runs, key=lambda run: run.info.status == "RUNNING"):  # finished ones first
-            identity = (run.data.tags[KEY], run.data.tags.get(STARTED, ""))
+            identity = (run.data.tags[KEY], run.data.tags.get(STARTED, ""), run.data.tags.get(TRIAL, ""))
             if identity in self.finished or identity in self.begun:
                 self.client.delete_run(run.info.run_id)
                 continue

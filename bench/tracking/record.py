@@ -35,6 +35,12 @@ def trial(result: CellResult) -> Trial | None:
     return of, str(about.get("number"))
 
 
+def identity(result: CellResult) -> tuple[str, str, str]:
+    """What tells a result from all others: trials may have the same hyper-parameters, and start in the same second."""
+    tried = trial(result)
+    return result.key, str(result.provenance.get("started", "")), tried[1] if tried else ""
+
+
 def tags(result: CellResult) -> dict[str, str]:
     """What to filter runs by; provenance is among it, each entry under its own name."""
     known = {
