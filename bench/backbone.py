@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.spec import BackboneSpec, UserError
-from bench.weights import DEMO_FILE, resolve
+from bench.weights import resolve
 
 HUB = ("huggingface.co", 443)
 
@@ -67,12 +67,10 @@ class TimmBackbone:
 
     def describe(self) -> dict[str, Any]:
         """What a reader needs to reproduce the network and its preprocessing, for the record."""
-        checkpoint = self.spec.checkpoint
         return {
             "name": self.spec.name,
             "args": dict(self.spec.args),
             "weights": self.tag,
-            "checkpoint": str(checkpoint.absolute()) if checkpoint not in (None, DEMO_FILE) else None,
             "image_size": self.image_size,
             "mean": list(self.mean),
             "std": list(self.std),

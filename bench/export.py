@@ -166,7 +166,8 @@ def note(result: CellResult, delta: Path) -> Note:
     try:
         described, classes = dict(origin.pop("backbone")), origin.pop("classes")
         preprocessing = {name: described.pop(name) for name in ("image_size", "mean", "std", "resize")}
-        backbone = {"timm": described.pop("name"), **described, "weights_digest": origin.pop("weights_digest")}
+        weights = {name: origin.pop(name) for name in ("weights_digest", "checkpoint")}
+        backbone = {"timm": described.pop("name"), **described, **weights}
     except KeyError as error:
         raise UserError(
             f"the record of {describe(result)} does not say its {error}; run it again with --force"

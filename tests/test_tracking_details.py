@@ -213,7 +213,7 @@ def kept(mlflow_folder: Path) -> CellResult:
     store = Store(mlflow_folder)
     store.delta(cell.key).parent.mkdir()
     save_file({"weight": torch.zeros(192, 10), "bias": torch.zeros(10)}, store.delta(cell.key))
-    facts = {"backbone": network.describe(), "classes": 10, "weights_digest": cell.weights_digest}
+    facts = {"backbone": network.describe(), "classes": 10, "weights_digest": cell.weights_digest, "checkpoint": None}
     cost = Cost(stored_bytes=store.delta(cell.key).stat().st_size)
     return result(key=cell.key, params={"l2": None}, cost=cost, provenance={**result().provenance, **facts})
 
