@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bench.budget import UNLIMITED, Amount, Budget, parse_bytes, parse_limits
 from bench.datasets import data_command
+from bench.export import export_command
 from bench.plan import Plan, is_cut, params, split_done
 from bench.plan import plan as make_plan
 from bench.progress import Progress
@@ -47,6 +48,8 @@ class Request:
     words: Sequence[str] = ()  # what follows the command
     to: Path | None = None
     versus: Sequence[str] = ()  # whose numbers the report puts beside ours: `published`
+    top: int = 3
+    json: bool = False
 
 
 def planned(request: Request) -> Plan:
@@ -229,6 +232,25 @@ def data(request: Request) -> int:
     return data_command(request.words, request.data, request.to)
 
 
+def export(request: Request) -> int:
+    """Takes a finished cell out of the results folder: `bench.export`."""
+    return export_command(request.words, request.results, request.to)
+
+
+def predict(request: Request) -> int:
+    """Names the classes of images with what was exported: `bench.predict`."""
+    from bench.predict import predict_command  # here, so that only a command that computes starts torch
+
+    return predict_command(request.words, request.backbone.checkpoint, request.device, request.top, request.json)
+
+
+def ui(request: Request) -> int:
+    """Opens MLflow's page on the results folder: `bench.tracking.page`."""
+    from bench.tracking.page import serve  # here, so that help and listing stay light
+
+    return serve(request.results)
+
+
 def tell_missing(plan: Plan) -> None:
     for task, reason in plan.missing.items():
         note(f"skipped {task}: {reason}")
@@ -240,5 +262,5 @@ def note(text: str) -> None:
 
 COMMANDS: dict[str, Callable[[Request], int]] = {
     "run": run, "plan": plan_command, "list": list_command, "report": report_command, "sync": sync,
-    "data": data,
+    "data": data, "export": export, "predict": predict, "ui": ui,
 }  # fmt: skip

@@ -80,6 +80,7 @@ class Found:
     test_images: int = 0  # over all test sets
     place: Path | None = None  # where the copy lies; None when nothing of it is on disk
     exactness: str = ""  # "exact", or how its images differ from the published ones
+    classes: tuple[str, ...] = ()  # their names by label, where they have any
 
 
 @dataclass(frozen=True)
