@@ -146,8 +146,8 @@ def show_report(request: Request, tracker: Tracker | None = None) -> None:
     if tracker is not None:
         tracker.finish(made.paths)
     Screen().print(made)
-    print("Report: ", *made.paths, sep="\n  ")
     print(f"Records: {Store(request.results).path}\nMLflow:  {tracking.ui_command(request.results)}")
+    print(f"Report:  {made.paths[0]}, tables and plots beside it")
 
 
 def report_command(request: Request) -> int:

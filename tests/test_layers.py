@@ -17,7 +17,7 @@ LAYERS = {
         "spec",
     ],
     1: [
-        "registry", "budget", "store", "weights", "download", "portable", "cache", "statistics", "decode",
+        "registry", "budget", "store", "weights", "download", "portable", "cache", "statistics", "decode", "replay",
     ],
     2: [
         "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf",
