@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bench.budget import UNLIMITED, Amount, Budget, parse_bytes, parse_limits
 from bench.datasets import data_command
+from bench.export import export_command
 from bench.plan import Plan, is_cut, params, split_done
 from bench.plan import plan as make_plan
 from bench.progress import Progress
@@ -30,7 +31,7 @@ DONE, INCOMPLETE, UNUSABLE, OVER_BUDGET = 0, 1, 2, 3
 class Request:
     """What is asked: names and globs of methods and tasks, a backbone, seeds, and where and how long to work."""
 
-    methods: Sequence[str] = ("all",)
+    methods: Sequence[str] = ("core",)
     tasks: Sequence[str] = ("demo",)
     backbone: BackboneSpec = field(default_factory=lambda: BackboneSpec("demo"))
     seeds: Sequence[int] = (0,)
@@ -43,9 +44,12 @@ class Request:
     memory_limit: str | None = None
     device: str = "auto"
     force: bool = False
+    taps: str | None = None  # the backbone whose taps `list` shows
     words: Sequence[str] = ()  # what follows the command
     to: Path | None = None
     versus: Sequence[str] = ()  # whose numbers the report puts beside ours: `published`
+    top: int = 3
+    json: bool = False
 
 
 def planned(request: Request) -> Plan:
@@ -193,7 +197,12 @@ def plan_command(request: Request) -> int:
 
 
 def list_command(request: Request) -> int:
-    """Shows the methods, the tasks, and which data is present."""
+    """Shows the methods, the tasks, and which data is present; or the taps of a backbone."""
+    if request.taps is not None:
+        from bench.listing_taps import taps_table  # here: only this listing needs torch
+
+        wide_screen().print(taps_table(replace(request.backbone, name=request.taps)))
+        return DONE
     methods = Table("method", "what it does", "hyper-parameters", box=None)
     for name, method in METHODS.items():
         defaults = ", ".join(f"{key}={value}" for key, value in params(method()).items())
@@ -223,6 +232,25 @@ def data(request: Request) -> int:
     return data_command(request.words, request.data, request.to)
 
 
+def export(request: Request) -> int:
+    """Takes a finished cell out of the results folder: `bench.export`."""
+    return export_command(request.words, request.results, request.to)
+
+
+def predict(request: Request) -> int:
+    """Names the classes of images with what was exported: `bench.predict`."""
+    from bench.predict import predict_command  # here, so that only a command that computes starts torch
+
+    return predict_command(request.words, request.backbone.checkpoint, request.device, request.top, request.json)
+
+
+def ui(request: Request) -> int:
+    """Opens MLflow's page on the results folder: `bench.tracking.page`."""
+    from bench.tracking.page import serve  # here, so that help and listing stay light
+
+    return serve(request.results)
+
+
 def tell_missing(plan: Plan) -> None:
     for task, reason in plan.missing.items():
         note(f"skipped {task}: {reason}")
@@ -234,5 +262,5 @@ def note(text: str) -> None:
 
 COMMANDS: dict[str, Callable[[Request], int]] = {
     "run": run, "plan": plan_command, "list": list_command, "report": report_command, "sync": sync,
-    "data": data,
+    "data": data, "export": export, "predict": predict, "ui": ui,
 }  # fmt: skip
