@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   run_bench.py --methods 'head2toe*,lora' --tasks 'vtab1k/structured/*' --tune 20 --budget 2h
   run_bench.py --tasks folder:my_images --backbone resnet50 --checkpoint weights.safetensors
   run_bench.py --tasks ood/pacs/photo,domains:my_images/studio --data DIR
+  run_bench.py advise --budget 10m --storage-limit 1MB      what to use for a task like these, by the records
   run_bench.py list | plan | report | sync                  what there is, what would run, what was found
   run_bench.py export KEY --to DIR | predict DIR IMAGES     what was adapted, and its use; `export` alone lists keys
   run_bench.py ui                                           MLflow's page on the results
@@ -71,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
         "--budget", nargs="+", action="extend", default=[], metavar="LIMIT",
         help="over all runs into --results: device time (90s, 30m, 2h), FLOPs (5PFLOP), or both",
     )  # fmt: skip
+    where.add_argument("--storage-limit", metavar="SIZE", help="for advise: what a task may keep, 1MB")
     where.add_argument("--memory-limit", metavar="SIZE", help="of the GPU, for torch: 16GB")
     where.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; default: the best there is")
     where.add_argument(
@@ -93,7 +95,7 @@ def request(arguments: argparse.Namespace) -> Request:
     )
     shared = (
         "methods", "tasks", "seeds", "data", "results", "budget", "tune", "sampler", "storage", "memory_limit",
-        "device", "force", "words", "to", "versus", "taps", "top", "json",
+        "storage_limit", "device", "force", "words", "to", "versus", "taps", "top", "json",
     )  # fmt: skip
     if arguments.words and arguments.command not in ("data", "export", "predict"):
         raise UserError(f"{arguments.command} takes no {arguments.words[0]!r}; name tasks with --tasks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from bench.export import export_command
 from bench.plan import Plan, is_cut, params, split_done
 from bench.plan import plan as make_plan
 from bench.progress import Progress
-from bench.registry import METHODS, TASKS
+from bench.registry import METHODS, TASKS, matches
 from bench.screen import Screen, wide_screen
 from bench.spec import BackboneSpec, Cell, DataMissing, Task, Tuning, UserError
 from bench.store import Store
@@ -42,6 +43,7 @@ class Request:
     sampler: str = "tpe"
     storage: str | None = None  # URL of Optuna's storage
     memory_limit: str | None = None
+    storage_limit: str | None = None  # for advice: what a task may keep
     device: str = "auto"
     force: bool = False
     taps: str | None = None  # the backbone whose taps `list` shows
@@ -156,6 +158,21 @@ def report_command(request: Request) -> int:
     return DONE
 
 
+def advise_command(request: Request) -> int:
+    """Names the method that the records support best within --budget and --storage-limit, for one task."""
+    from bench.report.advise import advise  # here, so that help and listing stay light
+
+    storage = parse_bytes(request.storage_limit, "a storage limit") if request.storage_limit else math.inf
+    results = Store(request.results).results()
+    if not results:
+        raise UserError(f"not enough records: there are none in {request.results}; run the comparison first")
+    patterns = [part for text in request.tasks for part in text.split(",")]
+    names = {result.task for result in results if any(matches(result.task, pattern) for pattern in patterns)}
+    for advice in advise(results, sorted(names), parse_limits(request.budget), storage):
+        Screen().print(advice)
+    return DONE
+
+
 def sync(request: Request) -> int:
     """Brings MLflow up to date with the records."""
     from bench import report, tracking  # here, so that help and listing stay light
@@ -261,6 +278,6 @@ def note(text: str) -> None:
 
 
 COMMANDS: dict[str, Callable[[Request], int]] = {
-    "run": run, "plan": plan_command, "list": list_command, "report": report_command, "sync": sync,
-    "data": data, "export": export, "predict": predict, "ui": ui,
+    "run": run, "plan": plan_command, "list": list_command, "advise": advise_command, "report": report_command,
+    "sync": sync, "data": data, "export": export, "predict": predict, "ui": ui,
 }  # fmt: skip
