@@ -241,6 +241,15 @@ BAD: Mapping[str, Sequence[CellResult]] = {
 }  # fmt: skip
 
 
+def test_numbers_of_others_stand_apart(tmp_path: Path) -> None:
+    backbone = "vit_base_patch16_224.augreg_in21k"
+    lines = [json.dumps(asdict(result(m, "vtab1k/specialized/eurosat", backbone=backbone))) for m in ("lora", "knn")]
+    (tmp_path / "cells.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made = Page(write_report(tmp_path, ["published"]).paths[0].read_text(encoding="utf-8"))
+    assert "Beside the numbers of others" in made.text and "not comparable" in made.text
+    assert "Beside the numbers of others" not in Page(write_report(tmp_path).paths[0].read_text(encoding="utf-8")).text
+
+
 QUICK = ("one method", "NaN", "nothing in common", "trials alone")
 
 
