@@ -41,6 +41,7 @@ class Request:
     budget: Sequence[str] = ()  # device time, FLOPs, or both
     tune: str | None = None  # trials a method, or `auto`
     sampler: str = "tpe"
+    oracle: bool = False  # choose by the shifted test sets, and say so in the method's name
     storage: str | None = None  # URL of Optuna's storage
     memory_limit: str | None = None
     storage_limit: str | None = None  # for advice: what a task may keep
@@ -64,16 +65,18 @@ def planned(request: Request) -> Plan:
 def tuning(request: Request, seed: int) -> Tuning | None:
     """How hyper-parameters are to be chosen; None where they are not."""
     if request.tune is None:
+        if request.oracle:
+            raise UserError("--oracle says how trials are judged; ask for some with --tune")
         return None
     if request.tune == "auto":
         if not request.budget:
             raise UserError(
                 "--tune auto takes as many trials as the budget allows; name one with --budget, or a number"
             )
-        return Tuning(None, request.sampler, seed)
+        return Tuning(None, request.sampler, seed, request.oracle)
     if not request.tune.isdecimal() or int(request.tune) == 0:
         raise UserError(f"--tune {request.tune} is no number of trials; write --tune 20, or --tune auto")
-    return Tuning(int(request.tune), request.sampler, seed)
+    return Tuning(int(request.tune), request.sampler, seed, request.oracle)
 
 
 def run(request: Request) -> int:
