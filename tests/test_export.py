@@ -280,6 +280,7 @@ def test_cells_that_kept_nothing(judged: Judged, tmp_path: Path) -> None:
     store.append(replace(lora, provenance=old))
     with pytest.raises(UserError, match="does not say its 'classes'"):
         export_command([lora.key], tmp_path, tmp_path / "y")
+    assert not (tmp_path / "y").exists()
 
 
 def test_a_place_that_does_not_serve(judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
