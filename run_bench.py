@@ -20,7 +20,7 @@ from bench.commands import COMMANDS, Request
 from bench.spec import SAMPLERS, BackboneSpec, UserError
 
 EXAMPLES = """examples:
-  run_bench.py                                              the embedded suite, every method, nothing to download
+  run_bench.py                                              the embedded suite, core methods, nothing to download
   run_bench.py --methods all --tasks vtab1k --data DIR --backbone vit_base_patch16_224.augreg_in21k
   run_bench.py --methods 'head2toe*,lora' --tasks 'vtab1k/structured/*' --tune 20 --budget 2h
   run_bench.py --tasks folder:my_images --backbone resnet50 --checkpoint weights.safetensors
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         "for predict: DIR IMAGES",
     )  # fmt: skip
     what = top.add_argument_group("what to compare (names, globs, commas; 'all')")
-    what.add_argument("--methods", nargs="+", default=["all"], metavar="NAME", help="default: all")
+    what.add_argument("--methods", nargs="+", default=["core"], metavar="NAME", help="default: core, without extras")
     what.add_argument("--tasks", nargs="+", default=["demo"], metavar="NAME", help="default: demo, the embedded suite")
     what.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0")
     network = top.add_argument_group("backbone")
@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--tune", metavar="N", help="trials a method, at most; or auto: as many as the budget allows")
     search.add_argument("--sampler", choices=SAMPLERS, default=SAMPLERS[0], help="default: %(default)s")
     search.add_argument("--storage", metavar="URL", help="Optuna's; default: a file in --results, for one process")
+    top.add_argument("--taps", metavar="BACKBONE", help="for list: where Head2Toe reads that backbone, and how much")
     where = top.add_argument_group("where and how long")
     where.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets; default: data")
     where.add_argument("--to", type=Path, metavar="DIR", help="where `data convert` and `export` write")
@@ -72,6 +73,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     where.add_argument("--memory-limit", metavar="SIZE", help="of the GPU, for torch: 16GB")
     where.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; default: the best there is")
+    where.add_argument(
+        "--versus", nargs="+", choices=["published"], default=[], help="put published VTAB-1k numbers beside ours"
+    )
     where.add_argument("--force", action="store_true", help="run cells again that are done")
     return top
 
@@ -89,7 +93,7 @@ def request(arguments: argparse.Namespace) -> Request:
     )
     shared = (
         "methods", "tasks", "seeds", "data", "results", "budget", "tune", "sampler", "storage", "memory_limit",
-        "device", "force", "words", "to", "top", "json",
+        "device", "force", "words", "to", "versus", "taps", "top", "json",
     )  # fmt: skip
     if arguments.words and arguments.command not in ("data", "export", "predict"):
         raise UserError(f"{arguments.command} takes no {arguments.words[0]!r}; name tasks with --tasks")

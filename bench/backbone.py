@@ -63,7 +63,7 @@ class TimmBackbone:
 
     def forget(self) -> None:
         """Lets go of features computed for a task that is finished; what holds for the network alone stays."""
-        self.features = {key: value for key, value in self.features.items() if not isinstance(value, tuple)}
+        self.features = {key: value for key, value in self.features.items() if not isinstance(key, tuple)}
 
     def describe(self) -> dict[str, Any]:
         """What a reader needs to reproduce the network and its preprocessing, for the record."""
@@ -89,6 +89,18 @@ def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
         _fill(module, state, spec)
     _set_image_size(module, spec)
     return TimmBackbone(spec, module, device)
+
+
+def unloaded(asked: BackboneSpec) -> tuple[nn.Module, int]:
+    """The network of a spec as `load` has it but with random weights where those are the hub's, and its image size."""
+    spec = resolve(asked)
+    if spec.checkpoint is not None:
+        loaded = load(asked, torch.device("cpu"))
+        return loaded.module, loaded.image_size
+    classes = timm.get_pretrained_cfg_value(spec.name, "num_classes") if timm.is_model(spec.name) else None
+    module = _create(spec, **({} if classes is None else {"num_classes": classes})).eval()
+    _set_image_size(module, spec)
+    return module, spec.image_size or timm.data.resolve_model_data_config(module)["input_size"][-1]
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:

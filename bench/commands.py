@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ DONE, INCOMPLETE, UNUSABLE, OVER_BUDGET = 0, 1, 2, 3
 class Request:
     """What is asked: names and globs of methods and tasks, a backbone, seeds, and where and how long to work."""
 
-    methods: Sequence[str] = ("all",)
+    methods: Sequence[str] = ("core",)
     tasks: Sequence[str] = ("demo",)
     backbone: BackboneSpec = field(default_factory=lambda: BackboneSpec("demo"))
     seeds: Sequence[int] = (0,)
@@ -44,8 +44,10 @@ class Request:
     memory_limit: str | None = None
     device: str = "auto"
     force: bool = False
+    taps: str | None = None  # the backbone whose taps `list` shows
     words: Sequence[str] = ()  # what follows the command
     to: Path | None = None
+    versus: Sequence[str] = ()  # whose numbers the report puts beside ours: `published`
     top: int = 3
     json: bool = False
 
@@ -140,12 +142,12 @@ def show_report(request: Request, tracker: Tracker | None = None) -> None:
     """Writes the report of a results folder, attaches it in MLflow, prints it, and says where everything is."""
     from bench import report, tracking  # here, so that help and listing stay light
 
-    made = report.write_report(request.results)
+    made = report.write_report(request.results, request.versus)
     if tracker is not None:
         tracker.finish(made.paths)
     Screen().print(made)
-    print("Report: ", *made.paths, sep="\n  ")
     print(f"Records: {Store(request.results).path}\nMLflow:  {tracking.ui_command(request.results)}")
+    print(f"Report:  {made.paths[0]}, tables and plots beside it")
 
 
 def report_command(request: Request) -> int:
@@ -158,7 +160,7 @@ def sync(request: Request) -> int:
     """Brings MLflow up to date with the records."""
     from bench import report, tracking  # here, so that help and listing stay light
 
-    made = report.write_report(request.results)
+    made = report.write_report(request.results, request.versus)
     count = tracking.sync(request.results, Store(request.results).results(), made.paths)
     print(f"{count} cells logged; MLflow has all of {Store(request.results).path}")
     return DONE
@@ -195,7 +197,12 @@ def plan_command(request: Request) -> int:
 
 
 def list_command(request: Request) -> int:
-    """Shows the methods, the tasks, and which data is present."""
+    """Shows the methods, the tasks, and which data is present; or the taps of a backbone."""
+    if request.taps is not None:
+        from bench.listing_taps import taps_table  # here: only this listing needs torch
+
+        wide_screen().print(taps_table(replace(request.backbone, name=request.taps)))
+        return DONE
     methods = Table("method", "what it does", "hyper-parameters", box=None)
     for name, method in METHODS.items():
         defaults = ", ".join(f"{key}={value}" for key, value in params(method()).items())

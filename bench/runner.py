@@ -101,7 +101,8 @@ def tune_all(cells: Sequence[Cell], data: Data, session: Session, room: Amount) 
     choices: dict[str, Choice | Failure] = {}
     for done, (name, cell) in enumerate(searched.items()):
         before = session.budget.total
-        choices[name] = tune(cell, data, session, room * (1 / (len(searched) - done)))
+        share = room * (1 / (len(searched) - done))
+        choices[name] = tune(cell, data, session, share, lambda: expected(cells, session))
         room = largest(room - (session.budget.total - before), Amount())
     return choices
 
@@ -159,6 +160,7 @@ def judge_group(
     for number, (one, part) in enumerate(zip(fitted, parts, strict=True)):
         cost = part.on(one.cost)
         choice = choices.get(one.work.cell.method_name)
+        one.work.about["test_counts"] = {name: len(test.labels) for name, test in data.tests.items()}
         if isinstance(choice, Choice):
             one.work.about["tuning"] = choice.facts
         if isinstance(verdicts, Failure):

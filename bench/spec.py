@@ -129,7 +129,17 @@ class Backbone(Protocol):
         ...
 
 
-class Meter(Protocol):
+class Effort(Protocol):
+    """What a piece of work took, as a meter measured it."""
+
+    @property
+    def flops(self) -> int: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+
+class Meter(Effort, Protocol):
     """Measures what a fit costs. Methods hand work to it; they never state a figure themselves."""
 
     def step(self, signature: object, work: Callable[[], T]) -> T:
@@ -154,7 +164,7 @@ class Meter(Protocol):
         """Ends the clock of such shared work."""
         ...
 
-    def found(self, shared: Meter) -> None:
+    def found(self, shared: Effort) -> None:
         """Attributes work that is there already, in full, as if it had been done for this cell alone."""
         ...
 
