@@ -67,6 +67,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     where.add_argument("--memory-limit", metavar="SIZE", help="of the GPU, for torch: 16GB")
     where.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; default: the best there is")
+    where.add_argument(
+        "--versus", nargs="+", choices=["published"], default=[], help="put published VTAB-1k numbers beside ours"
+    )
     where.add_argument("--force", action="store_true", help="run cells again that are done")
     return top
 
@@ -84,7 +87,7 @@ def request(arguments: argparse.Namespace) -> Request:
     )
     shared = (
         "methods", "tasks", "seeds", "data", "results", "budget", "tune", "sampler", "storage", "memory_limit",
-        "device", "force", "words", "to", "taps",
+        "device", "force", "words", "to", "taps", "versus",
     )  # fmt: skip
     if arguments.words and arguments.command != "data":
         raise UserError(f"{arguments.command} takes no {arguments.words[0]!r}; name tasks with --tasks")

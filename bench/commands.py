@@ -46,6 +46,7 @@ class Request:
     taps: str | None = None  # the backbone whose taps `list` shows
     words: Sequence[str] = ()  # what follows the command
     to: Path | None = None
+    versus: Sequence[str] = ()  # whose numbers the report puts beside ours: `published`
 
 
 def planned(request: Request) -> Plan:
@@ -138,7 +139,7 @@ def show_report(request: Request, tracker: Tracker | None = None) -> None:
     """Writes the report of a results folder, attaches it in MLflow, prints it, and says where everything is."""
     from bench import report, tracking  # here, so that help and listing stay light
 
-    made = report.write_report(request.results)
+    made = report.write_report(request.results, request.versus)
     if tracker is not None:
         tracker.finish(made.paths)
     Screen().print(made)
@@ -156,7 +157,7 @@ def sync(request: Request) -> int:
     """Brings MLflow up to date with the records."""
     from bench import report, tracking  # here, so that help and listing stay light
 
-    made = report.write_report(request.results)
+    made = report.write_report(request.results, request.versus)
     count = tracking.sync(request.results, Store(request.results).results(), made.paths)
     print(f"{count} cells logged; MLflow has all of {Store(request.results).path}")
     return DONE

@@ -14,7 +14,7 @@ from tests.conftest import REPOSITORY
 
 LAYERS = {
     0: ["spec"],
-    1: ["registry", "budget", "store", "weights", "download", "portable", "cache"],
+    1: ["registry", "budget", "store", "weights", "download", "portable", "cache", "statistics"],
     2: [
         "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf", "features",
         "probe", "heads", "selection", "train", "tuned", "selected", "judge",

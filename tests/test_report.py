@@ -277,8 +277,8 @@ def test_all_files_are_written_over_old_ones(tmp_path: Path) -> None:
     report = written(tmp_path, comparison(3, 4, 2))
     assert not stale.exists()
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(path.name for path in report.paths)
-    assert {path.suffix for path in report.paths} == {".md", ".csv", ".png", ".svg"}
-    assert len(report.paths) == 8
+    assert {path.suffix for path in report.paths} == {".md", ".csv", ".tex", ".png", ".svg"}
+    assert len(report.paths) == 9
     assert all(path.stat().st_size > 500 for path in report.paths)
     before = {path: path.read_bytes() for path in report.paths}
     assert {path: path.read_bytes() for path in write_report(tmp_path).paths} == before  # equal numbers, equal files
@@ -305,20 +305,20 @@ def test_strange_costs_are_plotted_without_trouble(tmp_path: Path, cost: Cost) -
     found = [result("a", cost=cost), result("b")]
     lines = "".join(f"{json.dumps(asdict(one))}\n" for one in found)
     (tmp_path / "cells.jsonl").write_text(lines, encoding="utf-8")
-    assert len(write_report(tmp_path).paths) == 8
+    assert len(write_report(tmp_path).paths) == 9
 
 
 def test_odd_names_are_plotted_and_told_apart(tmp_path: Path) -> None:
     backbones = ["timm/res net$50_a^b", "timm/res net$50_a&b"]
     found = [result("m_" * 25 + "$x^2", key=name, backbone=name, task="demo/a|b$c") for name in backbones]
     report = written(tmp_path, found)
-    assert len({path.name for path in report.paths}) == 2 + 2 * 6
+    assert len({path.name for path in report.paths}) == 3 + 2 * 6
     assert "a\\|b$c" in report.paths[0].read_text(encoding="utf-8")
 
 
 def test_failures_alone_make_a_report_without_plots(tmp_path: Path) -> None:
     report = written(tmp_path, [result(status="skipped", reason="no images", accuracy={})])
-    assert [path.name for path in report.paths] == ["table.md", "table.csv"]
+    assert [path.name for path in report.paths] == ["table.md", "table.csv", "table.tex"]
     assert "skipped: linear_probe on demo/digits: no images" in shown(report, 80)
     assert "no images" in report.paths[0].read_text(encoding="utf-8")
 

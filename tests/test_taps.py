@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from bench.backbone import TimmBackbone, load
 from bench.data import Part, pixels
+from bench.extraction import BATCH, Sink
 from bench.features import Features, features, prepare
 from bench.meter import Meter
 from bench.pooling import pool, pooled_width
@@ -148,6 +149,55 @@ def test_the_embedding_is_what_the_classifier_reads(backbone: TimmBackbone) -> N
         maps = backbone.module.forward_features(backbone.inputs(pixels(images, 64)))
         expected = backbone.module.forward_head(maps, pre_logits=True)
     assert torch.allclose(embedding.concatenated(), expected, atol=1e-6)
+
+
+def test_what_half_precision_cannot_hold_is_held_whole(backbone: TimmBackbone, passes: list[int]) -> None:
+    images = Noise(70)
+    half = features(backbone, images, 64, Meter(CPU))
+    with torch.no_grad():
+        rounded = [
+            (block.float() - exact).norm() / exact.norm()
+            for block, exact in zip(half.held, exact_of(backbone), strict=True)
+        ]
+    assert {block.dtype for block in half.held} == {torch.float16}
+    assert 0 < max(rounded) < 2**-10
+
+
+def exact_of(backbone: TimmBackbone) -> tuple[torch.Tensor, ...]:
+    sink = Sink(backbone, 70, [64], exact=True)
+    for batch in pixels(Noise(70), 64).split(BATCH):
+        sink.take(batch)
+    return sink.extract(64, Meter(CPU)).held
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_numbers_out_of_half_precisions_range_are_held_whole(first: bool) -> None:
+    """Where the first batch shows it at once; where only a later one does, in a second pass that alone is charged."""
+    network = timm.create_model("test_resnet").eval()
+    with torch.no_grad():
+        network.fc.weight.mul_(1e6)
+    backbone = TimmBackbone(BackboneSpec("test_resnet", image_size=64), network, CPU)
+    meter, usual = Meter(CPU), Meter(CPU)
+    images = Faint(70, 0 if first else BATCH)
+    held = features(backbone, images, 64, meter).held
+    assert [block.dtype for block in held[:-1]].count(torch.float32) <= len(held)
+    assert held[-1].dtype == torch.float32
+    assert held[-1].abs().max() > 65504
+    assert held[-1].isfinite().all()
+    prepare(backbone, Noise(70), [32], usual)
+    features(backbone, Noise(70), 32, usual)
+    assert meter.flops == usual.flops
+
+
+class Faint(Noise):
+    """Black pictures up to one, and random ones from there."""
+
+    def __init__(self, count: int, black: int) -> None:
+        super().__init__(count)
+        self.black = black
+
+    def decode(self, index: int) -> np.ndarray:
+        return super().decode(index) * (index >= self.black)
 
 
 def test_an_activation_that_is_not_finite_is_named(backbone: TimmBackbone) -> None:

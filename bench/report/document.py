@@ -11,17 +11,26 @@ from pathlib import Path
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
+from bench.report.certainty import certainty_table
+from bench.report.evidence import images, task_interval
 from bench.report.failures import failures
 from bench.report.findings import sentences
 from bench.report.grid import Grid, grids, ordered
+from bench.report.latex import as_latex
 from bench.report.layout import as_markdown, for_terminal
+from bench.report.published import versus
 from bench.report.shifts import robustness, robustness_table, shift_table
+from bench.report.spending import spending_table
 from bench.report.style import looks
 from bench.report.tables import Table, main_table
 from bench.report.units import numbered
 from bench.spec import CellResult
+from bench.statistics import spread
 
-FIELDS = ("train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "eval_seconds", "peak_bytes")
+FIELDS = (
+    "train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "tune_seconds", "eval_seconds",
+    "peak_bytes",
+)  # fmt: skip
 PLOTS = ("*_accuracy_by_*", "*_gain_by_*")
 
 
@@ -39,7 +48,7 @@ class Report:
 
     chapters: tuple[Chapter, ...]
     failures: tuple[str, ...]
-    paths: tuple[Path, ...]  # table.md, table.csv, then the plots
+    paths: tuple[Path, ...]  # table.md, table.csv, table.tex, then the plots
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         for chapter in self.chapters:
@@ -52,20 +61,33 @@ class Report:
             yield Text(line)
 
 
-def compose(results: Sequence[CellResult], folder: Path) -> Report:
-    """Writes all files of the report into `folder`. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+def compose(results: Sequence[CellResult], folder: Path, others: Sequence[str] = ()) -> Report:
+    """Writes all files of the report into `folder`; `others` names what our numbers are put beside.
+
+    Raises OSError, and UserError for a name that nothing has.
+    """
     found = grids(results)
     chapters = tuple(chapter(grid) for grid in found)
+    if others:
+        compared = versus(found, others)
+        chapters = (*chapters, Chapter(compared.tables, compared.sentences))
     lines = tuple(failures(results))
-    (folder / "table.md").write_text(markdown(chapters, lines), encoding="utf-8")
-    write_csv(folder / "table.csv", found)
-    paths = (folder / "table.md", folder / "table.csv", *draw_all(found, folder))
-    return Report(chapters, lines, paths)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = tuple(folder / f"table.{kind}" for kind in ("md", "csv", "tex"))
+    paths[0].write_text(markdown(chapters, lines), encoding="utf-8")
+    write_csv(paths[1], found)
+    paths[2].write_text(as_latex([table for part in chapters for table in part.tables]), encoding="utf-8")
+    return Report(chapters, lines, (*paths, *draw_all(found, folder)))
 
 
 def chapter(grid: Grid) -> Chapter:
-    found = (main_table(grid), shift_table(grid), robustness_table(grid))
+    found = (
+        main_table(grid),
+        certainty_table(grid),
+        shift_table(grid),
+        robustness_table(grid),
+        spending_table(grid),
+    )
     return Chapter(tuple(table for table in found if table), tuple(sentences(grid)))
 
 
@@ -82,9 +104,10 @@ def markdown(chapters: Sequence[Chapter], lines: Sequence[str]) -> str:
 def write_csv(path: Path, found: Sequence[Grid]) -> None:
     """One line a method, task and test set: fractions, FLOPs, bytes and seconds, unrounded; empty where missing."""
     names = ("suite", "backbone", "group", "task", "method", "test_set", "accuracy_mean", "accuracy_std", "seeds")
+    more = ("accuracy_median", "interval_low", "interval_high", "interval_covers", "test_images")
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow((*names, *FIELDS, "effective_robustness"))
+        writer.writerow((*names, *more, *FIELDS, "effective_robustness"))
         for grid in found:
             for method, task in grid.cells:
                 writer.writerows(csv_lines(grid, method, task))
@@ -96,9 +119,12 @@ def csv_lines(grid: Grid, method: str, task: str) -> Iterator[tuple[object, ...]
     for test in ordered(name for cell in grid.cells[method, task] for name in cell.accuracy):
         if score := grid.score(method, task, test):
             place = (grid.suite, grid.backbone, grid.groups[task], task, method, test)
-            seeds = len(grid.accuracies(method, task, test))
+            values = list(grid.accuracies(method, task, test).values())
+            sure = task_interval(grid, method, task, test)
+            ends = (sure.low, sure.high, "+".join(sure.covers)) if sure else (None, None, None)
+            more = (spread(values).median, *ends, images(grid.cells[method, task], test))
             beyond = robustness(grid, task, (test,)).get(method) if test.startswith("ood/") else None
-            yield (*place, score.mean, score.std, seeds, *costs, beyond)
+            yield (*place, score.mean, score.std, len(values), *more, *costs, beyond)
 
 
 def draw_all(found: Sequence[Grid], folder: Path) -> Iterator[Path]:
