@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,10 +13,11 @@ from rich.table import Table
 
 from bench.budget import UNLIMITED, Amount, Budget, parse_bytes, parse_limits
 from bench.datasets import data_command
+from bench.export import export_command
 from bench.plan import Plan, is_cut, params, split_done
 from bench.plan import plan as make_plan
 from bench.progress import Progress
-from bench.registry import METHODS, TASKS
+from bench.registry import METHODS, TASKS, matches
 from bench.screen import Screen, wide_screen
 from bench.spec import BackboneSpec, Cell, DataMissing, Task, Tuning, UserError
 from bench.store import Store
@@ -39,14 +41,18 @@ class Request:
     budget: Sequence[str] = ()  # device time, FLOPs, or both
     tune: str | None = None  # trials a method, or `auto`
     sampler: str = "tpe"
+    oracle: bool = False  # choose by the shifted test sets, and say so in the method's name
     storage: str | None = None  # URL of Optuna's storage
     memory_limit: str | None = None
+    storage_limit: str | None = None  # for advice: what a task may keep
     device: str = "auto"
     force: bool = False
     taps: str | None = None  # the backbone whose taps `list` shows
     words: Sequence[str] = ()  # what follows the command
     to: Path | None = None
     versus: Sequence[str] = ()  # whose numbers the report puts beside ours: `published`
+    top: int = 3
+    json: bool = False
 
 
 def planned(request: Request) -> Plan:
@@ -59,16 +65,18 @@ def planned(request: Request) -> Plan:
 def tuning(request: Request, seed: int) -> Tuning | None:
     """How hyper-parameters are to be chosen; None where they are not."""
     if request.tune is None:
+        if request.oracle:
+            raise UserError("--oracle says how trials are judged; ask for some with --tune")
         return None
     if request.tune == "auto":
         if not request.budget:
             raise UserError(
                 "--tune auto takes as many trials as the budget allows; name one with --budget, or a number"
             )
-        return Tuning(None, request.sampler, seed)
+        return Tuning(None, request.sampler, seed, request.oracle)
     if not request.tune.isdecimal() or int(request.tune) == 0:
         raise UserError(f"--tune {request.tune} is no number of trials; write --tune 20, or --tune auto")
-    return Tuning(int(request.tune), request.sampler, seed)
+    return Tuning(int(request.tune), request.sampler, seed, request.oracle)
 
 
 def run(request: Request) -> int:
@@ -143,13 +151,28 @@ def show_report(request: Request, tracker: Tracker | None = None) -> None:
     if tracker is not None:
         tracker.finish(made.paths)
     Screen().print(made)
-    print("Report: ", *made.paths, sep="\n  ")
     print(f"Records: {Store(request.results).path}\nMLflow:  {tracking.ui_command(request.results)}")
+    print(f"Report:  {made.paths[0]}, tables and plots beside it")
 
 
 def report_command(request: Request) -> int:
     """Draws the report anew from the records alone."""
     show_report(request)
+    return DONE
+
+
+def advise_command(request: Request) -> int:
+    """Names the method that the records support best within --budget and --storage-limit, for one task."""
+    from bench.report.advise import advise  # here, so that help and listing stay light
+
+    storage = parse_bytes(request.storage_limit, "a storage limit") if request.storage_limit else math.inf
+    results = Store(request.results).results()
+    if not results:
+        raise UserError(f"not enough records: there are none in {request.results}; run the comparison first")
+    patterns = [part for text in request.tasks for part in text.split(",")]
+    names = {result.task for result in results if any(matches(result.task, pattern) for pattern in patterns)}
+    for advice in advise(results, sorted(names), parse_limits(request.budget), storage):
+        Screen().print(advice)
     return DONE
 
 
@@ -229,6 +252,25 @@ def data(request: Request) -> int:
     return data_command(request.words, request.data, request.to)
 
 
+def export(request: Request) -> int:
+    """Takes a finished cell out of the results folder: `bench.export`."""
+    return export_command(request.words, request.results, request.to)
+
+
+def predict(request: Request) -> int:
+    """Names the classes of images with what was exported: `bench.predict`."""
+    from bench.predict import predict_command  # here, so that only a command that computes starts torch
+
+    return predict_command(request.words, request.backbone.checkpoint, request.device, request.top, request.json)
+
+
+def ui(request: Request) -> int:
+    """Opens MLflow's page on the results folder: `bench.tracking.page`."""
+    from bench.tracking.page import serve  # here, so that help and listing stay light
+
+    return serve(request.results)
+
+
 def tell_missing(plan: Plan) -> None:
     for task, reason in plan.missing.items():
         note(f"skipped {task}: {reason}")
@@ -239,6 +281,6 @@ def note(text: str) -> None:
 
 
 COMMANDS: dict[str, Callable[[Request], int]] = {
-    "run": run, "plan": plan_command, "list": list_command, "report": report_command, "sync": sync,
-    "data": data,
+    "run": run, "plan": plan_command, "list": list_command, "advise": advise_command, "report": report_command,
+    "sync": sync, "data": data, "export": export, "predict": predict, "ui": ui,
 }  # fmt: skip

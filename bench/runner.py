@@ -160,6 +160,7 @@ def judge_group(
     for number, (one, part) in enumerate(zip(fitted, parts, strict=True)):
         cost = part.on(one.cost)
         choice = choices.get(one.work.cell.method_name)
+        one.work.about["test_counts"] = {name: len(test.labels) for name, test in data.tests.items()}
         if isinstance(choice, Choice):
             one.work.about["tuning"] = choice.facts
         if isinstance(verdicts, Failure):
@@ -187,7 +188,7 @@ def fit(work: Work, data: Data) -> Fitted:
         raise UserError(f"{cell.method_name} changed the backbone's own weights; it must train a copy from `network`")
     if cell.method.frozen != isinstance(adapted, Probe):
         raise UserError(f"{cell.method_name} says frozen = {cell.method.frozen} but returned {type(adapted).__name__}")
-    path = session.store.folder / "deltas" / f"{cell.key}.safetensors"
+    path = session.store.delta(cell.key)
     kept = write_and_read(adapted.stored(), path)
     numbers = [value for value in kept.values() if value.is_floating_point()]
     if not all(bool(value.isfinite().all()) for value in numbers):

@@ -80,6 +80,7 @@ class Found:
     test_images: int = 0  # over all test sets
     place: Path | None = None  # where the copy lies; None when nothing of it is on disk
     exactness: str = ""  # "exact", or how its images differ from the published ones
+    classes: tuple[str, ...] = ()  # their names by label, where they have any
 
 
 @dataclass(frozen=True)
@@ -226,6 +227,7 @@ class Tuning:
     trials: int | None  # at most so many, None: as many as the budget allows
     sampler: str  # tpe | random | qmc
     seed: int  # the same seed gives the same trials
+    oracle: bool = False  # judge trials on the shifted test sets instead: a bound that nobody reaches fairly, named so
 
 
 @dataclass(frozen=True)

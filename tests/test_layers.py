@@ -13,15 +13,19 @@ import pytest
 from tests.conftest import REPOSITORY
 
 LAYERS = {
-    0: ["spec"],
-    1: ["registry", "budget", "store", "weights", "download", "portable", "cache", "statistics"],
+    0: [
+        "spec",
+    ],
+    1: [
+        "registry", "budget", "store", "weights", "download", "portable", "cache", "statistics", "decode", "replay",
+    ],
     2: [
-        "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf", "features",
-        "probe", "heads", "selection", "train", "tuned", "selected", "judge",
+        "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf",
+        "features", "probe", "heads", "selection", "train", "tuned", "selected", "judge",
     ],
     3: [
         "plan", "provenance", "session", "search", "trial", "tune", "runner", "estimate", "report", "tracking",
-        "progress", "datasets", "listing_taps", "commands", "screen",
+        "progress", "datasets", "listing_taps", "commands", "screen", "export", "predict",
     ],
 }  # fmt: skip
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
+from bench.report.captions import Plot
 from bench.report.certainty import certainty_table
 from bench.report.evidence import images, task_interval
 from bench.report.failures import failures
@@ -18,10 +19,11 @@ from bench.report.findings import sentences
 from bench.report.grid import Grid, grids, ordered
 from bench.report.latex import as_latex
 from bench.report.layout import as_markdown, for_terminal
+from bench.report.page import Part, write_page
 from bench.report.published import versus
 from bench.report.shifts import robustness, robustness_table, shift_table
 from bench.report.spending import spending_table
-from bench.report.style import looks
+from bench.report.style import Look, looks
 from bench.report.tables import Table, main_table
 from bench.report.units import numbered
 from bench.spec import CellResult
@@ -31,7 +33,7 @@ FIELDS = (
     "train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "tune_seconds", "eval_seconds",
     "peak_bytes",
 )  # fmt: skip
-PLOTS = ("*_accuracy_by_*", "*_gain_by_*")
+PLOTS = ("*_accuracy_by_*", "*_gain_by_*", "*_tuning_by_*")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Report:
 
     chapters: tuple[Chapter, ...]
     failures: tuple[str, ...]
-    paths: tuple[Path, ...]  # table.md, table.csv, table.tex, then the plots
+    paths: tuple[Path, ...]  # report.html, table.md, table.csv, table.tex, then the plots
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         for chapter in self.chapters:
@@ -61,23 +63,32 @@ class Report:
             yield Text(line)
 
 
-def compose(results: Sequence[CellResult], folder: Path, others: Sequence[str] = ()) -> Report:
+def compose(
+    results: Sequence[CellResult], folder: Path, others: Sequence[str] = (), remarks: Sequence[str] = ()
+) -> Report:
     """Writes all files of the report into `folder`; `others` names what our numbers are put beside.
 
-    Raises OSError, and UserError for a name that nothing has.
+    `remarks` are told with the failures. Raises OSError, and UserError for a name that nothing has.
     """
     found = grids(results)
     chapters = tuple(chapter(grid) for grid in found)
-    if others:
-        compared = versus(found, others)
-        chapters = (*chapters, Chapter(compared.tables, compared.sentences))
-    lines = tuple(failures(results))
+    beside = versus(found, others)
+    told = (*chapters, Chapter(beside.tables, beside.sentences)) if others else chapters
+    lines = (*failures(results), *remarks)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = tuple(folder / f"table.{kind}" for kind in ("md", "csv", "tex"))
-    paths[0].write_text(markdown(chapters, lines), encoding="utf-8")
-    write_csv(paths[1], found)
-    paths[2].write_text(as_latex([table for part in chapters for table in part.tables]), encoding="utf-8")
-    return Report(chapters, lines, (*paths, *draw_all(found, folder)))
+    page, *tables = (folder / name for name in ("report.html", "table.md", "table.csv", "table.tex"))
+    tables[0].write_text(markdown(told, lines), encoding="utf-8")
+    write_csv(tables[1], found)
+    tables[2].write_text(as_latex([table for part in told for table in part.tables]), encoding="utf-8")
+    look = looks(ordered(method for grid in found for method in grid.methods))
+    plots = draw_all(found, results, look, folder)
+    parts = [
+        Part(grid, part.tables[1:], part.sentences, of_grid)
+        for grid, part, of_grid in zip(found, chapters, plots, strict=True)
+    ]
+    write_page(page, parts, beside if others else None, lines, look)
+    drawn = [path for of_grid in plots for plot in of_grid for path in (plot.png, plot.svg)]
+    return Report(told, lines, (page, *tables, *drawn))
 
 
 def chapter(grid: Grid) -> Chapter:
@@ -127,16 +138,20 @@ def csv_lines(grid: Grid, method: str, task: str) -> Iterator[tuple[object, ...]
             yield (*place, score.mean, score.std, len(values), *more, *costs, beyond)
 
 
-def draw_all(found: Sequence[Grid], folder: Path) -> Iterator[Path]:
+def draw_all(
+    found: Sequence[Grid], results: Sequence[CellResult], looks: Mapping[str, Look], folder: Path
+) -> list[list[Plot]]:
     """Plots of every grid, in place of all earlier ones; a method looks alike in all of them."""
     for old in [path for pattern in PLOTS for path in folder.glob(pattern) if path.suffix in (".png", ".svg")]:
         old.unlink()
-    if found:
-        from bench.report.plots import draw  # only here: matplotlib takes half a second to import
+    if not found:
+        return []
+    from bench.report.curves import of_grid  # only here: matplotlib takes half a second to import
+    from bench.report.plots import draw
 
-        look = looks(ordered(method for grid in found for method in grid.methods))
-        for stem, grid in zip(stems(found), found, strict=True):
-            yield from draw(grid, look, folder, stem)
+    return [
+        draw(grid, of_grid(grid, results), looks, folder, stem) for stem, grid in zip(stems(found), found, strict=True)
+    ]
 
 
 def stems(found: Sequence[Grid]) -> list[str]:
