@@ -62,7 +62,8 @@ def average(places: Tensor, window: tuple[int, int]) -> Tensor:
     if down < LARGE or high == 1 or not places.is_contiguous():
         return functional.avg_pool2d(places.permute(0, 3, 1, 2), window).permute(0, 2, 3, 1)
     strips = places[:, : high * down, : wide * right].unflatten(1, (high, down)).flatten(3).sum(2)
-    return strips.unflatten(2, (wide, right, places.shape[3])).sum(3).div_(down * right)
+    sums: Tensor = strips.unflatten(2, (wide, right, places.shape[3])).sum(3)
+    return sums / (down * right)
 
 
 def _sides(shape: tuple[int, ...], layout: str) -> tuple[int, int, int]:
