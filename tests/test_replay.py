@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from synthetic import result, tuned
 
 from bench.replay import curve, drawn, expected_best, incumbents, mean_curve, studies, suite_curve, value_at
 from bench.spec import CellResult, Cost
+from tests.conftest import REPOSITORY
 
 
 def trial(number: int, val: float | None, seconds: float | None, shared: float = 2.0, **changes: Any) -> CellResult:
@@ -110,3 +112,11 @@ def test_the_default_is_no_draw_and_a_pruned_trial_is_no_better_than_the_worst()
 
 def test_records_without_a_sound_trial_are_passed_over() -> None:
     assert studies([result(), result(stage="trial"), result(stage="trial", provenance={"trial": "x"})]) == []
+
+
+def test_the_example_of_the_docs_runs_as_it_stands() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "report.md").read_text(), re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(example, found)
+    told = re.findall(r"# ([0-9.]+)", example)
+    assert [f"{round(found['mean'], 4)}"] == told
