@@ -15,7 +15,20 @@ from tests.conftest import REPOSITORY
 LAYERS = {
     0: ["spec"],
     1: ["registry", "budget", "store", "weights", "download", "portable", "cache"],
-    2: ["device", "meter", "data", "backbone", "taps", "features", "probe", "heads", "train", "tuned", "judge"],
+    2: [
+        "device",
+        "meter",
+        "data",
+        "backbone",
+        "taps",
+        "features",
+        "probe",
+        "heads",
+        "train",
+        "tuned",
+        "judge",
+        "lasso",
+    ],
     3: ["plan", "provenance", "runner", "estimate", "report", "tracking", "progress", "datasets", "commands", "screen"],
 }
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}
