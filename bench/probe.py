@@ -18,7 +18,7 @@ class Probe:
     """Which pooled features, and a linear head on them.
 
     `target` is the pooling target of bench.features; `selected` the sorted columns that are kept of all its features,
-    each tap's kept part scaled to unit norm, or None for all of them as they are.
+    each tap's kept part scaled to unit norm (the whole tap, if `whole`), or None for all of them as they are.
     """
 
     backbone: Backbone
@@ -27,13 +27,14 @@ class Probe:
     width: int  # features before selection
     weight: Tensor  # (kept, classes)
     bias: Tensor  # (classes,)
+    whole: bool = False
 
     def logits(self, images: Tensor) -> Tensor:
         return self.score(read_taps(self.backbone, images, [self.target])[self.target])
 
     def score(self, features: Features) -> Tensor:
         """Scores (batch, classes) of features that were read already."""
-        return select(features, self.selected) @ self.weight + self.bias
+        return select(features, self.selected, self.whole) @ self.weight + self.bias
 
     def stored(self) -> Mapping[str, Tensor]:
         """The head, and which features it reads: as a bit a feature or as an index each, whichever is smaller."""
@@ -47,7 +48,7 @@ class Probe:
         return head | ({"mask": packed} if packed.nbytes <= index.nbytes else {"index": index})
 
 
-def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor]) -> Probe:
+def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor], whole: bool = False) -> Probe:
     """The probe that `stored` was taken from."""
     width = sum(_widths(backbone, target))
     selected = None
@@ -57,18 +58,19 @@ def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor]
         selected = torch.from_numpy(np.unpackbits(stored["mask"].numpy(), count=width)).nonzero()[:, 0]
     device = backbone.device
     kept = selected.to(device) if selected is not None else None
-    return Probe(backbone, target, kept, width, stored["weight"].to(device), stored["bias"].to(device))
+    return Probe(backbone, target, kept, width, stored["weight"].to(device), stored["bias"].to(device), whole)
 
 
-def select(features: Features, selected: Tensor | None) -> Tensor:
-    """The chosen columns (n, kept), each tap's part scaled to unit l2 norm; without a choice all as they are."""
+def select(features: Features, selected: Tensor | None, whole: bool = False) -> Tensor:
+    """The chosen columns (n, kept), each tap's part (or `whole`) scaled to unit l2 norm; without a choice all as is."""
     if selected is None:
         return features.concatenated()
     parts = []
     for block, columns in zip(features.blocks, _per_block(features.widths, selected), strict=True):
         if len(columns):
             kept = block if len(columns) == block.shape[1] else block[:, columns.to(block.device)]
-            parts.append(kept / kept.norm(dim=1, keepdim=True).clamp_min(1e-12))
+            scaled = block if whole else kept
+            parts.append(kept / scaled.norm(dim=1, keepdim=True).clamp_min(1e-12))
     return torch.cat(parts, dim=1)
 
 

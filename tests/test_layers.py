@@ -15,24 +15,27 @@ from tests.conftest import REPOSITORY
 LAYERS = {
     0: ["spec"],
     1: ["registry", "budget", "store", "weights", "download", "portable", "cache"],
-    2: [
-        "device",
-        "meter",
-        "data",
-        "backbone",
-        "taps",
-        "features",
-        "probe",
-        "heads",
-        "train",
-        "tuned",
-        "judge",
-        "lasso",
+    2: ["device", "gpu", "meter", "data", "backbone", "taps", "features", "probe", "heads", "train", "tuned", "judge"]
+    + ["lasso", "ridge", "kernel"],
+    3: [
+        "plan",
+        "provenance",
+        "session",
+        "search",
+        "trial",
+        "tune",
+        "runner",
+        "estimate",
+        "report",
+        "tracking",
+        "progress",
+        "datasets",
+        "commands",
+        "screen",
     ],
-    3: ["plan", "provenance", "runner", "estimate", "report", "tracking", "progress", "datasets", "commands", "screen"],
 }
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}
-HOME = {"timm": ["backbone"], "mlflow": ["tracking"], "matplotlib": ["report"], "optuna": ["spec", "tune"]}
+HOME = {"timm": ["backbone"], "mlflow": ["tracking"], "matplotlib": ["report"], "optuna": ["spec", "search", "tune"]}
 
 
 def sources() -> list[Path]:

@@ -4,7 +4,7 @@ Minimised is the mean cross-entropy of softmax(XW + b) plus λ Σᵢ ||Wᵢ||₂
 the intercept b is free. This is the first stage of Head2Toe (Evci et al. 2022, section 3) without Adam's approximation.
 """
 
-from bench.lasso.design import Block, Design
+from bench.lasso.design import Block, Design, unit_norm
 from bench.lasso.path import GroupLasso, Solution
 
-__all__ = ["Block", "Design", "GroupLasso", "Solution"]
+__all__ = ["Block", "Design", "GroupLasso", "Solution", "unit_norm"]

@@ -1,11 +1,11 @@
-"""The features of a group lasso as blocks of columns: in memory or memory-mapped, read in pieces, never copied whole."""
+"""The features of a group lasso as blocks of columns, in memory or memory-mapped, read in pieces and never copied."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -43,20 +43,43 @@ class Design:
     def width(self) -> int:
         return sum(block.values.shape[1] for block in self.blocks)
 
+    def first(self, count: int) -> Design:
+        """The design of the first `count` examples alone."""
+        cut = [
+            replace(b, values=b.values[:count], factor=None if b.factor is None else b.factor[:count])
+            for b in self.blocks
+        ]
+        return Design(cut, self.device)
+
     def norms(self, dual: Tensor, meter: Meter) -> Tensor:
-        """||Xᵢᵀ u||₂ of every feature i, float32 (width,), for u float (classes, n); raises UserError if not finite."""
-        parts = []
+        """||Xᵢᵀ u||₂ of every feature i, float32 (width,), for u (classes, n); raises UserError if not finite."""
+        return torch.cat([part.norm(dim=0) for part in self.products(dual, meter)])
+
+    def products(self, dual: Tensor, meter: Meter) -> Iterator[Tensor]:
+        """u X, float32 (classes, some features) from the first feature to the last, for u (classes, n).
+
+        Raises UserError when features are not finite, and names their tap.
+        """
         with _bar(self) as advance:
             for block in self.blocks:
                 scaled = (dual if block.factor is None else dual * block.factor.to(dual)).float()
                 for piece in _pieces(block, self.device):
-                    # (classes, n) @ (n, width) is several times faster than its transpose where classes are few
-                    parts.append(product(meter, scaled, piece).norm(dim=0))
+                    part = product(meter, scaled, piece)
+                    if not part.isfinite().all():
+                        where = f" of the tap {block.name}" if block.name else ""
+                        raise UserError(f"features{where} are not finite; check the weights and the preprocessing")
                     advance(piece.shape[1])
-                if not parts[-1].isfinite().all():
-                    where = f" of the tap {block.name}" if block.name else ""
-                    raise UserError(f"features{where} are not finite; check the weights and the preprocessing")
-        return torch.cat(parts)
+                    yield part
+
+    def gram(self, meter: Meter) -> Tensor:
+        """The inner products of all examples with each other, float64 (n, n)."""
+        total = torch.zeros(self.count, self.count, dtype=torch.float64, device=self.device)
+        for block in self.blocks:
+            for piece in _pieces(block, self.device):
+                part = product(meter, piece, piece.T).double()
+                factor = torch.ones_like(part[0]) if block.factor is None else block.factor.to(part)
+                total += part * factor * factor[:, None]
+        return total
 
     def columns(self, rows: Tensor) -> Tensor:
         """The features `rows` (k,), which are sorted, of all examples: float32 (n, k)."""
@@ -69,6 +92,13 @@ class Design:
                 taken = torch.as_tensor(block.values[:, inside]).to(self.device, torch.float32)
                 parts.append(taken if block.factor is None else taken * block.factor.to(taken)[:, None])
         return torch.cat(parts, dim=1)
+
+
+def unit_norm(blocks: Sequence[Tensor], device: torch.device, names: Sequence[str] = ()) -> Design:
+    """A design of blocks (n, width), one a tap, each example's part of a tap scaled to unit l2 norm."""
+    factors = [1 / block.float().norm(dim=1).clamp_min(1e-12) for block in blocks]
+    labels = names or [""] * len(blocks)
+    return Design([Block(*three) for three in zip(blocks, factors, labels, strict=True)], device)
 
 
 def _pieces(block: Block, device: torch.device) -> Iterator[Tensor]:

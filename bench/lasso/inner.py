@@ -51,7 +51,8 @@ class WorkingSet:
 
     def weight(self, state: State) -> Tensor:
         """(classes, features) of the features as they were given."""
-        return state.weight[:, :-1] / self.scale
+        given: Tensor = state.weight[:, :-1] / self.scale
+        return given
 
     def settled(self, state: State) -> Point:
         """The state with its best intercept, in float64."""
@@ -60,7 +61,8 @@ class WorkingSet:
 
     def norms(self, point: Point) -> Tensor:
         """||Xᵢᵀ residual|| of each feature as it was given, float64 (features,)."""
-        return product(self.meter, point.residual, self.columns[:, :-1].double()).norm(dim=0) * self.scale
+        standard: Tensor = product(self.meter, point.residual, self.columns[:, :-1].double()).norm(dim=0)
+        return standard * self.scale
 
     def objective(self, state: State, point: Point) -> float:
         return point.loss + float(self.penalty.double() @ state.weight.double().norm(dim=0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -51,27 +52,45 @@ class Support:
     def _direction(self, gradient: Tensor, chance: Tensor, unit: Tensor, pull: Tensor) -> Tensor:
         """Minus the inverse Hessian times the gradient, by conjugate gradients preconditioned with the diagonal.
 
-        Softmax bends by chance * (s - chanceᵀ s); a norm bends by the part across its row, over its length.
+        A norm bends by the part across its row, over its length.
         """
         count = len(self.columns)
         curvature = product(self.meter, chance * (1 - chance) / count, self.columns.square())
         diagonal = (curvature + pull * (1 - unit.square())).clamp_min(1e-12)
-        step, left = torch.zeros_like(gradient), -gradient
-        scaled = left / diagonal
-        direction, size = scaled, float((left * scaled).sum())
-        target = ENOUGH * size
-        for _ in range(CONJUGATE):
+
+        def bent(direction: Tensor) -> Tensor:
             scores = product(self.meter, direction, self.rows)
-            bent = chance * (scores - (chance * scores).sum(0)) / count
-            across = direction - unit * (unit * direction).sum(0)
-            image = product(self.meter, bent, self.columns) + pull * across
-            bend = float((direction * image).sum())
-            if bend <= 0:  # rounding alone
-                break
-            step, left = step + size / bend * direction, left - size / bend * image
-            scaled = left / diagonal
-            size, before = float((left * scaled).sum()), size
-            if size <= target:
-                break
-            direction = scaled + size / before * direction
-        return step
+            image = product(self.meter, softmax_bend(chance, scores), self.columns)
+            return image + pull * (direction - unit * (unit * direction).sum(0))
+
+        return conjugate(bent, gradient, diagonal, CONJUGATE, ENOUGH)
+
+
+def softmax_bend(chance: Tensor, scores: Tensor) -> Tensor:
+    """The Hessian of the mean cross-entropy by the scores (classes, n) at these probabilities, times `scores`."""
+    return chance * (scores - (chance * scores).sum(0)) / chance.shape[1]
+
+
+def conjugate(
+    hessian: Callable[[Tensor], Tensor], gradient: Tensor, diagonal: Tensor, limit: int, enough: float
+) -> Tensor:
+    """Minus the inverse Hessian times the gradient, preconditioned with the Hessian's diagonal or what is near it.
+
+    Stops after `limit` products, or when the squared, preconditioned residual is `enough` of what it was.
+    """
+    step, left = torch.zeros_like(gradient), -gradient
+    direction = left / diagonal
+    size = float((left * direction).sum())
+    target = enough * size
+    for _ in range(limit):
+        image = hessian(direction)
+        bend = float((direction * image).sum())
+        if bend <= 0:  # rounding alone
+            break
+        step, left = step + size / bend * direction, left - size / bend * image
+        scaled = left / diagonal
+        size, before = float((left * scaled).sum()), size
+        if size <= target:
+            break
+        direction = scaled + size / before * direction
+    return step

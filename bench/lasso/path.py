@@ -87,7 +87,7 @@ class GroupLasso:
                 inner_tolerance /= 4
             rows = torch.cat([rows, new]).unique()
         raise UserError(
-            f"the group lasso at a penalty of {strength:g} stays {gap:.1g} from its optimum; allow a tolerance above that"
+            f"the group lasso at a penalty of {strength:g} stays {gap:.1g} from its optimum; allow that tolerance"
         )
 
     def _solve_on(self, rows: Tensor, strength: float, tolerance: float) -> tuple[float, float]:
