@@ -17,12 +17,12 @@ from pathlib import Path
 import methods  # noqa: F401  registers the methods
 import tasks  # noqa: F401  registers the tasks
 from bench.commands import COMMANDS, Request
-from bench.spec import BackboneSpec, UserError
+from bench.spec import SAMPLERS, BackboneSpec, UserError
 
 EXAMPLES = """examples:
   run_bench.py                                              the embedded suite, every method, nothing to download
   run_bench.py --methods all --tasks vtab1k --data DIR --backbone vit_base_patch16_224.augreg_in21k
-  run_bench.py --methods 'head2toe*,lora' --tasks 'vtab1k/structured/*' --budget 2h
+  run_bench.py --methods 'head2toe*,lora' --tasks 'vtab1k/structured/*' --tune 20 --budget 2h
   run_bench.py --tasks folder:my_images --backbone resnet50 --checkpoint weights.safetensors
   run_bench.py --tasks ood/pacs/photo,domains:my_images/studio --data DIR
   run_bench.py list | plan | report | sync                  what there is, what would run, what was found
@@ -52,11 +52,19 @@ def parser() -> argparse.ArgumentParser:
     network.add_argument("--image-size", type=int, metavar="PX", help="default: what timm states for the backbone")
     network.add_argument("--mean", type=float, nargs="+", metavar="X", help="of the input, one value or three")
     network.add_argument("--std", type=float, nargs="+", metavar="X", help="likewise")
+    search = top.add_argument_group("tuning")
+    search.add_argument("--tune", metavar="N", help="trials a method, at most; or auto: as many as the budget allows")
+    search.add_argument("--sampler", choices=SAMPLERS, default=SAMPLERS[0], help="default: %(default)s")
+    search.add_argument("--storage", metavar="URL", help="Optuna's; default: a file in --results, for one process")
     where = top.add_argument_group("where and how long")
     where.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets; default: data")
     where.add_argument("--to", type=Path, metavar="DIR", help="where `data convert` writes, in the vtab-1k layout")
     where.add_argument("--results", type=Path, default=Path("results/run"), metavar="DIR", help="default: results/run")
-    where.add_argument("--budget", metavar="TIME", help="device time over all runs into --results: 90s, 30m, 2h")
+    where.add_argument(
+        "--budget", nargs="+", action="extend", default=[], metavar="LIMIT",
+        help="over all runs into --results: device time (90s, 30m, 2h), FLOPs (5PFLOP), or both",
+    )  # fmt: skip
+    where.add_argument("--memory-limit", metavar="SIZE", help="of the GPU, for torch: 16GB")
     where.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; default: the best there is")
     where.add_argument("--force", action="store_true", help="run cells again that are done")
     return top
@@ -73,7 +81,10 @@ def request(arguments: argparse.Namespace) -> Request:
         tuple(arguments.mean) if arguments.mean else None,
         tuple(arguments.std) if arguments.std else None,
     )
-    shared = ("methods", "tasks", "seeds", "data", "results", "budget", "device", "force", "words", "to")
+    shared = (
+        "methods", "tasks", "seeds", "data", "results", "budget", "tune", "sampler", "storage", "memory_limit",
+        "device", "force", "words", "to",
+    )  # fmt: skip
     if arguments.words and arguments.command != "data":
         raise UserError(f"{arguments.command} takes no {arguments.words[0]!r}; name tasks with --tasks")
     return Request(backbone=spec, **{name: getattr(arguments, name) for name in shared})

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from bench.budget import Budget, parse_seconds
+from bench.budget import UNLIMITED, Amount, Budget, parse_bytes, parse_limits
 from bench.datasets import data_command
-from bench.plan import Plan, params, split_done
+from bench.plan import Plan, is_cut, params, split_done
 from bench.plan import plan as make_plan
 from bench.progress import Progress
 from bench.registry import METHODS, TASKS
 from bench.screen import Screen, wide_screen
-from bench.spec import BackboneSpec, Cell, DataMissing, Task, UserError
+from bench.spec import BackboneSpec, Cell, DataMissing, Task, Tuning, UserError
 from bench.store import Store
 
 if TYPE_CHECKING:
-    from bench.spec import CellResult
     from bench.tracking import Tracker
 
 DONE, INCOMPLETE, UNUSABLE, OVER_BUDGET = 0, 1, 2, 3
@@ -37,7 +36,11 @@ class Request:
     seeds: Sequence[int] = (0,)
     data: Path = Path("data")
     results: Path = Path("results/run")
-    budget: str | None = None
+    budget: Sequence[str] = ()  # device time, FLOPs, or both
+    tune: str | None = None  # trials a method, or `auto`
+    sampler: str = "tpe"
+    storage: str | None = None  # URL of Optuna's storage
+    memory_limit: str | None = None
     device: str = "auto"
     force: bool = False
     words: Sequence[str] = ()  # what follows the command
@@ -47,48 +50,85 @@ class Request:
 def planned(request: Request) -> Plan:
     """The plan of a request; raises UserError for a name that nothing has."""
     methods, tasks = METHODS.select(request.methods), TASKS.select(request.tasks)
-    return make_plan(methods, tasks, request.backbone, list(dict.fromkeys(request.seeds)), request.data)
+    seeds = list(dict.fromkeys(request.seeds))
+    return make_plan(methods, tasks, request.backbone, seeds, request.data, tuning(request, seeds[0]))
+
+
+def tuning(request: Request, seed: int) -> Tuning | None:
+    """How hyper-parameters are to be chosen; None where they are not."""
+    if request.tune is None:
+        return None
+    if request.tune == "auto":
+        if not request.budget:
+            raise UserError(
+                "--tune auto takes as many trials as the budget allows; name one with --budget, or a number"
+            )
+        return Tuning(None, request.sampler, seed)
+    if not request.tune.isdecimal() or int(request.tune) == 0:
+        raise UserError(f"--tune {request.tune} is no number of trials; write --tune 20, or --tune auto")
+    return Tuning(int(request.tune), request.sampler, seed)
 
 
 def run(request: Request) -> int:
     """Runs what is not done yet and reports on all of it."""
     plan = planned(request)
     store = Store(request.results)
-    limit = parse_seconds(request.budget) if request.budget else None
+    limit = parse_limits(request.budget)
     tell_missing(plan)
     if not plan.cells:
         raise UserError("nothing can run: no task has its data; `list` shows what is here")
     with store.lock():
+        if (lost := store.recover()) is not None:
+            note(f"a run was killed at {lost.task} · {lost.method}; its {lost.cost.spent_seconds:.1f} s are charged")
         todo, done = split_done(plan.cells, store.latest(), request.force)
         note(f"{len(plan.cells)} cells: {len(done)} done already, {len(todo)} to run into {request.results}")
-        budget = Budget(limit, store.spent_seconds())
-        finished = {cell.key for cell in done}
+        budget = Budget(limit, store.spent())
         tracker = None
-        if todo and budget.remaining() > 0:
-            tracker, results = execute(todo, store, budget, request)
-            finished |= {result.key for result in results if result.status == "done"}
-    code = outcome(plan, finished, budget)
+        finished = {cell.key for cell in done}
+        if todo and not budget.is_spent():
+            tracker, finished = execute(plan, todo, store, budget, request)
+    code = outcome(plan, finished, store, budget)
     if store.results():
         show_report(request, tracker)
     return code
 
 
-def execute(todo: Sequence[Cell], store: Store, budget: Budget, request: Request) -> tuple[Tracker, list[CellResult]]:
-    """Runs cells with progress on stderr and MLflow brought up to date cell by cell; returns the new results."""
-    from bench import backbone, device, runner, tracking  # here, so that only a command that measures starts torch
+def execute(
+    plan: Plan, todo: Sequence[Cell], store: Store, budget: Budget, request: Request
+) -> tuple[Tracker, set[str]]:  # fmt: skip
+    """Runs cells with progress on stderr and MLflow brought up to date cell by cell; returns the keys that are done."""
+    from bench import backbone, device, gpu, runner, session, tracking  # here: only a command that measures needs torch
 
+    where = device.find_device(request.device)
+    if request.memory_limit is not None:
+        gpu.limit_memory(where, parse_bytes(request.memory_limit, "a memory limit"))
     tracker = tracking.Tracker(store.folder)
-    loaded = backbone.load(request.backbone, device.find_device(request.device))
+    loaded = backbone.load(request.backbone, where)
     with Progress(len(todo)) as progress:
-        return tracker, runner.run(todo, runner.Session(store, budget, loaded, [progress, tracker]))
+        shared = session.Session(store, budget, loaded, [progress, tracker], request.storage)
+        before = -1
+        while todo and len(shared.results) > before:  # a search that was cut short goes on while something is left
+            before = len(shared.results)
+            runner.run(todo, shared)
+            latest = store.latest()
+            ours = {result.key for result in shared.results if result.status == "done"}
+            todo = [cell for cell in todo if cell.key in ours and is_cut(latest[cell.key])]
+    asked = {cell.key for cell in plan.cells} if not request.force else ours
+    return tracker, {key for key, result in store.latest().items() if key in asked and result.status == "done"}
 
 
-def outcome(plan: Plan, done: set[str], budget: Budget) -> int:
+def outcome(plan: Plan, done: set[str], store: Store, budget: Budget) -> int:
     """The exit code, and a sentence where not all is done."""
+    latest = store.latest()
+    failed = [cell for cell in plan.cells if cell.key in latest and latest[cell.key].status == "failed"]
     left = len(plan.cells) - len(done)
-    if left and budget.remaining() <= 0:
-        note(f"budget of {budget.limit:g} s spent ({budget.spent:.0f} s in this folder) with {left} cells left; "
-             "raise --budget and run again")  # fmt: skip
+    cut = sum(is_cut(latest[cell.key]) for cell in plan.cells if cell.key in done)
+    limited = budget.limit != UNLIMITED
+    if limited and (left > len(failed) or cut or (left and budget.is_spent())):
+        note(f"the budget of {budget.limit} does not do for all: {budget.spent.seconds:.0f} s and "
+             f"{budget.spent.flops:.3g} FLOP are spent in this folder, {left} cells are left"
+             + (f" and {cut} were tuned with fewer trials than asked" if cut else "")
+             + "; raise --budget and run again")  # fmt: skip
         return OVER_BUDGET
     return INCOMPLETE if left or plan.missing else DONE
 
@@ -123,30 +163,31 @@ def sync(request: Request) -> int:
 
 def plan_command(request: Request) -> int:
     """Shows what would run, what is done, and what the rest is expected to cost."""
-    from bench.estimate import Estimator  # here, so that help and listing stay light
+    from bench import backbone, device  # here, so that help and listing stay light
+    from bench.estimate import Estimator
 
     plan = planned(request)
     store = Store(request.results)
     todo, done = split_done(plan.cells, store.latest(), request.force)
-    estimate = Estimator(request.backbone, store.results(), request.device)
+    loaded = backbone.load(request.backbone, device.find_device(request.device))
+    estimate = Estimator(loaded, store.results())
     table = Table("task", "method", "seed", "state", "expected", "FLOPs", box=None)
-    total = 0.0
+    total = Amount()
     for cell in plan.cells:
-        if cell in done:
-            table.add_row(cell.task.name, cell.method_name, str(cell.seed), "done", "", "")
-            continue
-        seconds, flops = estimate(cell)
-        total += seconds
-        table.add_row(cell.task.name, cell.method_name, str(cell.seed), "to run", f"{seconds:.0f} s", f"{flops:.2g}")
+        state, cost = "done", ("", "")
+        if cell in todo:
+            state, needed = "to run", estimate.tuned(cell)
+            total, cost = total + needed, (f"{needed.seconds:.0f} s", f"{needed.flops:.2g}")
+        table.add_row(cell.task.name, cell.method_name, str(cell.seed), state, *cost)
     wide_screen().print(table)
     tell_missing(plan)
     print(
-        f"{len(plan.cells)} cells: {len(done)} done, {len(todo)} to run in about {total:.0f} s on this device, "
-        "without heads where there are no records to go by"
+        f"{len(plan.cells)} cells: {len(done)} done, {len(todo)} to run in about {total.seconds:.0f} s and "
+        f"{total.flops:.3g} FLOP on this device, without heads where there are no records to go by"
     )
     if request.budget:
-        left = Budget(parse_seconds(request.budget), store.spent_seconds()).remaining()
-        print(f"{max(0.0, left):.0f} s of the budget are left: " + ("it fits" if total <= left else "it does not fit"))
+        left = Budget(parse_limits(request.budget), store.spent()).remaining()
+        print(f"{left} of the budget are left: " + ("it fits" if total.fits(left) else "it does not fit"))
     return DONE if plan.cells else UNUSABLE
 
 

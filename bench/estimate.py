@@ -1,50 +1,88 @@
-"""What a cell is expected to cost: from earlier records, else from the backbone's FLOPs and speed on this device."""
+"""What a cell is expected to cost: by the speed that earlier cells of its method had, else by the backbone's own."""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
+from statistics import median
+from typing import Any
 
 import torch
 
-from bench.backbone import load
-from bench.device import find_device
+from bench.backbone import TimmBackbone
+from bench.budget import Amount
 from bench.meter import Meter, synchronise
-from bench.plan import earlier
-from bench.spec import BackboneSpec, Cell, CellResult
+from bench.provenance import describe_device
+from bench.spec import Cell, CellResult
 
 BATCH = 32
+RECENT = 15  # records that an estimate goes by
 
 
 class Estimator:
-    """Expected (seconds, training FLOPs) of cells with one backbone. Heads are not in the estimate without records."""
+    """Expected cost of cells with one backbone on its device.
 
-    def __init__(self, backbone: BackboneSpec, records: Sequence[CellResult], device: str) -> None:
-        self.backbone, self.records, self.device = backbone, records, find_device(device)
+    Work is counted in forward passes of one image, a backward pass as two. A pass is as dear as it was, heads and
+    evaluation and all, in the latest records of the same method; without any as the backbone's own, heads left out.
+    """
 
-    def __call__(self, cell: Cell) -> tuple[float, float]:
-        known = earlier(cell, self.records)
-        if known is not None:
-            return known
-        flops, seconds = self.forward
-        training = cell.method.passes * cell.found.train_images
-        return seconds * (training + cell.found.test_images), flops * training
+    def __init__(self, backbone: TimmBackbone, records: Iterable[CellResult]) -> None:
+        self.backbone = backbone
+        self.here = _place(backbone.describe(), describe_device(str(backbone.device)))
+        self.known: dict[tuple[str, str], list[Amount]] = defaultdict(list)
+        for record in records:
+            self.learn(record)
+
+    def __call__(self, cell: Cell) -> Amount:
+        same = self.known[cell.method_name, cell.stage][-RECENT:]
+        each = Amount(median(one.seconds for one in same), median(one.flops for one in same)) if same else self.forward
+        return each * passes(cell)
+
+    def tuned(self, cell: Cell) -> Amount:
+        """What a final cell is expected to cost with all the trials of its tuning."""
+        trials = (cell.tuning.trials or 0) if cell.tuning is not None else 0
+        return self(cell) + self(replace(cell, stage="trial")) * trials
+
+    def learn(self, record: CellResult) -> None:
+        """Takes what a finished cell really cost into account."""
+        count = (record.provenance.get("expected") or {}).get("passes")
+        place = _place(record.provenance.get("backbone"), record.provenance.get("device"))
+        if record.status == "done" and count and place == self.here:
+            spent = Amount(record.cost.spent_seconds, record.cost.spent_flops)
+            self.known[record.method, record.stage].append(spent * (1 / count))
 
     @cached_property
-    def forward(self) -> tuple[float, float]:
-        """FLOPs and seconds of one image's forward pass, measured on a batch."""
-        backbone = load(self.backbone, self.device)
-        images = torch.zeros(BATCH, 3, backbone.image_size, backbone.image_size, dtype=torch.uint8)
-        meter = Meter(self.device)
+    def forward(self) -> Amount:
+        """Seconds and FLOPs of one image's forward pass, measured on a batch."""
+        backbone, size = self.backbone, self.backbone.image_size
+        images = torch.zeros(BATCH, 3, size, size, dtype=torch.uint8)
+        meter = Meter(backbone.device)
 
         def pass_once() -> None:
             with torch.no_grad():
                 backbone.module(backbone.inputs(images))
-            synchronise(self.device)
+            synchronise(backbone.device)
 
         for _ in range(2):  # the first pass warms up, the second is timed
             began = time.perf_counter()
             meter.step("forward", pass_once)
-        for_one = time.perf_counter() - began
-        return meter.flops / 2 / BATCH, for_one / BATCH
+        seconds = time.perf_counter() - began
+        return Amount(seconds / BATCH, meter.flops / 2 / BATCH)
+
+
+def passes(cell: Cell) -> float:
+    """Forward passes of one image that a cell is expected to take; a trial sees no test image."""
+    images, each, folds = cell.found.train_images, cell.method.passes, cell.method.folds
+    if cell.stage == "final":
+        return each * images + cell.found.test_images
+    if cell.method.frozen:
+        return each * images
+    return (0.8 * each + 0.2) * images if folds == 1 else (each * (folds - 1) + 1) * images
+
+
+def _place(backbone: Mapping[str, Any] | None, device: object) -> str:
+    return json.dumps([backbone, device], sort_keys=True, default=str)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +27,13 @@ class Features:
     def widths(self) -> list[int]:
         return [block.shape[1] for block in self.blocks]
 
+    def of(self, rows: Sequence[int]) -> Features:
+        """Those of some of the images; of neighbouring ones without a copy."""
+        first, count = (rows[0] if len(rows) else 0), len(rows)
+        near = list(rows) == list(range(first, first + count))
+        chosen = slice(first, first + count) if near else torch.tensor(rows)
+        return Features(tuple(block[chosen] for block in self.blocks))
+
     def concatenated(self) -> Tensor:
         """(n, features), the blocks side by side."""
         return torch.cat(self.blocks, dim=1)
@@ -43,39 +50,65 @@ def taps(backbone: Backbone, target: int | None) -> list[Tap]:
 def features(backbone: Backbone, images: Images, target: int | None, charge: Meter) -> Features:
     """Features of all images of a training split, on the CPU; computed once, then attributed to whoever asks again.
 
-    `target` is Head2Toe's T, the nominal numbers a tap; None asks for the pooled embedding alone.
+    `target` is Head2Toe's T, the nominal numbers a tap; None asks for the pooled embedding alone. Those of a part of
+    other images are rows of theirs, and the pass over all of them is attributed.
     """
-    key = (id(images), target)
-    if target is None and key not in backbone.features:
-        share_embedding(backbone, images)
+    whole, rows = origin(images)
+    key = (id(whole), target)
     if key not in backbone.features:
-        shared = charge.alone()
-        backbone.features[key] = (_compute(backbone, images, target, shared), shared, images)
-        shared.stop()
+        prepare(backbone, whole, [target], charge)
     computed: Features
-    computed, shared, _ = backbone.features[key]  # the images are held, so that no others can get their id
+    computed, shared, _ = backbone.features[key]
     charge.found(shared)
-    return computed
+    return computed if rows is None else computed.of(rows)
 
 
-def share_embedding(backbone: Backbone, images: Images) -> None:
-    """Takes the pooled embedding of these images out of features that were computed for a target, if there are any."""
-    for key, entry in list(backbone.features.items()):
-        if isinstance(entry, tuple) and entry[2] is images:
-            computed, shared, _ = entry
-            assert isinstance(key, tuple)
-            place = [tap.name for tap in taps(backbone, key[1])].index(EMBEDDING)
-            backbone.features[id(images), None] = (Features((computed.blocks[place],)), shared, images)
-            return
+def prepare(backbone: Backbone, images: Images, targets: Sequence[int | None], meter: Meter) -> None:
+    """Computes the features of several targets in one pass, for `features` to find; charges `meter` with nothing.
+
+    The pooled embedding comes with every target, and targets that are there already are left alone.
+    """
+    whole, _ = origin(images)
+    wanted = [target for target in dict.fromkeys(targets) if (id(whole), target) not in backbone.features]
+    if not wanted:
+        return
+    shared = meter.alone()
+    computed = _compute(backbone, whole, wanted, shared)
+    shared.stop()
+    if any(target is not None for target in wanted):
+        computed |= {None: embedding_of(backbone, computed)}
+    for target, found in computed.items():  # the images are held, so that no others can get their id
+        backbone.features.setdefault((id(whole), target), (found, shared, whole))
 
 
-def _compute(backbone: Backbone, images: Images, target: int | None, shared: Meter) -> Features:
+def origin(images: Images) -> tuple[Images, Sequence[int] | None]:
+    """The images of which these are a part, and which of them; None for all."""
+    if not isinstance(images, data.Part):
+        return images, None
+    whole, rows = origin(images.images)
+    return whole, images.indices if rows is None else [rows[index] for index in images.indices]
+
+
+def embedding_of(backbone: Backbone, computed: Mapping[int | None, Features]) -> Features:
+    """The pooled embedding, out of features of any target."""
+    target, found = next(iter(computed.items()))
+    place = [tap.name for tap in taps(backbone, target)].index(EMBEDDING)
+    return Features((found.blocks[place],))
+
+
+def _compute(
+    backbone: Backbone, images: Images, targets: list[int | None], shared: Meter
+) -> dict[int | None, Features]:
     pixels = data.pixels(images, backbone.image_size)
-    parts: list[tuple[Tensor, ...]] = []
+    parts: dict[int | None, list[tuple[Tensor, ...]]] = {target: [] for target in targets}
     for batch in pixels.split(BATCH):
-        read = shared.step(("forward", batch.shape), partial(read_taps, backbone, batch, [target]))[target]
-        parts.append(tuple(block.cpu() for block in read.blocks))
-    return Features(tuple(torch.cat(blocks) for blocks in zip(*parts, strict=True)))
+        read = shared.step(("forward", batch.shape), partial(read_taps, backbone, batch, targets))
+        for target in targets:
+            parts[target].append(tuple(block.cpu() for block in read[target].blocks))
+    return {
+        target: Features(tuple(torch.cat(blocks) for blocks in zip(*of_target, strict=True)))
+        for target, of_target in parts.items()
+    }
 
 
 @torch.no_grad()

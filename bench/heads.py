@@ -27,6 +27,11 @@ class Head:
     bias: Tensor  # (classes,)
 
 
+def zero(features: Tensor, classes: int) -> Head:
+    """The head on features (n, d) from which a solution starts."""
+    return Head(torch.zeros(features.shape[1], classes), torch.zeros(classes))
+
+
 def logistic(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Meter) -> Head:
     """Minimises mean cross-entropy + l2 / 2 · ||weight||² with SciPy's L-BFGS-B from `start`; the bias is free.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from bench import data
 from bench.features import read_taps
-from bench.meter import synchronise
+from bench.meter import Meter, synchronise
 from bench.probe import Probe
 from bench.spec import Adapted, Backbone, Split
 
@@ -27,8 +28,11 @@ class Verdict:
 
 
 @torch.no_grad()
-def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Split]) -> list[Verdict]:
-    """Judges all of them on all test sets; each image is decoded once, and goes once through the frozen backbone."""
+def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Split], meter: Meter) -> list[Verdict]:
+    """Judges all of them on all test sets; each image is decoded once, and goes once through the frozen backbone.
+
+    What that spends goes through `meter`, which raises BudgetSpent when there is no more to spend.
+    """
     verdicts = [Verdict() for _ in adapted]
     for name, test in tests.items():
         hits = [0] * len(adapted)
@@ -37,7 +41,8 @@ def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Sp
         for images in data.batches(test.images, backbone.image_size, BATCH):
             labels = torch.from_numpy(test.labels[done : done + len(images)])
             done += len(images)
-            for number, (scores, seconds) in enumerate(_score(backbone, adapted, images)):
+            scored = meter.step(("judge", len(images)), partial(_score, backbone, adapted, images))
+            for number, (scores, seconds) in enumerate(scored):
                 hits[number] += int((answers(scores, possible).cpu() == labels).sum())
                 verdicts[number].seconds += seconds
         for verdict, correct in zip(verdicts, hits, strict=True):

@@ -55,6 +55,8 @@ class Meter:
                 result = work()
             self._known[signature] = counter.get_total_flops()
         self.flops += self._known[signature]
+        if self.budget is not None:
+            self.budget.add_flops(self._known[signature])
         return result
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
@@ -75,6 +77,14 @@ class Meter:
         self.seconds += shared.seconds
         self.shared_flops += shared.flops
         self.shared_seconds += shared.seconds
+
+    def take(self, parts: Sequence[Meter]) -> None:
+        """Attributes the fits of other stopped meters as one piece of work: a pass that they share counts once."""
+        self.shared_flops = max(part.shared_flops for part in parts)
+        self.shared_seconds = max(part.shared_seconds for part in parts)
+        self.flops = self.shared_flops + sum(part.flops - part.shared_flops for part in parts)
+        self.seconds = self.shared_seconds + sum(part.seconds - part.shared_seconds for part in parts)
+        self.curves = parts[0].curves
 
     def stop(self) -> None:
         """Ends the clock, once the device has finished; `seconds` is then what was attributed."""

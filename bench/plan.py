@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from bench.cache import kept
-from bench.spec import PROTOCOL, BackboneSpec, Cell, CellResult, Found, Method, Task, UserError
+from bench.registry import fixed
+from bench.spec import PROTOCOL, BackboneSpec, Cell, CellResult, Method, Task, Tuning, UserError
 from bench.weights import resolve, weights_digest
 
 
@@ -25,13 +25,17 @@ class Plan:
 
 
 def plan(
-    methods: Mapping[str, type[Method]],
+    methods: Mapping[str, Callable[[], Method]],
     tasks: Mapping[str, Task],
     backbone: BackboneSpec,
     seeds: Sequence[int],
     data: Path,
+    tuning: Tuning | None = None,
 ) -> Plan:
-    """Every method on every task for every seed. Opens no image; a task without usable data is listed, not raised."""
+    """Every method on every task for every seed. Opens no image; a task without usable data is listed, not raised.
+
+    With `tuning` the hyper-parameters of each are searched for, but for those that its name sets.
+    """
     digest = weights_digest(backbone)
     cells: list[Cell] = []
     missing: dict[str, str] = {}
@@ -43,9 +47,8 @@ def plan(
             continue
         for name, make in methods.items():
             for seed in seeds:
-                method = make()
-                key = cell_key(name, method, task, found, backbone, digest, seed)
-                cells.append(Cell(key, name, method, task, found, backbone, digest, seed))
+                cell = Cell("", name, make(), task, found, backbone, digest, seed, tuning=tuning)
+                cells.append(keyed(cell))
     return Plan(list({cell.key: cell for cell in cells}.values()), missing)  # a task may be named in two ways
 
 
@@ -66,35 +69,49 @@ def backbone_facts(spec: BackboneSpec) -> dict[str, Any]:
     }
 
 
-def cell_key(
-    name: str, method: Method, task: Task, found: Found, backbone: BackboneSpec, digest: str, seed: int
-) -> str:
-    """16 hexadecimal digits of SHA-256 over everything that decides a cell's outcome."""
-    facts = {
+def keyed(cell: Cell) -> Cell:
+    """The cell with its key: 16 hexadecimal digits of SHA-256 over everything that decides its outcome."""
+    facts = identity(cell) | {"stage": cell.stage, "seed": cell.seed}
+    if cell.tuning is not None:
+        facts["tuning"] = dataclasses.asdict(cell.tuning) | {"space": space_facts(cell)}
+    return dataclasses.replace(cell, key=digest_of(facts))
+
+
+def identity(cell: Cell) -> dict[str, Any]:
+    """What decides the outcome of a cell beside its seed."""
+    return {
         "protocol": PROTOCOL,
-        "stage": "final",
-        "method": name,
-        "params": params(method),
-        "task": task.name,
-        "data": found.fingerprint,
-        "backbone": backbone_facts(backbone),
-        "weights": digest,
-        "seed": seed,
+        "method": cell.method_name,
+        "params": params(cell.method),
+        "task": cell.task.name,
+        "data": cell.found.fingerprint,
+        "backbone": backbone_facts(cell.backbone),
+        "weights": cell.weights_digest,
     }
+
+
+def space_facts(cell: Cell) -> dict[str, str]:
+    """What is searched: every hyper-parameter of the method's space that its name does not set."""
+    return {name: repr(values) for name, values in cell.method.space.items() if name not in fixed(cell.method_name)}
+
+
+def digest_of(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def split_done(cells: Sequence[Cell], latest: Mapping[str, CellResult], force: bool) -> tuple[list[Cell], list[Cell]]:
-    """(to run, done): what the store has as done is not run again unless forced; failed cells are."""
-    done = [cell for cell in cells if not force and (seen := latest.get(cell.key)) and seen.status == "done"]
+    """(to run, done): what the store has as done is not run again unless forced; failed cells are.
+
+    A cell whose tuning the budget cut short is to be run as well, after the tasks that have never been finished.
+    """
+    seen = {} if force else {key: result for key, result in latest.items() if result.status == "done"}
+    done = [cell for cell in cells if cell.key in seen and not is_cut(seen[cell.key])]
     keys = {cell.key for cell in done}
-    return [cell for cell in cells if cell.key not in keys], done
+    todo = [cell for cell in cells if cell.key not in keys]
+    open_tasks = {cell.task.name for cell in todo if cell.key not in seen}
+    return sorted(todo, key=lambda cell: cell.task.name not in open_tasks), done
 
 
-def earlier(cell: Cell, records: Sequence[CellResult]) -> tuple[float, float] | None:
-    """Median (spent seconds, training FLOPs) of the same method with the same backbone in earlier cells, if any."""
-    identity = (cell.method_name, cell.backbone.name, params(cell.method))
-    same = [r.cost for r in records if r.status == "done" and (r.method, r.backbone, r.params) == identity]
-    if not same:
-        return None
-    return median(cost.spent_seconds for cost in same), median(cost.train_flops or 0 for cost in same)
+def is_cut(result: CellResult) -> bool:
+    """Whether the budget ended the tuning of a final cell before all the trials that were asked for."""
+    return bool((result.provenance.get("tuning") or {}).get("cut"))

@@ -105,8 +105,7 @@ def write_task(task: Task, found: Found, folder: Path, advance: Callable[[], obj
 
 def possible(data: Data) -> dict[str, list[int]]:
     """The classes of the test sets that have only some of them."""
-    chosen = {name: getattr(split, "possible", None) for name, split in data.tests.items()}
-    return {name: sorted(classes) for name, classes in chosen.items() if classes is not None}
+    return {name: sorted(split.possible) for name, split in data.tests.items() if split.possible is not None}
 
 
 def divided(data: Data) -> dict[str, tuple[Split, range]]:

@@ -30,9 +30,14 @@ class Progress:
         self.bar.stop()
 
     def __call__(self, result: CellResult) -> None:
-        self.count += 1
-        self.bar.advance(self.item)
-        line = f"[{self.count}/{self.total}] {result.task} · {result.method} · seed {result.seed}: {told(result)}"
+        if result.stage == "replay":
+            return
+        head = "      trial " + str((result.provenance.get("trial") or {}).get("number"))
+        if result.stage == "final":
+            self.count += 1
+            self.bar.advance(self.item)
+            head = f"[{self.count}/{self.total}]"
+        line = f"{head} {result.task} · {result.method} · seed {result.seed}: {told(result)}"
         self.bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -40,4 +45,6 @@ def told(result: CellResult) -> str:
     """Accuracy and seconds, or why there is none."""
     if result.status != "done":
         return f"{result.status}: {result.reason}"
-    return f"{100 * result.accuracy['test']:.1f} % in {result.cost.spent_seconds:.1f} s"
+    seen = "test" if result.stage == "final" else "val"
+    where = "" if result.stage == "final" else " on validation images"
+    return f"{100 * result.accuracy[seen]:.1f} %{where} in {result.cost.spent_seconds:.1f} s"

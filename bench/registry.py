@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Generic, TypeVar, cast
 
 from bench.spec import Method, Task, UserError
 
@@ -56,6 +59,8 @@ class Registry(Generic[T]):
         found = {name: item for name, item in self._items.items() if matches(name, pattern)}
         if not found:
             raise UserError(self._unknown(pattern))
+        if len(found) > 1 and all(pattern == short(name) for name in found):
+            raise UserError(f"{pattern!r} is short for {' and for '.join(found)}; write which one")
         return found
 
     def _unknown(self, pattern: str) -> str:
@@ -69,8 +74,13 @@ def aliases(name: str) -> list[str]:
     """Every way to say a name: itself, the folders above it, and `suite/task` for `suite/group/task`."""
     parts = name.split("/")
     folders = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-    short = [f"{parts[0]}/{parts[-1]}"] if len(parts) > 2 else []
-    return [name, *short, *folders]
+    return [name, *filter(None, [short(name)]), *folders]
+
+
+def short(name: str) -> str | None:
+    """`suite/task` for `suite/group/task`."""
+    parts = name.split("/")
+    return f"{parts[0]}/{parts[-1]}" if len(parts) > 2 else None
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -83,13 +93,47 @@ TASKS: Registry[Task] = Registry("task")
 
 
 def method(name: str) -> Callable[[M], M]:
-    """Class decorator: registers a method under the name that people type."""
+    """Class decorator: registers a method under the name that people type.
+
+    `name:steps=5000:lr=0.1` is the same method with other hyper-parameters, beside the one with its defaults.
+    """
 
     def register(cls: M) -> M:
         METHODS.add(name, cls)
+        METHODS.add_scheme(name, lambda text: variant(name, cls, text))
         return cls
 
     return register
+
+
+def variant(name: str, cls: type[Method], text: str) -> type[Method]:
+    """What, called as the class is, makes a method with the hyper-parameters of `steps=5000:lr=0.1`.
+
+    Raises UserError for one that it has not.
+    """
+    known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]  # the protocol asks for one
+    chosen: dict[str, object] = {}
+    for part in text.split(":"):
+        key, equals, value = part.partition("=")
+        if key not in known or not equals:
+            raise UserError(f"{name} has no hyper-parameter in {part!r}; write {name}:NAME=VALUE with one of {known}")
+        chosen[key] = literal(value)
+    made = partial(cls, **chosen)
+    made()  # so that what it refuses is said before anything runs
+    return cast(type[Method], made)
+
+
+def fixed(name: str) -> set[str]:
+    """The hyper-parameters that a method's name sets."""
+    return {part.partition("=")[0] for part in name.split(":")[1:]}
+
+
+def literal(text: str) -> object:
+    """A number, truth value, list or None where the text reads as one, else the text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def import_all(package: str, path: Iterable[str]) -> None:

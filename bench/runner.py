@@ -1,146 +1,183 @@
-"""Runs cells: fits, stores, judges what was read back, and writes a record of each, whatever happens."""
+"""Runs cells: tunes, fits, stores, judges what was read back, and writes a record of each, whatever happens."""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from pathlib import Path
-from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors.torch import load_file
 
 from bench import data as pixels
-from bench.backbone import TimmBackbone
-from bench.budget import Budget
+from bench.budget import Amount, largest, smallest
+from bench.features import prepare
 from bench.judge import judge
 from bench.meter import Meter
-from bench.plan import params
+from bench.plan import digest_of, is_cut
 from bench.probe import Probe
-from bench.provenance import provenance
-from bench.spec import Adapted, Cell, CellResult, Cost, Data, Observer, UserError
-from bench.store import Store
-
-T = TypeVar("T")
-
-
-@dataclass
-class Session:
-    """What the cells of one command share."""
-
-    store: Store
-    budget: Budget
-    backbone: TimmBackbone
-    observers: Sequence[Observer] = ()
-    results: list[CellResult] = field(default_factory=list)
-
-    def record(self, result: CellResult) -> None:
-        """Written first, then shown to the observers."""
-        self.store.append(result)
-        self.results.append(result)
-        for observe in self.observers:
-            observe(result)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a piece of work has no result, in one sentence."""
-
-    reason: str
-    details: str
+from bench.registry import fixed
+from bench.session import Failure, Session, Work, attempt, write_and_read
+from bench.spec import Adapted, Cell, CellResult, Cost, Data, UserError
+from bench.tune import Choice, Leader, tune
 
 
 @dataclass(frozen=True)
 class Fitted:
     """A cell whose method has finished: what was read back from its stored bytes, and what it cost so far."""
 
-    cell: Cell
+    work: Work
     adapted: Adapted
     cost: Cost
-    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
-    started: str = ""
 
 
 def run(cells: Iterable[Cell], session: Session) -> list[CellResult]:
-    """Runs cells task by task until the budget is spent; returns the new records. The caller holds the store's lock."""
+    """Runs cells task by task; returns the new records. The caller holds the store's lock.
+
+    A task is begun only if all its cells are expected to fit into what is left of the budget: a spent budget leaves
+    fewer tasks compared, never fewer methods.
+    """
     session.budget.start()
-    for _, of_task in groupby(cells, key=lambda cell: cell.task.name):
-        run_task(list(of_task), session)
+    tasks = [list(of_task) for _, of_task in groupby(cells, key=lambda cell: cell.task.name)]
+    for done, of_task in enumerate(tasks):
+        left, needed = session.budget.remaining(), expected(of_task, session)
+        if session.budget.is_spent():
+            break
+        if needed.fits(left):
+            # Tuning gets an even share of what is left, and at least as much as the cells themselves.
+            share = smallest(left, largest(left * (1 / (len(tasks) - done)), needed * 2)) - needed
+            run_task(of_task, session, share)
+    session.store.settle()
     return session.results
 
 
-def run_task(cells: list[Cell], session: Session) -> None:
-    """Methods that leave the backbone alone are fitted first and judged in one pass; then each other one by itself."""
-    if session.budget.remaining() <= 0:
-        return
-    data = attempt(cells[0].found.load)
+def expected(cells: Sequence[Cell], session: Session) -> Amount:
+    """What cells are expected to cost together, their tuning left out."""
+    return sum((session.estimate(cell) for cell in cells), Amount())
+
+
+def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
+    """Tunes every method, then fits and judges: those that leave the backbone alone in one pass, each other by itself.
+
+    `share` of the budget is for tuning. Trials that led their study are judged last, for curves alone.
+    """
+    works = [session.begin(cell) for cell in cells]
+    data = works[0].attempt(cells[0].found.load)
     if isinstance(data, Failure):
-        for cell in cells:
-            fail(cell, data, session, utc_now(), Cost())
+        for work in works:
+            work.fail(data, Cost())
         return
-    frozen = [cell for cell in cells if cell.method.frozen]
-    others = [[cell] for cell in cells if not cell.method.frozen]
-    for group in [frozen, *others]:
-        run_group(group, data, session)
+    targets = list(dict.fromkeys(target for cell in cells if cell.method.frozen for target in pooled(cell)))
+    if targets:  # all that probes read of the training images comes from one pass
+        meter = Meter(session.backbone.device, session.budget)
+        works[0].attempt(lambda: prepare(session.backbone, data.train.images, targets, meter))
+    choices = tune_all(cells, data, session, share)
+    ready = [chosen(cell, choices.get(cell.method_name), session) for cell in cells]
+    finals = [cell for cell in ready if cell is not None]
+    frozen = [cell for cell in finals if cell.method.frozen]
+    for group in [frozen, *([cell] for cell in finals if not cell.method.frozen)]:
+        if expected(group, session).fits(session.budget.remaining()):
+            run_group(group, data, session, choices)
+    found = [choice for choice in choices.values() if isinstance(choice, Choice)]
+    replay([leader for choice in found for leader in choice.leaders], data, session)
     session.backbone.forget()
 
 
-def run_group(cells: list[Cell], data: Data, session: Session) -> None:
+def pooled(cell: Cell) -> list[int | None]:
+    """The pooling targets that a probe and its trials read: its hyper-parameter `target`, None for the embedding."""
+    own = getattr(cell.method, "target", None)
+    values = cell.method.space.get("target") if cell.tuning is not None else None
+    return [own, *(getattr(values, "choices", ()) if "target" not in fixed(cell.method_name) else ())]
+
+
+def tune_all(cells: Sequence[Cell], data: Data, session: Session, room: Amount) -> dict[str, Choice | Failure]:
+    """What was chosen for each method that is tuned: an even share of `room` each, what one leaves is for the rest."""
+    searched = {cell.method_name: cell for cell in cells if cell.tuning is not None}
+    choices: dict[str, Choice | Failure] = {}
+    for done, (name, cell) in enumerate(searched.items()):
+        before = session.budget.total
+        choices[name] = tune(cell, data, session, room * (1 / (len(searched) - done)))
+        room = largest(room - (session.budget.total - before), Amount())
+    return choices
+
+
+def chosen(cell: Cell, choice: Choice | Failure | None, session: Session) -> Cell | None:
+    """A cell with the hyper-parameters that were chosen; None where there is nothing new to measure."""
+    if choice is None:
+        return cell
+    if isinstance(choice, Failure):
+        session.begin(cell).fail(choice, Cost())
+        return None
+    earlier = session.store.latest().get(cell.key)
+    if earlier is not None and earlier.status == "done" and is_cut(earlier):
+        facts = earlier.provenance["tuning"]
+        if (facts["trials"], facts["cut"]) == (choice.facts["trials"], choice.facts["cut"]):
+            return None
+    return replace(cell, method=choice.method)
+
+
+def run_group(
+    cells: Sequence[Cell], data: Data, session: Session, choices: Mapping[str, Choice | Failure]
+) -> None:  # fmt: skip
     """Fits each cell, then judges those that succeeded together; every cell that was begun gets its record."""
     fitted: list[Fitted] = []
     try:
         for cell in cells:
-            if session.budget.remaining() <= 0:
+            if session.budget.is_spent():
                 break
-            started = utc_now()
-            meter = Meter(session.backbone.device, session.budget)
-            outcome = attempt(partial(fit, cell, data, meter, session))
+            work = session.begin(cell)
+            choice = choices.get(cell.method_name)
+            outcome = work.attempt(partial(fit, work, data))
             if isinstance(outcome, Failure):
-                fail(cell, outcome, session, started, measured(meter))
+                work.fail(outcome, tuned(work.measured(), choice))
             else:
-                cost = replace(outcome.cost, spent_seconds=session.budget.lap())
-                fitted.append(replace(outcome, cost=cost, started=started))
+                fitted.append(replace(outcome, cost=session.lap().on(tuned(outcome.cost, choice))))
     finally:  # also when interrupted: what has been fitted is judged and kept
         if fitted:
-            judge_group(fitted, data, session)
+            judge_group(fitted, data, session, choices)
 
 
-def judge_group(fitted: list[Fitted], data: Data, session: Session) -> None:
-    """Judges what was fitted together and records it; the seconds spent on that are shared out evenly."""
-    verdicts = attempt(lambda: judge(session.backbone, [one.adapted for one in fitted], data.tests))
-    judging = session.budget.lap() / len(fitted)
-    for number, one in enumerate(fitted):
-        spent = one.cost.spent_seconds + judging
+def tuned(cost: Cost, choice: Choice | Failure | None) -> Cost:
+    """A cost with that of the tuning."""
+    if not isinstance(choice, Choice):
+        return cost
+    return replace(cost, tune_flops=choice.flops, tune_seconds=choice.seconds)
+
+
+def judge_group(
+    fitted: Sequence[Fitted], data: Data, session: Session, choices: Mapping[str, Choice | Failure]
+) -> None:  # fmt: skip
+    """Judges what was fitted together and records it; what that spent is shared out evenly."""
+    meter = Meter(session.backbone.device, session.budget)
+    verdicts = attempt(lambda: judge(session.backbone, [one.adapted for one in fitted], data.tests, meter))
+    parts = session.lap().split(len(fitted))
+    for number, (one, part) in enumerate(zip(fitted, parts, strict=True)):
+        cost = part.on(one.cost)
+        choice = choices.get(one.work.cell.method_name)
+        if isinstance(choice, Choice):
+            one.work.about["tuning"] = choice.facts
         if isinstance(verdicts, Failure):
-            fail(one.cell, verdicts, session, one.started, one.cost, spent)
-        else:
-            verdict = verdicts[number]
-            cost = replace(one.cost, eval_seconds=round(verdict.seconds, 4), spent_seconds=round(spent, 4))
-            identity = identify(one.cell, session, one.started)
-            result = CellResult(
-                status="done", reason=None, accuracy=verdict.accuracy, cost=cost, curves=one.curves, **identity
-            )
-            session.record(result)
+            one.work.fail(verdicts, cost)
+            continue
+        accuracy = dict(verdicts[number].accuracy)
+        if isinstance(choice, Choice) and choice.accuracy is not None:
+            accuracy["val"] = choice.accuracy
+        one.work.done(accuracy, replace(cost, eval_seconds=round(verdicts[number].seconds, 4)))
 
 
-def fit(cell: Cell, data: Data, meter: Meter, session: Session) -> Fitted:
+def fit(work: Work, data: Data) -> Fitted:
     """Lets the method adapt, writes what it keeps, and rebuilds from those bytes alone what will be judged.
 
     Raises UserError when the method breaks a rule of fairness or its numbers are not finite.
     """
+    cell, session = work.cell, work.session
     backbone = session.backbone
     pixels.pixels(data.train.images, backbone.image_size)  # decoded before the clock starts
     torch.manual_seed(cell.seed)
     untouched = backbone.version()
-    adapted = cell.method.fit(backbone, data.train, meter)
-    cost = measured(meter)
+    adapted = cell.method.fit(backbone, data.train, work.meter)
+    cost = work.measured()
     if backbone.version() != untouched:
         raise UserError(f"{cell.method_name} changed the backbone's own weights; it must train a copy from `network`")
     if cell.method.frozen != isinstance(adapted, Probe):
@@ -152,88 +189,45 @@ def fit(cell: Cell, data: Data, meter: Meter, session: Session) -> Fitted:
         raise UserError(f"{cell.method_name} diverged: its weights are not finite; lower its learning rate")
     stored_params = sum(value.numel() for value in numbers)
     cost = replace(cost, stored_params=stored_params, stored_bytes=path.stat().st_size)
-    return Fitted(cell, cell.method.restore(backbone, kept, data.train.classes), cost, meter.curves)
+    return Fitted(work, cell.method.restore(backbone, kept, data.train.classes), cost)
 
 
-def write_and_read(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """What a method keeps, through its file on disk; raises UserError when it cannot be written."""
-    beside = path.with_suffix(".tmp")  # a done record may point to the file that is there already
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.contiguous() for name, value in tensors.items()}, beside)
-        beside.replace(path)
-    except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)  # half a file would only take what space is left
-        raise UserError(f"cannot write {path} ({sentence(error)}); free some space and run again") from error
-    kept: dict[str, Tensor] = load_file(path)
-    return kept
+def replay(leaders: Sequence[Leader], data: Data, session: Session) -> None:
+    """Reads the test accuracy of trials that led their study for a while, once nothing is chosen any more."""
+    judged = {result.key for result in session.store.results() if result.stage == "replay" and result.status == "done"}
+    here = [leader for leader in leaders if all(path.exists() for path in leader.files)]
+    cells = [(one, replace(one.cell, key=digest_of({"replay": one.cell.key}), stage="replay")) for one in here]
+    wanted = [(leader, cell) for leader, cell in cells if cell.key not in judged]
+    frozen = [pair for pair in wanted if pair[1].method.frozen]
+    for group in [frozen, *([pair] for pair in wanted if not pair[1].method.frozen)]:
+        if group and pass_over(data, session).fits(session.budget.remaining()):
+            replay_group(group, data, session)
 
 
-def attempt(work: Callable[[], T]) -> T | Failure:
-    """The one place where every error of a cell is caught, so that the others go on."""
-    try:
-        return work()
-    except (UserError, torch.OutOfMemoryError, MemoryError) as error:
-        return Failure(sentence(error), traceback.format_exc())
-    except Exception as error:
-        return Failure(f"{type(error).__name__}: {sentence(error)}", traceback.format_exc())
+def replay_group(group: Sequence[tuple[Leader, Cell]], data: Data, session: Session) -> None:
+    """Judges the trials of one group together; one of several folds counts with their mean."""
+    works = [session.begin(cell, {"trial": dict(leader.about)}) for leader, cell in group]
+    files = [(cell, path) for leader, cell in group for path in leader.files]
+
+    def judged() -> list[float]:
+        meter = Meter(session.backbone.device, session.budget)
+        restored = [cell.method.restore(session.backbone, load_file(path), data.train.classes) for cell, path in files]
+        verdicts = judge(session.backbone, restored, {"test": data.tests["test"]}, meter)
+        return [verdict.accuracy["test"] for verdict in verdicts]
+
+    found = works[0].attempt(judged)
+    parts = session.lap().split(len(works))
+    for work, part, (leader, _) in zip(works, parts, group, strict=True):
+        cost = part.on(Cost())
+        if isinstance(found, Failure):
+            work.fail(found, cost)
+            continue
+        mine, found = found[: len(leader.files)], found[len(leader.files) :]
+        work.done({"test": sum(mine) / len(mine)}, cost)
+        for path in leader.files:
+            path.unlink(missing_ok=True)
 
 
-def sentence(error: BaseException) -> str:
-    """An error's first line; running out of memory says what to do about it."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return "out of memory; choose a smaller batch, image size or backbone"
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
-def measured(meter: Meter) -> Cost:
-    """What the meter saw of a fit, finished or not."""
-    meter.stop()
-    return Cost(
-        train_flops=meter.flops,
-        shared_flops=meter.shared_flops,
-        train_seconds=round(meter.seconds, 4),
-        shared_seconds=round(meter.shared_seconds, 4),
-        peak_bytes=meter.peak_bytes(),
-    )
-
-
-def fail(cell: Cell, failure: Failure, session: Session, started: str, cost: Cost, spent: float | None = None) -> None:
-    """Records a failed cell with its reason and its cost; the traceback goes into a file beside the records."""
-    seconds = session.budget.lap() if spent is None else spent
-    log = session.store.folder / "failures" / f"{cell.key}.txt"
-    with suppress(OSError):  # a full disk takes the traceback, never the record
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(failure.details, encoding="utf-8")
-    cost = replace(cost, spent_seconds=round(seconds, 4))
-    identity = identify(cell, session, started)
-    session.record(CellResult(status="failed", reason=failure.reason, accuracy={}, cost=cost, **identity))
-
-
-def identify(cell: Cell, session: Session, started: str) -> dict[str, Any]:
-    """What a record says of a cell whatever became of it."""
-    facts = {
-        **provenance(str(session.backbone.device)),
-        "pipeline": cell.found.pipeline,
-        "data_fingerprint": cell.found.fingerprint,
-        "weights_digest": cell.weights_digest,
-        "backbone": session.backbone.describe(),
-        "started": started,
-    }
-    return {
-        "key": cell.key,
-        "stage": cell.stage,
-        "method": cell.method_name,
-        "params": params(cell.method),
-        "task": cell.task.name,
-        "group": cell.task.group,
-        "backbone": cell.backbone.name,
-        "seed": cell.seed,
-        "provenance": facts,
-    }
-
-
-def utc_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def pass_over(data: Data, session: Session) -> Amount:
+    """What a pass over the plain test images is expected to cost."""
+    return session.estimate.forward * len(data.tests["test"].labels)

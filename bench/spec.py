@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # torch and optuna are met in types only, so that listing and
     from optuna.distributions import BaseDistribution
     from torch import Tensor, device, nn
 
+SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
 PROTOCOL = "1"  # raised whenever the same cell would give another number; part of every cell's key
 
 Status = Literal["done", "failed", "skipped"]
@@ -194,6 +195,29 @@ class Method(Protocol):
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted: ...
 
 
+@runtime_checkable
+class PathMethod(Protocol):
+    """A method whose variants along one hyper-parameter are fitted together for hardly more than one of them."""
+
+    path: ClassVar[str]  # the hyper-parameter in which the variants differ
+
+    @classmethod
+    def fit_path(
+        cls, variants: Sequence[Any], backbone: Backbone, train: Split, meters: Sequence[Meter]
+    ) -> list[Adapted]:
+        """Each variant fitted and charged to its own meter, in the order given."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a cell's hyper-parameters are chosen: by trials on the training images' own validation images."""
+
+    trials: int | None  # at most so many, None: as many as the budget allows
+    sampler: str  # tpe | random | qmc
+    seed: int  # the same seed gives the same trials
+
+
 @dataclass(frozen=True)
 class Cell:
     """One measurement to make: a method with its hyper-parameters on a task, for one seed."""
@@ -207,6 +231,7 @@ class Cell:
     weights_digest: str
     seed: int
     stage: Stage = "final"
+    tuning: Tuning | None = None  # of a final cell; the method's fields are then where the search starts
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.budget import Amount
 from bench.spec import CellResult, Cost, UserError
 
 
@@ -26,6 +29,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "cells.jsonl"
+        self.working = folder / "working.json"
 
     def append(self, result: CellResult) -> None:
         """Raises UserError when the line cannot be written; the record is then on stderr, so that it is not lost."""
@@ -68,9 +72,46 @@ class Store:
                 chosen[result.key] = result
         return chosen
 
-    def spent_seconds(self) -> float:
-        """Seconds charged to the budget by every line ever written, failed and repeated ones included."""
-        return sum(result.cost.spent_seconds for result in self.results())
+    def spent(self) -> Amount:
+        """What every line ever written charges to the budget, failed and repeated ones included."""
+        costs = [result.cost for result in self.results()]
+        return Amount(math.fsum(cost.spent_seconds for cost in costs), sum(cost.spent_flops for cost in costs))
+
+    def begin(self, working: CellResult, total: Amount) -> None:
+        """Notes beside the records what is at work and what will have been spent with it, in case of a kill.
+
+        The note is replaced in one step. A disk that is full costs the note, never the work.
+        """
+        note = {"seconds": total.seconds, "flops": total.flops, "record": dataclasses.asdict(working)}
+        beside = self.working.with_suffix(".tmp")
+        with suppress(OSError):
+            beside.write_text(json.dumps(note), encoding="utf-8")
+            beside.replace(self.working)
+
+    def recover(self) -> CellResult | None:
+        """Charges what a killed run had spent and not recorded, as a failed line, which is returned.
+
+        The note tells the sum over all lines and the lost work, so that what was recorded after it counts once.
+        """
+        try:
+            note = json.loads(self.working.read_text(encoding="utf-8"))
+            lost = parse(json.dumps(note["record"]))
+            spent = self.spent()
+            seconds, flops = round(note["seconds"] - spent.seconds, 4), int(note["flops"] - spent.flops)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        found = None
+        if lost is not None and (seconds > 0 or flops > 0):
+            cost = replace(lost.cost, spent_seconds=max(0.0, seconds), spent_flops=max(0, flops))
+            found = replace(lost, cost=cost)
+            self.append(found)
+        self.settle()
+        return found
+
+    def settle(self) -> None:
+        """Takes the note away: all that was spent is recorded."""
+        with suppress(OSError):
+            self.working.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

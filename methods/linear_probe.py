@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,6 +13,9 @@ from bench.spec import Adapted, Backbone, Meter, Split
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from bench.heads import Head
+    from bench.probe import Probe
 
 # l2 from strong to weak, so that each solution starts the next; the decades around those that CLIP's probes use
 # (Radford et al. 2021, appendix A.3: a sweep over [1e-6, 1e6] of the inverse strength).
@@ -31,6 +34,7 @@ class LinearProbe:
     space: ClassVar[Mapping[str, BaseDistribution]] = {"l2": FloatDistribution(1e-6, 10.0, log=True)}
     frozen: ClassVar[bool] = True
     folds: ClassVar[int] = 1
+    path: ClassVar[str] = "l2"
 
     l2: float | None = None
 
@@ -39,30 +43,60 @@ class LinearProbe:
         return 1.0
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        import torch  # here and below, so that listing methods stays light
+        from bench import heads  # here, so that listing methods stays light
 
-        from bench import heads
-        from bench.features import features
-        from bench.probe import Probe
-
-        x = features(backbone, train.images, None, meter).concatenated().to(backbone.device)
-        y = torch.from_numpy(train.labels).to(backbone.device)
-        mean, scale = x.mean(0), x.std(0).clamp_min(1e-6)
-        x = (x - mean) / scale
-        zero = heads.Head(torch.zeros(x.shape[1], train.classes), torch.zeros(train.classes))
+        x, y, unstandardised = _problem(backbone, train, meter)
         kept = len(y) - train.validation
         path = PATH if self.l2 is None else (self.l2,)
+        zero = heads.zero(x, train.classes)
         best, start = (-1.0, path[0]), zero
         if len(path) > 1:
             for l2 in path:
                 start = heads.logistic(x[:kept], y[:kept], start, l2, meter)
                 hits = (x[kept:] @ start.weight + start.bias).argmax(1) == y[kept:]
                 best = max(best, (hits.float().mean().item(), l2))
-        head = heads.logistic(x, y, zero, best[1], meter)
-        weight = head.weight / scale[:, None]  # standardising is folded into the head
-        return Probe(backbone, None, None, x.shape[1], weight, head.bias - mean @ weight)
+        return unstandardised(heads.logistic(x, y, zero, best[1], meter))
+
+    @classmethod
+    def fit_path(
+        cls, variants: Sequence[LinearProbe], backbone: Backbone, train: Split, meters: Sequence[Meter]
+    ) -> list[Adapted]:
+        """Probes of given l2, solved from the strongest to the weakest, each from the solution before it."""
+        from bench import heads  # here, so that listing methods stays light
+
+        problems = [_problem(backbone, train, meter) for meter in meters]
+        x, y, unstandardised = problems[0]
+        start, found = heads.zero(x, train.classes), {}
+        for place in sorted(range(len(variants)), key=lambda place: -variants[place].strength):
+            start = heads.logistic(x, y, start, variants[place].strength, meters[place])
+            meters[place].stop()  # its clock must not run while the others are solved
+            found[place] = unstandardised(start)
+        return [found[place] for place in range(len(variants))]
+
+    @property
+    def strength(self) -> float:
+        """The l2 of a variant that is on the path."""
+        assert self.l2 is not None
+        return self.l2
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
         from bench.probe import restore  # here, so that listing methods stays light
 
         return restore(backbone, None, stored)
+
+
+def _problem(backbone: Backbone, train: Split, meter: Meter) -> tuple[Tensor, Tensor, Callable[[Head], Probe]]:
+    """Standardised features (n, d), labels (n,), and what turns a head on them into a probe on features as they are."""
+    import torch  # here and below, so that listing methods stays light
+
+    from bench.features import features
+    from bench.probe import Probe
+
+    x = features(backbone, train.images, None, meter).concatenated().to(backbone.device)
+    mean, scale = x.mean(0), x.std(0).clamp_min(1e-6)
+
+    def probe(head: Head) -> Probe:
+        weight = head.weight / scale[:, None]
+        return Probe(backbone, None, None, x.shape[1], weight, head.bias - mean @ weight)
+
+    return (x - mean) / scale, torch.from_numpy(train.labels).to(backbone.device), probe

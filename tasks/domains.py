@@ -128,6 +128,8 @@ def found(divided: Divided, augment: frozenset[str] = frozenset()) -> Found:
         load=lambda: load(divided, augment),
         train_images=len(divided.train) + len(divided.val),
         test_images=len(chosen) - len(divided.train) - len(divided.val),
+        place=own.path.parent,
+        exactness="exact",
     )
 
 

@@ -6,16 +6,18 @@ the source's own validation images, "training-domain validation" in Gulrajani & 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from bench.download import Download
 from bench.registry import TASKS
 from bench.spec import DataMissing, Found, Task
 from tasks.domains import divide, found, side_by_side
-from tasks.readers import cifar10, imagenet, raw
-from tasks.readers.origins import Origin
-from tasks.readers.shift import joined
+from tasks.readers import cifar10, downloads, imagenet, raw
+from tasks.readers.origins import Origin, together
+from tasks.readers.shift import Shift, joined, wholeness
 
 BOTH = frozenset({"flip", "shift"})  # neither moves an object out of its class
 
@@ -88,18 +90,22 @@ def find_domains(task: Task, data: Path) -> Found:
     names = {domain: each.names for domain, each in kind.domains.items()}
     held = side_by_side(data, names, source, kind.least)
     if held is None:
-        wanted = [each.names[0] for each in kind.domains.values()]
         raise DataMissing(
-            f"the images of {task.name} are not under {data}: put the folders {', '.join(wanted)} of {kind.title}, "
-            f"each with a folder a class, from {kind.link} into {data / kind.title} (licence: {kind.licence})"
+            f"the images of {task.name} are not under {data}: put {task.facts['files']}, from {kind.link} into "
+            f"{data / kind.title} (licence: {kind.licence})"
         )
-    return found(divide(held, source, kind.shots), task.facts["augment"])
+    divided = divide(held, source, kind.shots)
+    counts = {name: len(folder.pictures) for name, folder in {source: divided.source, **divided.shifted}.items()}
+    exactness = wholeness("exact", {name: (count, kind.domains[name].images) for name, count in counts.items()})
+    return replace(found(divided, task.facts["augment"]), exactness=exactness)
 
 
 def domain_task(kind: DomainSet, source: str) -> Task:
     """A set with one of its domains as the source."""
     others = sum(domain.images for name, domain in kind.domains.items() if name != source)
     adapted = f"{sum(kind.shots)} a class of " if kind.shots else ""
+    wanted = ", ".join(each.names[0] for each in kind.domains.values())
+    files = f"the folders {wanted} of {kind.title}, each with a folder a class"
     return Task(
         name=f"ood/{kind.name}/{source}",
         group=kind.name,
@@ -110,13 +116,13 @@ def domain_task(kind: DomainSet, source: str) -> Task:
         source=kind.link,
         licence=kind.licence,
         citation=kind.citation,
-        facts={"set": kind, "source": source, "augment": BOTH},
+        facts={"set": kind, "source": source, "augment": BOTH, "files": files, "folder": kind.title},
     )
 
 
 CIFAR10 = Origin(
     "CIFAR-10", "cifar10", (), {"train": 50_000, "test": 10_000},
-    "cifar-10-binary.tar.gz", "https://www.cs.toronto.edu/~kriz/cifar.html", "162 MB", "none stated",
+    "cifar-10-binary.tar.gz", "https://www.cs.toronto.edu/~kriz/cifar.html", "none stated",
     "Krizhevsky 2009", "cifar10",
 )  # fmt: skip
 # The 1,000 are drawn as VTAB-1k draws those of CIFAR-100, so that a small set is adapted to here as everywhere.
@@ -132,6 +138,13 @@ SMALL = (
 CORRUPTED = "CIFAR-10-C (CIFAR-10-C.tar unpacked, https://zenodo.org/records/2535967)"
 
 
+IMAGENET = "ImageNet's folders train and val, each with a folder a class"
+BESIDE = (
+    "beside it any of the folders imagenetv2-matched-frequency-format-val, imagenet-r, imagenet-a and sketch (of "
+    "ImageNet-Sketch)"
+)
+
+
 def find_cifar10(task: Task, data: Path) -> Found:
     """CIFAR-10 and those of the row's shifted sets that are there. Raises DataMissing without it or any of them."""
     source = cifar10.cifar10(data)
@@ -142,7 +155,18 @@ def find_cifar10(task: Task, data: Path) -> Found:
             f"{data / CIFAR10.folder}, and with it {task.facts['wanted']}"
         )
     base = replace(raw.found(task, source), train_images=1000, test_images=CIFAR10_ROW.tests)
-    return joined(base, shifts)
+    return joined(base, shifts, [cifar10.EACH] * cifar10.CLASSES)
+
+
+def cifar10_facts(
+    wanted: str, shifts: Sequence[Callable[[Path], Shift | None]], files: Sequence[Download]
+) -> Mapping[str, Any]:
+    """What a row of CIFAR-10 needs to know, and what `data get` fetches for it."""
+    fetched = (*downloads.CIFAR10, *files)
+    return {
+        "recipe": CIFAR10_ROW, "shifts": shifts, "wanted": wanted, "augment": BOTH,
+        "downloads": fetched, "download": together(fetched), "folder": CIFAR10.folder,
+    }  # fmt: skip
 
 
 def find_imagenet(task: Task, data: Path) -> Found:
@@ -150,9 +174,8 @@ def find_imagenet(task: Task, data: Path) -> Found:
     held = imagenet.imagenet(task, data)
     if held is None:
         raise DataMissing(
-            f"the images of {task.name} are not under {data}: put ImageNet's folders train and val, each with a folder "
-            f"a class, from {task.source} into {data / 'imagenet'}, and beside it any of the folders "
-            "imagenetv2-matched-frequency-format-val, imagenet-r, imagenet-a and sketch (of ImageNet-Sketch)"
+            f"the images of {task.name} are not under {data}: put {task.facts['files']}, from {task.source} into "
+            f"{data / 'imagenet'}, and {task.facts['manual']}"
         )
     return held
 
@@ -162,13 +185,13 @@ OTHERS = (
         "ood/cifar10", "natural", 10, "objects, 32 pixels, judged on CIFAR-10.1 and STL-10 too", find_cifar10,
         "800 + 200 / 10,000 and 9,200 shifted", CIFAR10.link, CIFAR10.licence,
         "Recht et al. 2018, arXiv:1806.00451; Coates, Ng & Lee 2011",
-        {"recipe": CIFAR10_ROW, "shifts": (cifar10.cifar10_1, cifar10.stl10), "wanted": SMALL, "augment": BOTH},
+        cifar10_facts(SMALL, (cifar10.cifar10_1, cifar10.stl10), (*downloads.CIFAR10_1, *downloads.STL10)),
     ),
     Task(  # a row of its own, because there are forty times as many images to judge
         "ood/cifar10c", "natural", 10, "objects, 32 pixels, judged under 15 corruptions in 5 severities", find_cifar10,
         "800 + 200 / 10,000 and 750,000 shifted", CIFAR10.link, CIFAR10.licence,
         "Hendrycks & Dietterich 2019, arXiv:1903.12261",
-        {"recipe": CIFAR10_ROW, "shifts": (cifar10.cifar10_c,), "wanted": CORRUPTED, "augment": BOTH},
+        cifar10_facts(CORRUPTED, (cifar10.cifar10_c,), downloads.CIFAR10_C),
     ),
     Task(
         "ood/imagenet", "natural", 1000, "ImageNet, judged on V2, R, A and Sketch too", find_imagenet,
@@ -176,7 +199,7 @@ OTHERS = (
         "ImageNet terms of access",
         "Russakovsky et al. 2015; Recht et al. 2019, arXiv:1902.10811; Hendrycks et al. 2021, arXiv:2006.16241 and "
         "arXiv:1907.07174; Wang et al. 2019, arXiv:1905.13549",
-        {"shots": (8, 2), "augment": BOTH},
+        {"shots": (8, 2), "augment": BOTH, "files": IMAGENET, "folder": "imagenet", "manual": BESIDE},
     ),
 )  # fmt: skip
 

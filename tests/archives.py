@@ -1,4 +1,8 @@
-"""Small archives in the true formats of the originals, for tests: every image is of one shade that tells it apart."""
+"""Small archives in the true formats of the originals, for tests.
+
+Every image is of one shade of grey that tells it apart, with a red mark in its upper right corner and a blue one in its
+lower left: a reader that turns, mirrors or transposes pictures, or swaps channels, is found out.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,8 @@ from bench.registry import TASKS
 from bench.spec import Task
 
 Facts = Mapping[str, Mapping[object, tuple[int, int]]]  # split → key → (label, shade)
+Marks = tuple[tuple[int, int, int], tuple[int, int, int]]
+COLOURED, GREY = ((255, 0, 0), (0, 0, 255)), ((255, 255, 255), (0, 0, 0))  # upper right, lower left
 FOUR, TWO, REST = slice(0, 4), slice(4, 6), slice(6, None)
 
 
@@ -52,8 +58,11 @@ def small(name: str, shape: Shape, facts: Facts) -> Task:
     return replace(task, facts={**task.facts, "recipe": replace(recipe, origin=origin, splits=shape.expressions)})
 
 
-def check(task: Task, data: Path, shape: Shape, facts: Facts, near: int = 0) -> None:
-    """The right images come with the right labels in the right order; shades may be off by `near` after JPEG."""
+def check(task: Task, data: Path, shape: Shape, facts: Facts, near: int = 0, marks: Marks = COLOURED) -> None:
+    """The right images, with their marks, come with the right labels in the right order.
+
+    Shades may be off by `near` after JPEG, marks by twice that.
+    """
     found = task.find(task, data)
     assert found.fingerprint == task.find(task, data).fingerprint
     opened = found.load()
@@ -72,13 +81,35 @@ def check(task: Task, data: Path, shape: Shape, facts: Facts, near: int = 0) -> 
             pixels = split.images.decode(index)
             assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
             assert abs(int(pixels[1, 1, 0]) - shade) <= near, (name, index)
+            for mark, row, column in zip(marks, (1, -2), (-2, 1), strict=True):
+                assert np.abs(pixels[row, column].astype(int) - mark).max() <= 2 * near, (name, index)
 
 
-def image(shade: int, kind: str = "jpeg", size: tuple[int, int] = (8, 8)) -> bytes:
-    """An image file of one shade of grey."""
+def image(shade: int, kind: str = "jpeg", size: tuple[int, int] = (64, 48)) -> bytes:
+    """An image file (width, height) of one shade of grey with its marks."""
+    buffer = io.BytesIO()
+    Image.fromarray(marked(shade, size[1], size[0])).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def flat(shade: int, kind: str = "png", size: tuple[int, int] = (8, 8)) -> bytes:
+    """An image file (width, height) of one shade of grey without marks."""
     buffer = io.BytesIO()
     Image.new("RGB", size, (shade, shade, shade)).save(buffer, kind)
     return buffer.getvalue()
+
+
+def marked(shade: int, height: int, width: int) -> np.ndarray:
+    """Pixels (height, width, 3) of one shade of grey with a red mark and a blue one, as large as JPEG's blocks."""
+    pixels = np.full((height, width, 3), shade, np.uint8)
+    side = min(16, height // 3)
+    pixels[:side, -side:], pixels[-side:, :side] = COLOURED
+    return pixels
+
+
+def marked_grey(shade: int, side: int) -> np.ndarray:
+    """Pixels (side, side) of one shade with a white mark and a black one at the same places."""
+    return marked(shade, side, side)[:, :, 0]
 
 
 def write_tar(path: Path, files: Mapping[str, bytes], mode: str = "gz") -> None:

@@ -25,6 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.real)
 
 
+@pytest.fixture
+def tensorflow(tmp_path: Path) -> Path:
+    """A folder for PYTHONPATH with a package `tensorflow` that leaves a file `imported` beside itself when it is."""
+    package = tmp_path / "decoy" / "tensorflow"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from pathlib import Path\nPath(__file__).with_name('imported').touch()\n")
+    return package.parent
+
+
 @pytest.fixture(scope="session")
 def real() -> Path:
     """Real data and weights, beside the repository or where HEAD2HEAD_REAL says; skips where they are absent."""

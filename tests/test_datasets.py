@@ -23,14 +23,20 @@ def test_status_tells_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> No
         assert task.source in rows[name] and task.licence in rows[name]
         way = f"run_bench.py data get {name}" if task.facts["downloads"] else "by hand"
         assert way in rows[name]
-    assert "unpack the RAR" in rows["vtab1k/specialized/resisc45"]
+    assert "look for a mirror" in rows["vtab1k/natural/sun397"]
     assert "exact" in rows["demo/digits"]
+    for name, task in TASKS.select(["ood"]).items():
+        assert task.source in rows[name]
+        way = f"run_bench.py data get {name}" if "downloads" in task.facts else f"into {task.facts['folder']}/ below"
+        assert way in rows[name]
     assert shown.splitlines()[-1].startswith("7 of ")
 
 
 def test_status_of_real_data(real: Path) -> None:
     shown = bench("data", "--data", real, "status", "vtab1k/eurosat").stdout
     assert "EuroSAT.zip" in shown and " exact " in shown and "1 of 1 tasks can run" in shown
+    shown = bench("data", "--data", real, "status", "ood/pacs").stdout
+    assert shown.count("1,432 images where 9,991 were published") == 4 and "4 of 4 tasks can run" in shown
 
 
 def test_converted_folders_are_tasks(tmp_path: Path) -> None:
@@ -44,8 +50,8 @@ def test_converted_folders_are_tasks(tmp_path: Path) -> None:
 
 
 def test_what_is_got_by_hand_says_its_steps(tmp_path: Path) -> None:
-    done = bench("data", "get", "vtab1k/resisc45,demo/digits", "--data", tmp_path, code=1)
-    assert "by hand: the folder NWPU-RESISC45" in done.stderr and "unpack the RAR" in done.stderr
+    done = bench("data", "get", "vtab1k/sun397,demo/digits", "--data", tmp_path, code=1)
+    assert "by hand: the folder SUN397" in done.stderr and "look for a mirror" in done.stderr
     assert "demo/digits: exact" in done.stdout
 
 

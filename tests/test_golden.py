@@ -74,7 +74,7 @@ def test_a_copy_converted_from_tensorflow_datasets(prepared: Path, from_zip: Dat
 
 
 @pytest.mark.slow
-def test_a_run_does_without_tensorflow(tmp_path: Path) -> None:
+def test_a_run_does_without_tensorflow(tmp_path: Path, tensorflow: Path) -> None:
     photos = make_folder(tmp_path / "photos")
     code = (
         "import sys, run_bench; sys.argv = ['run_bench.py', *sys.argv[1:]]\n"
@@ -82,8 +82,9 @@ def test_a_run_does_without_tensorflow(tmp_path: Path) -> None:
         "print(sorted({'tensorflow', 'tensorflow_datasets', 'jax'} & sys.modules.keys()))"
     )
     arguments = ["--methods", "linear_probe", "--tasks", f"folder:{photos}", "--results", tmp_path / "results"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], cwd=REPOSITORY, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(tensorflow)}
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+    assert not (tensorflow / "tensorflow" / "imported").exists()

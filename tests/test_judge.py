@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.judge import answers, judge
+from bench.meter import Meter
 from bench.spec import Split
 
 
@@ -46,5 +47,5 @@ def test_a_mask_belongs_to_one_test_set() -> None:
     labels = np.array([1, 1, 1, 2])
     tests = {"test": Split(Blank(), labels, 3), "ood/few": Split(Blank(), labels, 3, possible=frozenset({1, 2}))}
     backbone: Any = SimpleNamespace(image_size=8, device=torch.device("cpu"))
-    (verdict,) = judge(backbone, [Always(3.0, 2.0, 1.0)], tests)
+    (verdict,) = judge(backbone, [Always(3.0, 2.0, 1.0)], tests, Meter(torch.device("cpu")))
     assert verdict.accuracy == {"test": 0.0, "ood/few": 0.75}

@@ -15,8 +15,23 @@ from tests.conftest import REPOSITORY
 LAYERS = {
     0: ["spec"],
     1: ["registry", "budget", "store", "weights", "download", "portable", "cache"],
-    2: ["device", "gpu", "meter", "data", "backbone", "taps", "features", "probe", "heads", "train", "tuned", "judge"]
-    + ["lasso", "ridge", "kernel"],
+    2: [
+        "device",
+        "gpu",
+        "meter",
+        "data",
+        "backbone",
+        "taps",
+        "features",
+        "probe",
+        "heads",
+        "train",
+        "tuned",
+        "judge",
+        "lasso",
+        "ridge",
+        "kernel",
+    ],
     3: [
         "plan",
         "provenance",

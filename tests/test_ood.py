@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tasks  # noqa: F401  (registers the tasks)
+from bench.cache import Kept, kept
 from bench.registry import TASKS
 from bench.spec import Data, DataMissing, Split, Task, UserError
 from tasks.readers.pixels import Encoded
@@ -56,6 +58,10 @@ def test_pacs_adapts_to_one_domain_and_judges_the_others_whole(real: Path) -> No
         assert [classes[label] for label in test.labels] == [name.partition("/")[0] for name in names(test)]
         assert test.possible is None and test.images.decode(0).dtype == np.uint8
     assert data.train.augment == {"flip", "shift"}
+    found = named("ood/pacs/photo").find(named("ood/pacs/photo"), real)
+    assert found.place == real / "domains" / "pacs"
+    assert found.exactness == ("1,432 images where 9,991 were published (photo, art_painting, cartoon, sketch)")
+    assert found.test_images == sum(len(test.labels) for test in data.tests.values())
 
 
 def test_pacs_is_identified_alike_wherever_it_lies(real: Path, tmp_path: Path) -> None:
@@ -110,6 +116,20 @@ def test_only_classes_that_all_domains_have_are_used(tmp_path: Path) -> None:
     assert {name.partition("/")[0] for name in names(data.tests["ood/cartoon"])} == {"cat", "dog"}
 
 
+def test_domains_are_exact_when_they_have_their_published_numbers_of_images(tmp_path: Path) -> None:
+    task = named("ood/pacs/photo")
+    kind = task.facts["set"]
+    domains = {name: replace(domain, images=20) for name, domain in kind.domains.items()}
+    task = replace(task, facts={**task.facts, "set": replace(kind, domains=domains)})
+    found = task.find(task, fill(tmp_path, PACS))
+    assert (found.place, found.exactness) == (tmp_path, "exact")
+
+
+def test_prepared_images_of_domains_are_kept(tmp_path: Path) -> None:
+    found = named("ood/pacs/photo").find(named("ood/pacs/photo"), fill(tmp_path, PACS))
+    assert isinstance(kept(found).load().tests["ood/sketch"].images, Kept)
+
+
 def test_any_change_is_another_data_set(tmp_path: Path) -> None:
     task = named("ood/pacs/photo")
     fill(tmp_path, PACS)
@@ -140,6 +160,8 @@ def test_your_own_domains_are_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (task.name, task.classes, task.size) == ("domains:shop/studio", 2, "12 + 4 / 4 and 40 shifted")
     data = task.find(task, Path("unused")).load()
     assert list(data.tests) == ["test", "ood/street", "ood/web"] and not data.train.augment
+    found = task.find(task, Path("unused"))
+    assert (found.place, found.exactness) == (tmp_path / "shop", "exact")
     with pytest.raises(UserError, match=r"there is no folder .*; name the domain to adapt to"):
         named("domains:shop/moon")
     with pytest.raises(UserError, match="has no other domain beside it"):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +18,7 @@ from bench.spec import Task, UserError
 from tasks.readers import example
 from tests import archives
 from tests.archives import GIVEN, ONE, SCENES, TOYS, TRAIN_TEST, Facts, Shape, image, small
+from tests.conftest import REPOSITORY
 
 
 def test_examples_are_parsed() -> None:
@@ -139,6 +143,22 @@ def test_prepared_directories_are_read(tmp_path: Path, name: str, shape: Shape, 
     assert "array_record" in task.find(task, tmp_path).pipeline
 
 
+def test_a_prepared_directory_is_read_without_tensorflow(tmp_path: Path, tensorflow: Path) -> None:
+    facts: Facts = {"train": rows(12, 5)}
+    prepare(tmp_path / "prepared", small("eurosat", ONE, facts), facts, plain, a_label)
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom tests import archives\n"
+        "task = archives.small('eurosat', archives.ONE, {'train': dict.fromkeys(range(12), (0, 0))})\n"
+        "data = task.find(task, Path(sys.argv[1])).load()\n"
+        "print(data.train.images.decode(0).shape, 'tensorflow_datasets' in sys.modules, 'tensorflow' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tensorflow}{os.pathsep}{REPOSITORY}"}
+    command = [sys.executable, "-c", code, str(tmp_path / "prepared")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout == "(48, 64, 3) True False\n", done.stderr
+    assert not (tensorflow / "tensorflow" / "imported").exists()
+
+
 def test_prepared_clevr(tmp_path: Path) -> None:
     facts: Facts = {"train": rows(8, 6), "validation": rows(5, 6, 2)}
     task = small("clevr_distance", SCENES, facts)
@@ -181,7 +201,7 @@ def test_prepared_dsprites_and_smallnorb(tmp_path: Path) -> None:
         tmp_path,
         task,
         sprites,
-        lambda label, shade: {"image": image(shade // 255, "png"), "label_orientation": -(-5 * label // 2)},
+        lambda label, shade: {"image": archives.flat(shade // 255), "label_orientation": -(-5 * label // 2)},
         lambda kinds: {"image": kinds.Image(), "label_orientation": kinds.ClassLabel(num_classes=40)},
     )
     expect(task, tmp_path, ONE, sprites)

@@ -15,7 +15,7 @@ import pytest
 from scipy.io import savemat
 
 from bench.spec import Task, UserError
-from tasks.readers import kitti, labels
+from tasks.readers import kitti, labels, retinopathy
 from tests import archives
 from tests.archives import GIVEN, ONE, SCENES, TOYS, TRAIN_TEST, Facts, check, image, small
 
@@ -25,8 +25,9 @@ def shades(count: int, classes: int, first: int = 0) -> dict[object, tuple[int, 
     return {row: ((row * 7 + first) % classes, (first + row * 8) % 256) for row in range(count)}
 
 
-def solid(shade: int, shape: tuple[int, ...]) -> np.ndarray:
-    return np.full(shape, shade, np.uint8)
+def planes(shade: int) -> np.ndarray:
+    """A marked image of 32 pixels (3072,), one colour plane after another."""
+    return archives.marked(shade, 32, 32).transpose(2, 0, 1).ravel()
 
 
 # CIFAR-100
@@ -36,7 +37,7 @@ CIFAR: Facts = {"train": shades(12, 100), "test": shades(5, 100, 3)}
 
 def cifar_bin(rows: object) -> bytes:
     assert isinstance(rows, dict)
-    return b"".join(bytes([9, label]) + solid(shade, (3072,)).tobytes() for label, shade in rows.values())
+    return b"".join(bytes([9, label]) + planes(shade).tobytes() for label, shade in rows.values())
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -50,7 +51,7 @@ def test_cifar100_binary(tmp_path: Path, packed: bool) -> None:
 
 
 def test_cifar100_pixels_are_three_planes(tmp_path: Path) -> None:
-    row = bytes([0, 1]) + b"".join(solid(shade, (1024,)).tobytes() for shade in (10, 20, 30))
+    row = bytes([0, 1]) + b"".join(bytes([shade]) * 1024 for shade in (10, 20, 30))
     archives.write_folder(tmp_path, {f"cifar-100-binary/{split}.bin": row * 6 for split in ("train", "test")})
     task = small("cifar100", TRAIN_TEST, {"train": shades(6, 2), "test": shades(6, 2)})
     pixels = task.find(task, tmp_path).load().train.images.decode(0)
@@ -76,7 +77,7 @@ class Python2(InPython):  # type: ignore[misc]
 def test_cifar100_python(tmp_path: Path, protocol: int) -> None:
     files = {}
     for split, rows in CIFAR.items():
-        pixels = np.stack([solid(shade, (3072,)) for _, shade in rows.values()])
+        pixels = np.stack([planes(shade) for _, shade in rows.values()])
         table = {b"data": pixels, b"fine_labels": [label for label, _ in rows.values()], b"filenames": [b"a.png"]}
         buffer = io.BytesIO()
         (Python2 if protocol == 2 else pickle.Pickler)(buffer, protocol).dump(table)
@@ -106,7 +107,7 @@ SVHN: Facts = {"train": shades(9, 10), "test": shades(4, 10, 5)}
 
 def test_svhn(tmp_path: Path) -> None:
     for split, rows in SVHN.items():
-        pixels = np.stack([solid(shade, (32, 32, 3)) for _, shade in rows.values()], axis=-1)
+        pixels = np.stack([archives.marked(shade, 32, 32) for _, shade in rows.values()], axis=-1)
         digits = np.array([[label or 10] for label, _ in rows.values()], np.uint8)  # 10 stands for 0
         savemat(tmp_path / f"{split}_32x32.mat", {"X": pixels, "y": digits}, do_compression=True)
     check(small("svhn", TRAIN_TEST, SVHN), tmp_path, TRAIN_TEST, SVHN)
@@ -246,7 +247,7 @@ def test_patch_camelyon(tmp_path: Path) -> None:
         rows = [(row % 2, 16 * row + count) for row in range(count)]
         facts[split] = {f"{part}_{row}": fact for row, fact in enumerate(rows)}
         for kind, array in (
-            ("x", np.stack([solid(shade, (96, 96, 3)) for _, shade in rows])),
+            ("x", np.stack([archives.marked(shade, 96, 96) for _, shade in rows])),
             ("y", np.array([label for label, _ in rows], np.uint8).reshape(-1, 1, 1, 1)),
         ):
             with h5py.File(tmp_path / f"camelyonpatch_level_2_split_{part}_{kind}.h5", "w") as file:
@@ -259,15 +260,14 @@ def test_dsprites(tmp_path: Path, name: str) -> None:
     count = 5000  # more than are unpacked at once
     latents = np.zeros((count, 6), np.int64)
     latents[:, 3], latents[:, 4] = np.arange(count) % 40, np.arange(count) // 40 % 32
-    images = np.zeros((count, 64, 64), np.uint8)
-    images[::3] = 1
+    images = np.stack([archives.marked_grey(255 * (row % 3 == 0), 64) // 255 for row in range(count)])
     np.savez_compressed(
         tmp_path / "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz", imgs=images, latents_classes=latents
     )
     labelled = latents[:, 4] // 2 if name == "dsprites_location" else np.floor(latents[:, 3] / 2.5).astype(int)
     facts: Facts = {"train": {row: (int(labelled[row]), 255 * (row % 3 == 0)) for row in range(count)}}
     assert {label for label, _ in facts["train"].values()} == set(range(16))
-    check(small(name, ONE, facts), tmp_path, ONE, facts)
+    check(small(name, ONE, facts), tmp_path, ONE, facts, marks=archives.GREY)
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -276,12 +276,15 @@ def test_smallnorb(tmp_path: Path, name: str, classes: int, packed: bool) -> Non
     facts = {"train": shades(9, classes), "test": shades(10, classes, 4)}
     stems = {"train": "5x46789x9x18x6x2x96x96-training", "test": "5x01235x9x18x6x2x96x96-testing"}
     for split, rows in facts.items():
-        pixels = np.stack([np.stack([solid(shade, (96, 96)), solid(255, (96, 96))]) for _, shade in rows.values()])
+        left = [archives.marked_grey(shade, 96) for _, shade in rows.values()]
+        pixels = np.stack(
+            [np.stack([image, np.full_like(image, 255)]) for image in left]
+        )  # the right camera's is white
         info = np.array([[1, label, 2 * label, 3] for label, _ in rows.values()], "<i4")
         for kind, blob in (("dat", archives.norb_matrix(pixels)), ("info", archives.norb_matrix(info))):
             path = tmp_path / f"smallnorb-{stems[split]}-{kind}.mat{'.gz' if packed else ''}"
             path.write_bytes(gzip.compress(blob) if packed else blob)
-    check(small(name, TOYS, facts), tmp_path, TOYS, facts)
+    check(small(name, TOYS, facts), tmp_path, TOYS, facts, marks=archives.GREY)
 
 
 # CLEVR, KITTI, DMLab, retinopathy
@@ -404,7 +407,7 @@ def test_retinopathy(tmp_path: Path) -> None:
     }
     for split, rows in eyes.items():
         folder = tmp_path / ("train" if split == "train" else "test")
-        archives.write_folder(folder, {f"{name}.jpeg": image(90, size=(80, 60)) for name, _, _ in rows})
+        archives.write_folder(folder, {f"{name}.jpeg": archives.flat(90, "jpeg", (80, 60)) for name, _, _ in rows})
     table = "".join(f"{name},{level}\n" for name, level, _ in eyes["train"])
     (tmp_path / "trainLabels.csv").write_text("image,level\n" + table)
     table = "".join(
@@ -412,7 +415,19 @@ def test_retinopathy(tmp_path: Path) -> None:
     )
     (tmp_path / "retinopathy_solution.csv").write_text("image,level,Usage\n" + table)
     facts: Facts = {split: {name: (level, 128) for name, level, _ in rows} for split, rows in eyes.items()}
-    check(small("retinopathy", GIVEN, facts), tmp_path, GIVEN, facts, near=2)
+    unmarked = ((128, 128, 128), (128, 128, 128))  # as every photograph's corners, outside of the retina
+    check(small("retinopathy", GIVEN, facts), tmp_path, GIVEN, facts, near=2, marks=unmarked)
+
+
+def test_retinas_are_neither_turned_nor_recoloured() -> None:
+    down, across = np.indices((400, 500))
+    photograph = np.where(np.hypot(down - 200, across - 250) < 180, 90, 0).astype(np.uint8)[:, :, None].repeat(3, 2)
+    photograph[120:150, 300:330] = (200, 60, 60)  # above the centre and to its right
+    pixels = retinopathy.evened(photograph).astype(int)
+    assert pixels.shape == (540, 540, 3)  # the radius of 180 is scaled to 300, of which nine tenths are kept
+    row, column = np.unravel_index((pixels[:, :, 0] - pixels[:, :, 2]).argmax(), pixels.shape[:2])
+    assert 270 - 80 * 300 / 180 <= row <= 270 - 50 * 300 / 180
+    assert 270 + 50 * 300 / 180 <= column <= 270 + 80 * 300 / 180
 
 
 # Label rules

@@ -63,3 +63,15 @@ def test_a_broken_file_fails_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         import_all("broken_package", [str(tmp_path / "broken_package")])
+
+
+def test_a_short_name_that_is_short_for_two_is_refused() -> None:
+    shifted: Registry[int] = Registry("task")
+    for name in ("ood/pacs/sketch", "ood/domainnet/sketch", "ood/pacs/photo"):
+        shifted.add(name, 0)
+    assert list(shifted.select(["ood/photo"])) == ["ood/pacs/photo"]
+    with pytest.raises(
+        UserError, match="'ood/sketch' is short for ood/pacs/sketch and for ood/domainnet/sketch; write which one"
+    ):
+        shifted.select(["ood/sketch"])
+    assert len(shifted.select(["ood/*/sketch"])) == 2

@@ -89,11 +89,17 @@ def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     assert process.stderr is not None
     while "[1/2]" not in process.stderr.readline():
         assert process.poll() is None
+    while not (tmp_path / "working.json").exists():
+        assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert [record["method"] for record in records(tmp_path)] == ["linear_probe"]
-    assert "2 cells: 1 done already, 1 to run" in bench(*arguments, "--methods", "linear_probe,fine_tune").stderr
-    assert [record["method"] for record in records(tmp_path)] == ["linear_probe", "fine_tune"]
+    again = bench(*arguments, "--methods", "linear_probe,fine_tune").stderr
+    assert "a run was killed at demo/cells · fine_tune" in again
+    assert "2 cells: 1 done already, 1 to run" in again
+    lines = [(record["method"], record["status"]) for record in records(tmp_path)]
+    assert lines == [("linear_probe", "done"), ("fine_tune", "failed"), ("fine_tune", "done")]
+    assert records(tmp_path)[1]["cost"]["spent_seconds"] > 0
 
 
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
@@ -109,7 +115,8 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "interrupted" in errors
     assert "Traceback" not in errors
-    assert len(records(tmp_path)) == 1
+    assert [record["status"] for record in records(tmp_path)] == ["done", "failed"]
+    assert "interrupted" in records(tmp_path)[1]["reason"]
 
 
 def test_two_runs_on_one_folder(tmp_path: Path) -> None:

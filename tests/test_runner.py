@@ -15,7 +15,8 @@ from bench.backbone import load
 from bench.budget import Budget
 from bench.plan import plan
 from bench.registry import METHODS, TASKS
-from bench.runner import Session, run
+from bench.runner import run
+from bench.session import Session
 from bench.spec import BackboneSpec
 from bench.store import Store
 
@@ -60,7 +61,7 @@ class Braggart(LinearProbe):
 
 def run_these(chosen: dict[str, Any], folder: Path) -> Session:
     cells = plan(chosen, TASKS.select(["demo/cells"]), DEMO, [0], Path("nowhere")).cells
-    session = Session(Store(folder), Budget(None), load(DEMO, torch.device("cpu")))
+    session = Session(Store(folder), Budget(), load(DEMO, torch.device("cpu")))
     with session.store.lock():
         run(cells, session)
     return session
@@ -69,9 +70,11 @@ def run_these(chosen: dict[str, Any], folder: Path) -> Session:
 def test_an_interruption_keeps_what_was_fitted(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_these({"linear_probe": LinearProbe, "interrupted": Interrupted}, tmp_path)
-    (result,) = Store(tmp_path).results()
-    assert (result.method, result.status) == ("linear_probe", "done")
-    assert result.accuracy["test"] > 0.5
+    lost, kept = Store(tmp_path).results()
+    assert (lost.method, lost.status) == ("interrupted", "failed")
+    assert "run again" in str(lost.reason)
+    assert (kept.method, kept.status) == ("linear_probe", "done")
+    assert kept.accuracy["test"] > 0.5
 
 
 @pytest.mark.parametrize(

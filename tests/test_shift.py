@@ -14,6 +14,7 @@ import tasks  # noqa: F401  (registers the tasks)
 from bench.registry import TASKS
 from bench.spec import Data, DataMissing, Task, UserError
 from tasks.readers import cifar10
+from tasks.readers.shift import wholeness
 from tests import archives
 from tests.test_raw_readers import Python2
 
@@ -77,7 +78,9 @@ def opened(task: Task, data: Path) -> Data:
     held = task.find(task, data)
     assert held.fingerprint == task.find(task, data).fingerprint
     found = held.load()
-    assert held.test_images - 10_000 == sum(len(test.labels) for name, test in found.tests.items() if "ood/" in name)
+    shifted = sum(len(test.labels) for name, test in found.tests.items() if "ood/" in name)
+    again = sum(1000 * len(test.possible) for name, test in found.tests.items() if "id/" in name and test.possible)
+    assert held.test_images == 10_000 + shifted + again
     return found
 
 
@@ -101,6 +104,9 @@ def test_cifar10_is_read_in_its_forms(tmp_path: Path, form: str) -> None:
     shifted = data.tests["ood/cifar10.1_v6"]
     assert shifted.labels.tolist() == [9, 0, 4] and shifted.possible is None
     assert [int(shifted.images.decode(at)[0, 0, 0]) for at in range(3)] == [0, 7, 14]
+    place = tmp_path / "cifar10/cifar-10-batches-bin" if form == "folder" else next(tmp_path.glob("*.tar.gz"))
+    found = small("ood/cifar10").find(small("ood/cifar10"), tmp_path)
+    assert (found.place, found.exactness) == (place, "3 images where 2,000 were published (CIFAR-10.1 v6)")
 
 
 def python_name(name: str) -> str:
@@ -197,7 +203,13 @@ def test_imagenet_is_adapted_to_in_few_shots_and_judged_whole(tmp_path: Path) ->
     task = few_shots()
     held = task.find(task, tmp_path)
     data = held.load()
-    assert (held.train_images, held.test_images) == (18, 15 + 3 + 4 + 3)
+    assert (held.train_images, held.test_images) == (18, 15 + 3 + 4 + 3 + 10)
+    assert held.test_images == sum(len(test.labels) for test in data.tests.values())
+    assert held.place == tmp_path / "imagenet"
+    assert held.exactness == (
+        "51 images where 1,331,167 were published (train, val); "
+        "10 images where 90,889 were published (imagenet-v2, imagenet-r, imagenet-sketch)"
+    )
     assert data.train.validation == 6 and data.train.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [0, 0, 1, 1, 2, 2]
     assert list(data.tests) == ["test", "ood/imagenet_v2", "id/imagenet_r", "ood/imagenet_r", "ood/imagenet_sketch"]
     names = data.train.images.names  # type: ignore[attr-defined]
@@ -212,6 +224,11 @@ def test_imagenet_is_adapted_to_in_few_shots_and_judged_whole(tmp_path: Path) ->
     own = data.tests["id/imagenet_r"]
     assert own.possible == frozenset({1, 2}) and own.labels.tolist() == [1] * 5 + [2] * 5
     assert abs(int(own.images.decode(0)[1, 1, 0]) - 30) <= 2
+
+
+def test_sets_are_exact_when_each_has_all_its_images() -> None:
+    assert wholeness("exact", {"a": (3, 3), "b": (4, 4)}) == "exact"
+    assert wholeness("exact", {"a": (3, 3), "b": (2000, 4)}) == "2,000 images where 4 were published (b)"
 
 
 def test_imagenet_with_flat_validation_images_is_refused(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
     for one in results:
         store.append(one)
     assert store.results() == results
-    assert store.spent_seconds() == sum(one.cost.spent_seconds for one in results)
+    assert store.spent().seconds == sum(one.cost.spent_seconds for one in results)
 
 
 def test_a_torn_line_is_passed_over_and_closed_off(tmp_path: Path) -> None:

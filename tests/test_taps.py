@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from bench.backbone import TimmBackbone, load
-from bench.features import features, pool, read_taps
+from bench.data import Part
+from bench.features import features, pool, prepare, read_taps
 from bench.meter import Meter
 from bench.spec import BackboneSpec
 from bench.taps import EMBEDDING, find_taps
@@ -134,3 +135,50 @@ def test_the_embedding_is_what_the_classifier_reads(backbone: TimmBackbone) -> N
     with torch.no_grad():
         maps = backbone.module.forward_features(backbone.inputs(images))
         assert torch.allclose(embedding, backbone.module.forward_head(maps, pre_logits=True), atol=1e-6)
+
+
+def passes_of(backbone: TimmBackbone) -> list[int]:
+    """A list to which each forward pass adds how many images it was over."""
+    sizes: list[int] = []
+    backbone.module.register_forward_hook(lambda module, given, output: sizes.append(len(given[0])))
+    return sizes
+
+
+def test_parts_of_images_are_rows_of_their_features(backbone: TimmBackbone) -> None:
+    backbone.forget()
+    images, passes, meters = Noise(70), passes_of(backbone), [Meter(CPU) for _ in range(4)]
+    whole = features(backbone, images, 64, meters[0])
+    near = features(backbone, Part(images, range(10, 60)), 64, meters[1])
+    far = features(backbone, Part(images, [3, 50, 7]), 64, meters[2])
+    nested = features(backbone, Part(Part(images, [9, 3, 50]), [1, 2]), 64, meters[3])
+    assert sum(passes) == 70
+    assert torch.equal(near.concatenated(), whole.concatenated()[10:60])
+    assert near.blocks[0].data_ptr() == whole.blocks[0][10:].data_ptr()  # no copy
+    assert torch.equal(far.concatenated(), whole.concatenated()[[3, 50, 7]])
+    assert torch.equal(nested.concatenated(), whole.concatenated()[[3, 50]])
+    assert len({meter.flops for meter in meters}) == 1  # each is attributed the pass over all of them
+
+
+def test_a_part_asked_first_computes_the_whole(backbone: TimmBackbone) -> None:
+    backbone.forget()
+    images, passes = Noise(70), passes_of(backbone)
+    part = features(backbone, Part(images, range(20)), 64, Meter(CPU))
+    whole = features(backbone, images, 64, Meter(CPU))
+    assert sum(passes) == 70
+    assert torch.equal(part.concatenated(), whole.concatenated()[:20])
+
+
+def test_announced_targets_take_one_pass(backbone: TimmBackbone) -> None:
+    backbone.forget()
+    images, passes, announcing = Noise(70), passes_of(backbone), Meter(CPU)
+    prepare(backbone, Part(images, range(20)), [32, 256, None, 32], announcing)
+    charged = []
+    for target in (32, 256, None):
+        meter = Meter(CPU)
+        features(backbone, Part(images, range(30)), target, meter)
+        charged.append(meter.flops)
+    assert sum(passes) == 70
+    assert announcing.flops == 0
+    assert charged[0] == charged[1] == charged[2] > 0
+    prepare(backbone, images, [32, 64], announcing)
+    assert sum(passes) == 140

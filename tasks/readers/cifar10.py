@@ -23,6 +23,8 @@ CLASSES = 10
 ROW = 1 + 3 * 32 * 32  # label, three planes
 BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 KINDS = (("cifar-10-batches-bin", ".bin", "cifar-10-binary"), ("cifar-10-batches-py", "", "cifar-10-python"))
+PUBLISHED = {"v6": 2_000, "v4": 2_021}  # images of CIFAR-10.1, by version
+EACH = 1_000  # test images of a class of CIFAR-10
 SEVERITIES = 5
 # The fifteen of the benchmark (Hendrycks & Dietterich 2019, arXiv:1903.12261); the four others that the files hold were
 # meant for choosing by, which is not done on shifted images here.
@@ -33,6 +35,7 @@ CORRUPTIONS = (
 # airplane bird car cat deer dog horse monkey ship truck, as CIFAR-10 numbers them; it has frogs in place of monkeys.
 STL10_LABELS = (0, 2, 1, 3, 4, 5, 7, None, 8, 9)
 STL10_ROW = 3 * 96 * 96
+STL10_SHARED = 7_200  # test images of the nine classes
 
 
 def cifar10(data: Path) -> Raw | None:
@@ -42,7 +45,7 @@ def cifar10(data: Path) -> Raw | None:
         place = locate(data, [known, f"{archive}.tar.gz", f"{archive}.tar"])
         if place is not None:
             files: Files = FolderFiles(place.parent) if place.name == f"test_batch{suffix}" else TarFiles(place)
-            return Raw(place, STORED, partial(batches, files, suffix), identity(files))
+            return Raw(files.path, STORED, partial(batches, files, suffix), identity(files))
     return None
 
 
@@ -92,7 +95,8 @@ def _cifar10_1(place: Path, version: str) -> Shift:
         labels = labelled(beside, CLASSES)
         return {f"cifar10.1_{version}": Split(Arrays(pixels(place, len(labels))), labels, CLASSES)}
 
-    return Shift(digest(map(file_digest, (place, beside))), len(array(beside)), load)
+    images = len(array(beside))
+    return Shift(f"CIFAR-10.1 {version}", digest(map(file_digest, (place, beside))), images, PUBLISHED[version], load)
 
 
 def cifar10_c(data: Path) -> Shift | None:
@@ -120,7 +124,8 @@ def cifar10_c(data: Path) -> Shift | None:
                 found[f"cifar10c/{name}/{at + 1}"] = Split(Arrays(rows[part]), labels[part], CLASSES)
         return found
 
-    return Shift(digest(map(file_digest, (beside, *paths.values()))), len(paths) * len(array(beside)), load)
+    images, whole = len(paths) * len(array(beside)), len(paths) * SEVERITIES * CLASSES * EACH
+    return Shift("CIFAR-10-C", digest(map(file_digest, (beside, *paths.values()))), images, whole, load)
 
 
 def stl10(data: Path) -> Shift | None:
@@ -138,14 +143,14 @@ def stl10(data: Path) -> Shift | None:
     if len(stored) == 0 or stored.min() < 0 or stored.max() >= len(STL10_LABELS):
         raise UserError(f"{beside} has a label outside 1..10, or none; unpack stl10_binary.tar.gz again")
     kept = [at for at, label in enumerate(stored.tolist()) if STL10_LABELS[label] is not None]
+    possible = frozenset(label for label in STL10_LABELS if label is not None)
 
     def load() -> Mapping[str, Split]:
         rows = np.memmap(place, np.uint8, "r").reshape(-1, 3, 96, 96)
         labels = np.array([STL10_LABELS[stored[at]] for at in kept], np.int64)
-        possible = frozenset(label for label in STL10_LABELS if label is not None)
         return {"stl10": Split(Arrays(rows, by_columns).take(kept), labels, CLASSES, possible=possible)}
 
-    return Shift(digest(map(file_digest, (place, beside))), len(kept), load)
+    return Shift("STL-10", digest(map(file_digest, (place, beside))), len(kept), STL10_SHARED, load, possible)
 
 
 def by_columns(row: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.spec import UserError
-from tasks.readers.files import Files, FolderFiles
+from tasks.readers.files import Files, FolderFiles, text
 from tasks.readers.labels import clevr_count, clevr_distance
 from tasks.readers.lists import identity, root
 from tasks.readers.locate import locate
@@ -40,25 +40,25 @@ def clevr(data: Path, label: Callable[[Sequence[float]], int]) -> Raw | None:
         part = PARTS[split]
         listing = f"scenes/CLEVR_{part}_scenes.json"
         top = root(files, listing)
-        found = list(scenes(files.read(top + listing).decode(), files.where(top + listing)))
+        found = list(scenes(text(files, top + listing), files.where(top + listing)))
         names = [f"{top}images/{part}/{image}" for image, _ in found]
         return Pool([image for image, _ in found], [label(depths) for _, depths in found], Encoded(files, names))
 
     return Raw(files.path, PNG, pool, identity(files))
 
 
-def scenes(text: str, where: str) -> Iterator[tuple[str, list[float]]]:
+def scenes(listing: str, where: str) -> Iterator[tuple[str, list[float]]]:
     """Image name and depth of each object, scene by scene: parsed at once, the file would take gigabytes of memory.
 
     Raises UserError when the file is damaged.
     """
     decoder = json.JSONDecoder()
     try:
-        at = text.index("[", text.index('"scenes"'))
-        while text[at] != "]":
-            at = text.index("{", at)
-            scene, at = decoder.raw_decode(text, at)
+        at = listing.index("[", listing.index('"scenes"'))
+        while listing[at] != "]":
+            at = listing.index("{", at)
+            scene, at = decoder.raw_decode(listing, at)
             yield scene["image_filename"], [thing["pixel_coords"][2] for thing in scene["objects"]]
-            at += len(text[at : at + 64]) - len(text[at : at + 64].lstrip(" \r\n\t,"))
+            at += len(listing[at : at + 64]) - len(listing[at : at + 64].lstrip(" \r\n\t,"))
     except (ValueError, KeyError, IndexError) as error:
         raise UserError(f"{where} is damaged; get it again") from error

@@ -55,9 +55,12 @@ def dmlab(data: Path) -> Raw | None:
         keys, labels, where = [], [], []
         for path in files[split]:
             for record, blob in records(path):
-                example = parse(blob)
-                keys.append(example["filename"][0].decode())
-                labels.append(int(example["label"][0]))
+                try:
+                    example = parse(blob)
+                    keys.append(example["filename"][0].decode())
+                    labels.append(int(example["label"][0]))
+                except (ValueError, KeyError, IndexError) as error:
+                    raise UserError(f"the record at byte {record.place} of {path} is damaged; get it again") from error
                 where.append((path, record))
         return Pool(keys, labels, Frames(where))
 

@@ -1,19 +1,22 @@
-"""The files that can be downloaded for the data sets behind VTAB-1k, with their sizes and checksums.
+"""The files that can be downloaded for VTAB-1k and the shifted sets of CIFAR-10, with their sizes and checksums.
 
 Sizes and SHA-256 are those that tensorflow-datasets 4.9.10 publishes (`checksums.tsv` of each builder). EuroSAT comes
-from the mirror and with the MD5 of torchvision 0.29 (`torchvision/datasets/eurosat.py`), as the certificate of its home
-is often out of date. Nobody publishes a checksum of dSprites' .npz; being a zip, it carries the CRC-32 of its members.
+from the copy that torchvision 0.29 uses (`torchvision/datasets/eurosat.py`), as its first home is given up; RESISC45,
+which its authors serve as a RAR by hand alone, from TorchGeo's zip with the SHA-256 of that repository. Nobody
+publishes a checksum of dSprites' .npz; being a zip, it carries the CRC-32 of its members.
 """
 
 from __future__ import annotations
 
 from bench.download import Download
 
+CIFAR10_1_HOME = "https://github.com/modestyachts/CIFAR-10.1/blob/master/datasets/"
 FLOWERS_HOME = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
 PETS_HOME = "https://www.robots.ox.ac.uk/~vgg/data/pets/data/"
 SVHN_HOME = "http://ufldl.stanford.edu/housenumbers/"
 CAMELYON_HOME = "https://zenodo.org/records/2546921/files/camelyonpatch_level_2_split_"
 EUROSAT_HOME = "https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd/"
+RESISC45_HOME = "https://huggingface.co/datasets/torchgeo/resisc45/resolve/c01546f24de9e8331ecf53bd645b52c8ee2f2e3b/"
 KITTI_HOME = "https://s3.eu-central-1.amazonaws.com/avg-kitti/"
 DSPRITES_HOME = "https://github.com/google-deepmind/dsprites-dataset/raw/master/"
 NORB_HOME = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/smallnorb-5x"
@@ -25,6 +28,24 @@ CALTECH101 = (
 CIFAR100 = (
     Download("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz", 168_513_733,
              "sha256:58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"),
+)  # fmt: skip
+CIFAR10 = (
+    Download("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", 170_052_171,
+             "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),
+)  # fmt: skip
+CIFAR10_1 = (
+    Download(CIFAR10_1_HOME + "cifar10.1_v6_data.npy?raw=true", 6_144_128,
+             "sha256:2997188e5816f5bd545dc77771b6227828c28146049fcecf3fa10775474cacc6"),
+    Download(CIFAR10_1_HOME + "cifar10.1_v6_labels.npy?raw=true", 8_128,
+             "sha256:ae40beda001693674edc94d925ee8268cfe68905f8f9aff800c8dcdfcd6c9448"),
+)  # fmt: skip
+CIFAR10_C = (
+    Download("https://zenodo.org/record/2535967/files/CIFAR-10-C.tar", 2_918_471_680,
+             "sha256:c72763e101c723b7c507b96205f7e938912a5d587376173b825850cf3cb876a7", "tar"),
+)  # fmt: skip
+STL10 = (
+    Download("http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz", 2_640_397_119,
+             "sha256:f31fd99273a1acb8609c8db427cebb1de3f71de77758cdc0e22956e1289b9866", "tar"),
 )  # fmt: skip
 DTD = (
     Download("https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz", 625_239_812,
@@ -65,7 +86,12 @@ PATCH_CAMELYON = (
              "sha256:0a522005fccc8bbd04c5a117bfaf81d8da2676f03a29d7499f71d0a0bd6068ef", "gz"),
 )  # fmt: skip
 EUROSAT = (
-    Download(EUROSAT_HOME + "EuroSAT.zip", 94_280_567, "md5:c8fa014336c82ac7804f0398fcb19387"),
+    Download(EUROSAT_HOME + "EuroSAT.zip", 94_280_567,
+             "sha256:8ebea626349354c5328b142b96d0430e647051f26efc2dc974c843f25ecf70bd"),
+)  # fmt: skip
+RESISC45 = (
+    Download(RESISC45_HOME + "NWPU-RESISC45.zip", 427_389_445,
+             "sha256:beeecd0b63656290ae6d65cf7763185b0c1c4c54a753ef8088d6fba3faaf1f53"),
 )  # fmt: skip
 CLEVR = (
     Download("https://dl.fbaipublicfiles.com/clevr/CLEVR_v1.0.zip", 19_021_600_724,

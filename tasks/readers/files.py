@@ -78,6 +78,19 @@ def unreadable(where: str, error: OSError) -> UserError:
     return UserError(f"{where} cannot be read ({error.strerror}); put it back, or mend its rights")
 
 
+def text(files: Files, name: str) -> str:
+    """A text file. Raises UserError for one that is missing or is no text."""
+    return decoded(files.read(name), files.where(name))
+
+
+def decoded(blob: bytes, where: str) -> str:
+    """Bytes as text. Raises UserError, naming `where` they lie, when they are none."""
+    try:
+        return blob.decode()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where} is no text file; get it again") from error
+
+
 def mark(crc: int, size: int) -> str:
     """What tells a file's contents apart, at no cost in an archive."""
     return f"{crc:08x}/{size}"

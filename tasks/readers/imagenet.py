@@ -16,7 +16,7 @@ from tasks.readers.digest import digest, files_digest
 from tasks.readers.files import FolderFiles, visible
 from tasks.readers.locate import locate
 from tasks.readers.pixels import Encoded
-from tasks.readers.shift import Shift, joined
+from tasks.readers.shift import Shift, joined, wholeness
 
 PIPELINE = "folders of ImageNet, JPEG by Pillow"
 ROOTS = ("imagenet", "ImageNet", "imagenet1k", "imagenet2012", "ILSVRC2012", "ILSVRC/Data/CLS-LOC")
@@ -31,6 +31,9 @@ SHIFTS: Mapping[str, tuple[Sequence[str], int]] = {
         [f"{name}/{TENCH}" for name in ("imagenet-sketch", "ImageNet-Sketch", "imagenet-sketch/sketch", "sketch")], 1
     ),
 }  # fmt: skip
+# Images as published.
+TRAIN, VAL = 1_281_167, 50_000
+PUBLISHED = {"imagenet_v2": 10_000, "imagenet_r": 30_000, "imagenet_a": 7_500, "imagenet_sketch": 50_889}
 Line = tuple[str, int]  # name relative to a folder, label
 
 
@@ -50,7 +53,8 @@ def imagenet(task: Task, data: Path) -> Found | None:
     more = shifts(data, number)
     if not more:
         return None
-    adapt, tests = few(train, number, task.facts["shots"]), lines(train.with_name("val"), number)
+    held = {wnid: images(train / wnid) for wnid in number}
+    adapt, tests = few(train, held, task.facts["shots"]), lines(train.with_name("val"), number)
     missing = number.keys() - {name.partition("/")[0] for name, _ in tests}
     if missing:
         raise UserError(
@@ -65,14 +69,16 @@ def imagenet(task: Task, data: Path) -> Found | None:
         return Data(augmented, {"test": split(train.with_name("val"), tests, task.classes)})
 
     print_of = digest([PIPELINE, *number, identity(train, adapt), identity(train.with_name("val"), tests)])
-    return joined(Found(PIPELINE, print_of, load, len(adapt), len(tests)), more)
+    exactness = wholeness("exact", {"train": (sum(map(len, held.values())), TRAIN), "val": (len(tests), VAL)})
+    found = Found(PIPELINE, print_of, load, len(adapt), len(tests), train.parent, exactness)
+    return joined(found, more, np.bincount([label for _, label in tests]).tolist())
 
 
-def few(train: Path, number: Mapping[str, int], shots: tuple[int, int]) -> list[Line]:
+def few(train: Path, held: Mapping[str, Sequence[str]], shots: tuple[int, int]) -> list[Line]:
     """The training lines of all classes, then the validation lines. Raises UserError for a class with too few."""
     parts: tuple[list[Line], list[Line]] = ([], [])
-    for wnid, label in number.items():
-        names = [f"{wnid}/{image}" for image in images(train / wnid)]
+    for label, (wnid, named) in enumerate(held.items()):
+        names = [f"{wnid}/{image}" for image in named]
         if len(names) < sum(shots):
             raise UserError(f"{train / wnid} has fewer than {sum(shots)} images; unpack it again")
         chosen = [(names[at], label) for at in md5_order("", names)[: sum(shots)]]
@@ -93,7 +99,8 @@ def shift(name: str, folder: Path, number: Mapping[str, int]) -> Shift:
     labels = frozenset(label for _, label in found)
     possible = labels if len(labels) < len(number) else None
     load = partial(one, name, folder, found, len(number), possible)
-    return Shift(digest([name, identity(folder, found)]), len(found), load)
+    print_of = digest([name, identity(folder, found)])
+    return Shift(name.replace("_", "-"), print_of, len(found), PUBLISHED[name], load, possible)
 
 
 def one(

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.spec import UserError
 from tasks.readers.clevr import PNG
-from tasks.readers.files import Files, FolderFiles
+from tasks.readers.files import Files, FolderFiles, text
 from tasks.readers.labels import KITTI_VEHICLES, kitti_distance
 from tasks.readers.lists import identity, root
 from tasks.readers.locate import locate
@@ -51,7 +51,7 @@ def folder_or_zip(data: Path, telltale: str, archive: str) -> Files | None:
 def label(files: Files, number: int) -> int:
     """Bin of the closest vehicle of an image. Raises UserError for a label file of another form."""
     name = f"training/label_2/{number:06}.txt"
-    rows = [line.split() for line in files.read(name).decode().splitlines() if line.strip()]
+    rows = [line.split() for line in text(files, name).splitlines() if line.strip()]
     try:
         return kitti_distance(float(row[DEPTH]) for row in rows if row[0] in KITTI_VEHICLES)
     except (IndexError, ValueError) as error:
@@ -59,11 +59,20 @@ def label(files: Files, number: int) -> int:
 
 
 def mapping(kit: Files) -> tuple[list[int], list[str]]:
-    """For each image its line in the list of frames, from 0, and for each such line the video it comes from."""
+    """For each image its line in the list of frames, from 0, and for each such line the video it comes from.
+
+    Raises UserError when the two lists do not belong together.
+    """
     top = root(kit, "mapping/train_rand.txt")
-    lines = [int(number) - 1 for number in kit.read(f"{top}mapping/train_rand.txt").decode().split(",")]
-    frames = kit.read(f"{top}mapping/train_mapping.txt").decode().splitlines()
-    return lines, [frame.split(" ")[1] for frame in frames]
+    numbers, frames = (text(kit, f"{top}mapping/train_{name}.txt") for name in ("rand", "mapping"))
+    try:
+        lines = [int(number) - 1 for number in numbers.split(",")]
+        videos = [frame.split(" ")[1] for frame in frames.splitlines()]
+        if max(lines) >= len(videos):
+            raise ValueError("a frame is missing")
+    except (ValueError, IndexError) as error:
+        raise UserError(f"{top}mapping in {kit.path} is not whole ({error}); get devkit_object.zip again") from error
+    return lines, videos
 
 
 def divided(lines: Sequence[int], videos: Sequence[str]) -> Mapping[str, list[int]]:

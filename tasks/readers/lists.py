@@ -11,7 +11,7 @@ from typing import Any
 from bench.spec import UserError
 from tasks.readers.classes import JPEG, numbered
 from tasks.readers.digest import digest, file_digest, files_digest
-from tasks.readers.files import Files, FolderFiles
+from tasks.readers.files import Files, FolderFiles, decoded, text
 from tasks.readers.locate import locate
 from tasks.readers.pixels import Encoded
 from tasks.readers.raw import Pool, Raw
@@ -60,7 +60,7 @@ def dtd(data: Path) -> Raw | None:
 
     def pool(split: str) -> Pool:
         top = root(files, "labels/train1.txt")
-        lines = files.read(f"{top}labels/{DTD_LISTS[split]}.txt").decode().split()
+        lines = text(files, f"{top}labels/{DTD_LISTS[split]}.txt").split()
         labels = numbered([line.partition("/")[0] for line in lines], 47, files.path)
         return Pool(lines, labels, Encoded(files, [f"{top}images/{line}" for line in lines]))
 
@@ -107,8 +107,10 @@ def pets(data: Path) -> Raw | None:
 
     def pool(split: str) -> Pool:
         listing = f"annotations/{PETS_LISTS[split]}.txt"
-        lines = notes.read(root(notes, listing) + listing).decode().splitlines()
+        lines = text(notes, root(notes, listing) + listing).splitlines()
         rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+        if any(len(row) < 2 or not row[1].isdecimal() for row in rows):
+            raise UserError(f"{listing} in {notes.path} has a line that is not `image label …`; get it again")
         top = root(images, "images/Abyssinian_1.jpg")
         keys = [f"{row[0]}.jpg" for row in rows]
         return Pool(keys, [int(row[1]) - 1 for row in rows], Encoded(images, [f"{top}images/{key}" for key in keys]))
@@ -126,14 +128,18 @@ def sun397(data: Path) -> Raw | None:
     lists = {split: sun397_list(data, name) for split, name in SUN397_LISTS.items()}
 
     def pool(split: str) -> Pool:
-        lines = lists[split].read_text().split()
+        lines = held()[split]
         number = classes()
         labels = [number[line.rpartition("/")[0]] for line in lines]
         return Pool(lines, labels, Encoded(files, [line.removeprefix("/") for line in lines]))
 
     @cache
+    def held() -> dict[str, list[str]]:
+        return {name: decoded(path.read_bytes(), str(path)).split() for name, path in lists.items()}
+
+    @cache
     def classes() -> dict[str, int]:
-        folders = {line.rpartition("/")[0] for path in lists.values() for line in path.read_text().split()}
+        folders = {line.rpartition("/")[0] for lines in held().values() for line in lines}
         return {name: label for label, name in enumerate(sorted(folders))}
 
     return Raw(files.path, f"{JPEG}, at full size", pool, identity(files, *lists.values()))

@@ -36,9 +36,8 @@ def cifar100(data: Path) -> Raw | None:
         place = locate(data, [f"cifar-100-{kind}/{name}", f"cifar-100-{kind}.tar.gz", f"cifar-100-{kind}.tar"])
         if place is not None:
             files: Files = FolderFiles(place.parent) if place.name == name else TarFiles(place)
-            return Raw(
-                place, STORED, partial(cifar_binary if kind == "binary" else cifar_python, files), identity(files)
-            )
+            read = partial(cifar_binary if kind == "binary" else cifar_python, files)
+            return Raw(files.path, STORED, read, identity(files))
     return None
 
 

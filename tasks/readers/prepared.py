@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,13 +18,23 @@ from tasks.order import spans
 from tasks.readers.digest import digest
 from tasks.readers.example import Example, parse
 from tasks.readers.locate import locate
-from tasks.readers.origins import UNREPRODUCIBLE
-from tasks.readers.pixels import Selection, rgb
+from tasks.readers.origins import UNREPRODUCIBLE, Origin
+from tasks.readers.pixels import Selection, first_line, rgb
 from tasks.readers.raw import Recipe
 
 CONVERT = "tfds convert_format --out_file_format=array_record --dataset_version_dir={0} --out_dir={0}"
 INSTALL = "pip install tensorflow-datasets importlib_resources"  # the second it needs and does not declare
+AGAIN = "prepare the data set again with tensorflow-datasets"
 BATCH = 256  # records read at once while labels are collected
+
+
+@contextmanager
+def telling(where: str) -> Iterator[None]:
+    """Raises UserError for what tensorflow-datasets raises when files are missing or damaged."""
+    try:
+        yield
+    except (RuntimeError, ValueError, OSError) as error:
+        raise UserError(f"{where} cannot be read ({first_line(error)}); {AGAIN}") from error
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Records:
 
     def decode(self, index: int) -> np.ndarray:
         """Pixels uint8 (height, width, 3). Raises UserError for an image that cannot be decoded."""
-        with self.lock:
+        with self.lock, telling(self.where):
             record = self.source[index]
         return rgb(parse(record)["image"][0], f"record {index} of {self.where}") * np.uint8(self.scale)
 
@@ -48,7 +59,7 @@ class Records:
         """Some records without their images."""
         found: list[Example] = []
         for start in range(0, len(chosen), BATCH):
-            with self.lock:
+            with self.lock, telling(self.where):
                 batch = self.source.__getitems__(list(chosen[start : start + BATCH]))
             found += [{name: value for name, value in parse(record).items() if name != "image"} for record in batch]
         return found
@@ -63,11 +74,16 @@ def prepared(task: Task, data: Path) -> Found | None:
     origin = recipe.origin
     info = locate(data, [f"{origin.builder}/{version}/dataset_info.json" for version in origin.versions])
     if info is None:
+        refuse_other_versions(origin, data)
         return None
     folder = info.parent
     shards = sorted(folder.glob("*.array_record*"))
     if not shards:
         raise UserError(refusal(folder))
+    try:
+        json.loads(info.read_text())
+    except ValueError as error:
+        raise UserError(f"{info} is damaged; {AGAIN}") from error
     if find_spec("tensorflow_datasets") is None:
         raise UserError(uninstalled(folder, "it is not installed"))
     pipeline = f"tensorflow-datasets {folder.name} array_record, image files by Pillow"
@@ -87,6 +103,16 @@ def prepared(task: Task, data: Path) -> Found | None:
     )
 
 
+def refuse_other_versions(origin: Origin, data: Path) -> None:
+    """Raises UserError when the data set is there in a version whose images may be others, or in another order."""
+    folder = locate(data, [origin.builder])
+    for info in sorted(folder.glob("*/dataset_info.json")) if folder else ():
+        raise UserError(
+            f"{info.parent} is version {info.parent.name} of {origin.builder}, and {' or '.join(origin.versions)} is "
+            f"read; prepare `{origin.builder}:{origin.versions[0]}` with tensorflow-datasets"
+        )
+
+
 def uninstalled(folder: Path, why: str) -> str:
     """What to say when tensorflow-datasets cannot be imported."""
     return f"{folder} can only be read with tensorflow-datasets ({why}); run `{INSTALL}`"
@@ -97,7 +123,7 @@ def refusal(folder: Path) -> str:
     try:
         kind = json.loads((folder / "dataset_info.json").read_text()).get("fileFormat", "tfrecord").upper()
     except ValueError:
-        return f"{folder / 'dataset_info.json'} is damaged; prepare the data set again with tensorflow-datasets"
+        return f"{folder / 'dataset_info.json'} is damaged; {AGAIN}"
     reason = "its slices are not honoured" if kind == "PARQUET" else "it cannot be read without TensorFlow"
     return f"{folder} is prepared as {kind} and {reason}; convert it to ARRAY_RECORD with `{CONVERT.format(folder)}`"
 
@@ -131,12 +157,14 @@ def records(task: Task, folder: Path, split: str) -> Records:
     except ImportError as error:
         raise UserError(uninstalled(folder, str(error))) from error
     recipe: Recipe = task.facts["recipe"]
-    source = tfds.builder_from_directory(folder).as_data_source(
-        split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
-    )
+    with telling(f"{split} of {folder}"):
+        source = tfds.builder_from_directory(folder).as_data_source(
+            split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+        )
+        count = len(source)
     expected = recipe.origin.sizes[split]
-    if abs(len(source) - expected) > recipe.origin.tolerance:
+    if abs(count - expected) > recipe.origin.tolerance:
         raise UserError(
-            f"{folder} has {len(source):,} images in {split} where there should be {expected:,}; prepare it again"
+            f"{folder} has {count:,} images in {split} where there should be {expected:,}; prepare it again"
         )
     return Records(source, f"{split} of {folder}", recipe.scale, Lock())

@@ -124,21 +124,23 @@ def assemble(task: Task, raw: Raw) -> Data:
     recipe: Recipe = task.facts["recipe"]
     pools = cache(lambda split: whole(task, raw, split))  # forgotten afterwards, as some hold whole data sets
     picked = picks(recipe, pools)
-    train = pick(task, [*picked["train"], *picked["val"]], pools)
-    test = pick(task, picked["test"], pools)
+    train = pick(task, [*picked["train"], *picked["val"]], pools, raw.place)
+    test = pick(task, picked["test"], pools, raw.place)
     return Data(
         train=replace(train, validation=len(picked["val"]), augment=recipe.augment),
         tests={"test": test},
     )
 
 
-def pick(task: Task, chosen: Sequence[tuple[str, int]], pools: Pools) -> Split:
+def pick(task: Task, chosen: Sequence[tuple[str, int]], pools: Pools, place: Path) -> Split:
     """Some images out of the pools, with their labels. Raises UserError for a label that the task does not have."""
     labels = np.array([pools(split).labels[at] for split, at in chosen], dtype=np.int64)
     if labels.min() < 0 or labels.max() >= task.classes:
-        raise UserError(f"the copy of {task.name} has a label outside 0..{task.classes - 1}; get it from {task.source}")
+        raise UserError(
+            f"{place} has a label outside 0..{task.classes - 1} of {task.name}; get it again from {task.source}"
+        )
     names = sorted({split for split, _ in chosen})
     taken = [pools(name).images.take([at for split, at in chosen if split == name]) for name in names]
-    place = [count() for _ in names]  # of the next image within those taken from a split
-    images = Selection(taken, [(which := names.index(split), next(place[which])) for split, _ in chosen])
+    following = [count() for _ in names]  # the next image within those taken from a split
+    images = Selection(taken, [(which := names.index(split), next(following[which])) for split, _ in chosen])
     return Split(images=images, labels=labels, classes=task.classes)

@@ -17,16 +17,20 @@ from tasks.readers.pixels import Selection
 class Shift:
     """A shifted test set that was found: identified, not yet opened."""
 
+    name: str
     identity: str  # digest of its contents
     images: int
+    published: int  # images of the whole set
     load: Callable[[], Mapping[str, Split]]  # by what follows `ood/` in its name; several where it comes in parts
+    possible: frozenset[int] | None = None  # its classes, where they are not all
 
 
-def joined(base: Found, shifts: Sequence[Shift]) -> Found:
+def joined(base: Found, shifts: Sequence[Shift], counts: Sequence[int]) -> Found:
     """A source together with the shifted test sets that its methods are judged on too.
 
     Where one of them has fewer classes, those images of the source's own test set that are of these classes make
-    another, `id/<name>`, so that what is compared differs in nothing but the shift.
+    another, `id/<name>`, so that what is compared differs in nothing but the shift. `counts` says how many images of
+    each class the source's own test set has.
     """
 
     def load() -> Data:
@@ -38,12 +42,24 @@ def joined(base: Found, shifts: Sequence[Shift]) -> Found:
             tests[f"ood/{name}"] = split
         return replace(data, tests=tests)
 
+    again = sum(counts[label] for shift in shifts for label in shift.possible or ())
     return replace(
         base,
         fingerprint=digest([base.fingerprint, *(shift.identity for shift in shifts)]),
         load=load,
-        test_images=base.test_images + sum(shift.images for shift in shifts),
+        test_images=base.test_images + sum(shift.images for shift in shifts) + again,
+        exactness=wholeness(base.exactness, {shift.name: (shift.images, shift.published) for shift in shifts}),
     )
+
+
+def wholeness(exactness: str, held: Mapping[str, tuple[int, int]]) -> str:
+    """`exactness`, or what it lacks: which of some sets have another number of images, (images, as published)."""
+    partial = {name: pair for name, pair in held.items() if pair[0] != pair[1]}
+    if not partial:
+        return exactness
+    count, whole = (sum(pair[at] for pair in partial.values()) for at in (0, 1))
+    lack = f"{count:,} images where {whole:,} were published ({', '.join(partial)})"
+    return lack if exactness == "exact" else f"{exactness}; {lack}"
 
 
 def among(test: Split, possible: frozenset[int]) -> Split:

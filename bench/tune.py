@@ -1,0 +1,222 @@
+"""Tuning: a search proposes hyper-parameters, trials on the training images answer, the best is handed on.
+
+Trials never see a test image. They are cells of their own: recorded, charged, resumed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import Trial as Proposal
+
+from bench.budget import Amount
+from bench.plan import digest_of, identity, keyed, params, space_facts
+from bench.registry import fixed
+from bench.search import Search, free, open_storage, owner_of
+from bench.session import Failure, Session, Work, attempt, write_and_read
+from bench.spec import BudgetSpent, Cell, CellResult, Cost, Data, Method, PathMethod, Pruned, Status, UserError
+from bench.trial import Trial, Tried
+
+MANY = 1000  # trials at most where the budget alone sets an end
+STATES = {"done": TrialState.COMPLETE, "skipped": TrialState.PRUNED, "failed": TrialState.FAIL}
+
+
+@dataclass(frozen=True)
+class Leader:
+    """A trial that was the best of its study for a while: what is wanted to judge it once the study is over."""
+
+    cell: Cell
+    about: Mapping[str, Any]
+    files: tuple[Path, ...]  # deltas, one a fold
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What tuning found: the method to train on all images, and what a record says about how it was chosen."""
+
+    method: Method
+    facts: Mapping[str, Any]
+    accuracy: float | None  # on validation images; None without a finished trial
+    flops: int
+    seconds: float
+    leaders: tuple[Leader, ...]
+
+
+def tune(cell: Cell, data: Data, session: Session, share: Amount) -> Choice | Failure:
+    """Searches for the hyper-parameters of a final cell, with `share` of the budget.
+
+    Returns a Failure when every trial failed. A search that the budget ended goes on where it stopped in a later run.
+    """
+    return attempt(lambda: Tuner(cell, data, session).choose(share))
+
+
+class Tuner:
+    """The search for one cell."""
+
+    def __init__(self, cell: Cell, data: Data, session: Session) -> None:
+        assert cell.tuning is not None
+        self.session, self.tuning = session, cell.tuning
+        self.cell = replace(cell, seed=cell.tuning.seed)  # seeds of a comparison share what was found
+        self.most = MANY if cell.tuning.trials is None else cell.tuning.trials
+        self.place = Trial(session.backbone, data.train, session.budget, cell.tuning.seed)
+        space = free(cell.method.space, fixed(cell.method_name))
+        storage = open_storage(session.storage, session.store.folder)
+        self.search = Search(storage, study_name(self.cell), space, params(cell.method))
+        self.owner = owner_of(session.store.folder)
+        self.recorded = {
+            about["number"]: result
+            for result in session.store.results()
+            if (about := result.provenance.get("trial") or {}).get("study") == self.search.name
+            and result.stage == "trial"
+            and about["over"]
+        }
+        self.together = isinstance(cell.method, PathMethod) and set(space) == {cell.method.path}
+
+    def choose(self, share: Amount) -> Choice:
+        """Runs trials while there are any to run and they fit, then takes the best."""
+        cut = False
+        with self.session.budget.share(share), suppress(BudgetSpent):
+            cut = True  # unless the loop ends by itself
+            while self.search.left(self.owner, self.most) and self.fits():
+                self.run(self.proposals())
+            cut = self.search.left(self.owner, self.most)
+        if not cut:
+            self.search.await_others(self.owner)
+        return self.choice(cut and self.tuning.trials is not None)
+
+    def fits(self) -> bool:
+        """Whether what is left of the share is expected to do for one more trial."""
+        return self.session.estimate(self.variant({})).fits(self.session.budget.room())
+
+    def proposals(self) -> list[Proposal]:
+        """The next trial, or all that are left where they are fitted together; none if other processes have them."""
+        found: list[Proposal] = []
+        taken: set[int] = set()
+        while (one := self.search.propose(self.owner, self.tuning, self.most, taken)) is not None:
+            found.append(one)
+            taken.add(one.number)
+            if not self.together or one.number == 0:
+                break
+        return found
+
+    def run(self, proposals: list[Proposal]) -> None:
+        """Runs trials that are not in the records yet; what the records have is only told."""
+        new = []
+        for one in proposals:
+            if one.number in self.recorded:
+                self.tell(one.number, self.recorded[one.number])
+            else:
+                new.append(one)
+        if len(new) > 1:
+            self.run_together(new)
+        elif new:
+            self.run_one(new[0])
+
+    def run_one(self, proposal: Proposal) -> None:
+        work = self.begin(proposal)
+
+        def give_up(percent: int, accuracy: float) -> None:
+            proposal.report(accuracy, percent)
+            if proposal.should_prune():
+                raise Pruned(f"given up after {percent} % of its epochs, at a validation accuracy of {accuracy:.3f}")
+
+        outcome = work.attempt(lambda: self.place.run(work.cell.method, work.meter, give_up))
+        self.finish(proposal, work, outcome, work.measured())
+
+    def run_together(self, proposals: list[Proposal]) -> None:
+        """Trials along a method's path: one solution is the start of the next, and the costs are each one's own."""
+        works = [self.begin(proposal) for proposal in proposals]
+        variants, meters = [work.cell.method for work in works], [work.meter for work in works]
+        outcome = works[0].attempt(lambda: self.place.run_path(variants, meters))
+        charges = self.session.lap().split(len(works))
+        for number, (proposal, work, charge) in enumerate(zip(proposals, works, charges, strict=True)):
+            found = outcome if isinstance(outcome, Failure) else outcome[number]
+            self.finish(proposal, work, found, charge.on(work.measured()))
+
+    def begin(self, proposal: Proposal) -> Work:
+        cell = self.variant(proposal.params)
+        facts = {"study": self.search.name, "number": proposal.number, "default": proposal.number == 0, "over": False}
+        return self.session.begin(cell, {"trial": facts})
+
+    def variant(self, chosen: Mapping[str, Any]) -> Cell:
+        """The trial cell with these hyper-parameters."""
+        method: Any = self.cell.method
+        return keyed(replace(self.cell, method=dataclasses.replace(method, **chosen), stage="trial", tuning=None))
+
+    def finish(self, proposal: Proposal, work: Work, outcome: Tried | Failure, cost: Cost) -> None:
+        """Records a trial and tells the study. Raises BudgetSpent when that is what ended it."""
+        if isinstance(outcome, Failure) and isinstance(outcome.error, BudgetSpent):
+            work.fail(outcome, cost)  # not over: a later run takes it up again
+            raise outcome.error
+        work.about["trial"]["over"] = True
+        if isinstance(outcome, Failure):
+            status: Status = "skipped" if isinstance(outcome.error, Pruned) else "failed"
+            self.tell(proposal.number, work.fail(outcome, cost, status))
+            return
+        best = self.search.best()
+        if best is None or outcome.accuracy > (best.value or 0.0):
+            for path, adapted in zip(self.files(work.cell), outcome.adapted, strict=True):
+                write_and_read(adapted.stored(), path)
+        self.tell(proposal.number, work.done({"val": outcome.accuracy}, cost))
+
+    def tell(self, number: int, record: CellResult) -> None:
+        """Tells the study what the records say of a trial."""
+        cost = record.cost
+        own = {
+            "flops": (cost.train_flops or 0) - (cost.shared_flops or 0),
+            "seconds": (cost.train_seconds or 0.0) - (cost.shared_seconds or 0.0),
+        }
+        self.search.tell(number, record.accuracy.get("val"), own, STATES[record.status])
+
+    def files(self, cell: Cell) -> list[Path]:
+        """Where the deltas of a trial lie while it may still have to be judged, one a fold."""
+        folder = self.session.store.folder / "deltas" / "trials"
+        return [folder / f"{cell.key}-{fold}.safetensors" for fold in range(cell.method.folds)]
+
+    def choice(self, cut: bool) -> Choice:
+        """The best trial as a method; its own hyper-parameters where no trial fitted into the budget.
+
+        Raises UserError when there were trials and all of them failed.
+        """
+        over = self.search.trials(*STATES.values())
+        best = self.search.best()
+        if over and best is None:
+            reason = next((r.reason for r in self.recorded_now().values() if r.reason), "see the records")
+            raise UserError(f"all {len(over)} trials of {self.cell.method_name} failed: {reason}")
+        facts = {
+            "study": self.search.name, "asked": self.tuning.trials or "auto", "trials": len(over),
+            "sampler": self.tuning.sampler, "seed": self.tuning.seed, "chosen": best.number if best else None,
+            "cut": cut,
+        }  # fmt: skip
+        cost = self.search.cost()
+        chosen = self.variant(best.params if best else {}).method
+        leaders = tuple(self.leader(one) for one in self.search.leaders())
+        value = best.value if best else None
+        return Choice(chosen, facts, value, int(cost["flops"]), round(cost["seconds"], 4), leaders)
+
+    def leader(self, trial: FrozenTrial) -> Leader:
+        cell = self.variant(trial.params)
+        return Leader(cell, {"study": self.search.name, "number": trial.number}, tuple(self.files(cell)))
+
+    def recorded_now(self) -> dict[int, CellResult]:
+        return self.recorded | {
+            result.provenance["trial"]["number"]: result
+            for result in self.session.results
+            if (result.provenance.get("trial") or {}).get("study") == self.search.name
+        }
+
+
+def study_name(cell: Cell) -> str:
+    """A name to read, with a digest of everything that decides which trials come and what they find."""
+    assert cell.tuning is not None
+    searched = identity(cell) | {
+        "space": space_facts(cell), "folds": cell.method.folds, "sampler": cell.tuning.sampler,
+        "seed": cell.tuning.seed,
+    }  # fmt: skip
+    return f"{cell.method_name} · {cell.task.name} · {cell.backbone.name} · {digest_of(searched)[:8]}"
