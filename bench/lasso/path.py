@@ -90,6 +90,16 @@ class GroupLasso:
             f"the group lasso at a penalty of {strength:g} stays {gap:.1g} from its optimum; allow that tolerance"
         )
 
+    def near(self, margin: float) -> Tensor:
+        """The rows of the last solution and the features next to them: those with a gradient above (1 - margin) λ.
+
+        A row of the solution has a gradient of λ. Of features that say nearly the same the group lasso keeps a few and
+        leaves the others just below, though a head without its penalty is better off with all of them.
+        """
+        found = self.anchor.norms >= (1 - margin) * self.anchor.strength
+        found[self.anchor.rows] = True
+        return self.columns.usable(found.nonzero()[:, 0])
+
     def _solve_on(self, rows: Tensor, strength: float, tolerance: float) -> tuple[float, float]:
         """Moves the anchor to the optimum on these rows; the relative gap over all features, and the objective."""
         work = WorkingSet(self.columns.centred(rows), self.onehot, strength, self.meter)
