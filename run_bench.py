@@ -20,12 +20,15 @@ from bench.commands import COMMANDS, Request
 from bench.spec import SAMPLERS, BackboneSpec, UserError
 
 EXAMPLES = """examples:
-  run_bench.py                                              the embedded suite, every method, nothing to download
+  run_bench.py                                              the embedded suite, core methods, nothing to download
   run_bench.py --methods all --tasks vtab1k --data DIR --backbone vit_base_patch16_224.augreg_in21k
   run_bench.py --methods 'head2toe*,lora' --tasks 'vtab1k/structured/*' --tune 20 --budget 2h
   run_bench.py --tasks folder:my_images --backbone resnet50 --checkpoint weights.safetensors
   run_bench.py --tasks ood/pacs/photo,domains:my_images/studio --data DIR
+  run_bench.py advise --budget 10m --storage-limit 1MB      what to use for a task like these, by the records
   run_bench.py list | plan | report | sync                  what there is, what would run, what was found
+  run_bench.py export KEY --to DIR | predict DIR IMAGES     what was adapted, and its use; `export` alone lists keys
+  run_bench.py ui                                           MLflow's page on the results
   run_bench.py data status | data get vtab1k/eurosat | data convert vtab1k/eurosat --to DIR
 
 exit codes: 0 all asked cells done; 1 some failed or had no data; 2 wrong usage, or nothing could run;
@@ -39,10 +42,12 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("command", nargs="?", default="run", choices=sorted(COMMANDS), help="default: run")
     top.add_argument(
-        "words", nargs="*", metavar="...", help="for data: status [TASKS], get TASKS, convert TASKS --to DIR"
-    )
+        "words", nargs="*", metavar="...",
+        help="for data: status [TASKS], get TASKS, convert TASKS --to DIR; for export: KEY --to DIR; "
+        "for predict: DIR IMAGES",
+    )  # fmt: skip
     what = top.add_argument_group("what to compare (names, globs, commas; 'all')")
-    what.add_argument("--methods", nargs="+", default=["all"], metavar="NAME", help="default: all")
+    what.add_argument("--methods", nargs="+", default=["core"], metavar="NAME", help="default: core, without extras")
     what.add_argument("--tasks", nargs="+", default=["demo"], metavar="NAME", help="default: demo, the embedded suite")
     what.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0")
     network = top.add_argument_group("backbone")
@@ -56,16 +61,23 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--tune", metavar="N", help="trials a method, at most; or auto: as many as the budget allows")
     search.add_argument("--sampler", choices=SAMPLERS, default=SAMPLERS[0], help="default: %(default)s")
     search.add_argument("--storage", metavar="URL", help="Optuna's; default: a file in --results, for one process")
+    top.add_argument("--taps", metavar="BACKBONE", help="for list: where Head2Toe reads that backbone, and how much")
     where = top.add_argument_group("where and how long")
     where.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets; default: data")
-    where.add_argument("--to", type=Path, metavar="DIR", help="where `data convert` writes, in the vtab-1k layout")
+    where.add_argument("--to", type=Path, metavar="DIR", help="where `data convert` and `export` write")
     where.add_argument("--results", type=Path, default=Path("results/run"), metavar="DIR", help="default: results/run")
+    where.add_argument("--top", type=int, default=3, metavar="N", help="classes `predict` names; default: 3")
+    where.add_argument("--json", action="store_true", help="`predict` prints a line of JSON an image")
     where.add_argument(
         "--budget", nargs="+", action="extend", default=[], metavar="LIMIT",
         help="over all runs into --results: device time (90s, 30m, 2h), FLOPs (5PFLOP), or both",
     )  # fmt: skip
+    where.add_argument("--storage-limit", metavar="SIZE", help="for advise: what a task may keep, 1MB")
     where.add_argument("--memory-limit", metavar="SIZE", help="of the GPU, for torch: 16GB")
     where.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps; default: the best there is")
+    where.add_argument(
+        "--versus", nargs="+", choices=["published"], default=[], help="put published VTAB-1k numbers beside ours"
+    )
     where.add_argument("--force", action="store_true", help="run cells again that are done")
     return top
 
@@ -83,9 +95,9 @@ def request(arguments: argparse.Namespace) -> Request:
     )
     shared = (
         "methods", "tasks", "seeds", "data", "results", "budget", "tune", "sampler", "storage", "memory_limit",
-        "device", "force", "words", "to",
+        "storage_limit", "device", "force", "words", "to", "versus", "taps", "top", "json",
     )  # fmt: skip
-    if arguments.words and arguments.command != "data":
+    if arguments.words and arguments.command not in ("data", "export", "predict"):
         raise UserError(f"{arguments.command} takes no {arguments.words[0]!r}; name tasks with --tasks")
     return Request(backbone=spec, **{name: getattr(arguments, name) for name in shared})
 
@@ -101,6 +113,8 @@ def check_preprocessing(arguments: argparse.Namespace) -> None:
             )
     if arguments.image_size is not None and arguments.image_size < 1:
         raise UserError(f"an image size of {arguments.image_size} px is none; give 1 or more")
+    if arguments.top < 1:
+        raise UserError(f"--top {arguments.top} names no class; give 1 or more")
     if not all(0 <= seed < 2**63 for seed in arguments.seeds):
         raise UserError("a seed is a whole number from 0 to 2^63 - 1")
 

@@ -35,8 +35,9 @@ class TimmBackbone:
         self.image_size: int = spec.image_size or config["input_size"][-1]
         self.device = device
         self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        self._mean = _channels(spec.mean or config["mean"], device)
-        self._std = _channels(spec.std or config["std"], device)
+        self.mean: tuple[float, ...] = spec.mean or config["mean"]
+        self.std: tuple[float, ...] = spec.std or config["std"]
+        self._mean, self._std = _channels(self.mean, device), _channels(self.std, device)
         self.features: dict[object, Any] = {}  # what bench.features has computed for the task at hand
 
     def inputs(self, images: Tensor) -> Tensor:
@@ -62,7 +63,7 @@ class TimmBackbone:
 
     def forget(self) -> None:
         """Lets go of features computed for a task that is finished; what holds for the network alone stays."""
-        self.features = {key: value for key, value in self.features.items() if not isinstance(value, tuple)}
+        self.features = {key: value for key, value in self.features.items() if not isinstance(key, tuple)}
 
     def describe(self) -> dict[str, Any]:
         """What a reader needs to reproduce the network and its preprocessing, for the record."""
@@ -71,8 +72,8 @@ class TimmBackbone:
             "args": dict(self.spec.args),
             "weights": self.tag,
             "image_size": self.image_size,
-            "mean": [round(value, 4) for value in self._mean.flatten().tolist()],
-            "std": [round(value, 4) for value in self._std.flatten().tolist()],
+            "mean": list(self.mean),
+            "std": list(self.std),
             "resize": "bilinear, not antialiased, rounded to 8 bits",
         }
 
@@ -88,6 +89,18 @@ def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
         _fill(module, state, spec)
     _set_image_size(module, spec)
     return TimmBackbone(spec, module, device)
+
+
+def unloaded(asked: BackboneSpec) -> tuple[nn.Module, int]:
+    """The network of a spec as `load` has it but with random weights where those are the hub's, and its image size."""
+    spec = resolve(asked)
+    if spec.checkpoint is not None:
+        loaded = load(asked, torch.device("cpu"))
+        return loaded.module, loaded.image_size
+    classes = timm.get_pretrained_cfg_value(spec.name, "num_classes") if timm.is_model(spec.name) else None
+    module = _create(spec, **({} if classes is None else {"num_classes": classes})).eval()
+    _set_image_size(module, spec)
+    return module, spec.image_size or timm.data.resolve_model_data_config(module)["input_size"][-1]
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -155,7 +168,8 @@ def _offline_unless_reachable() -> Iterator[None]:
 
 def _head_size(spec: BackboneSpec, state: Mapping[str, Tensor]) -> dict[str, int]:
     """The `num_classes` with which a network has the head that a checkpoint holds, 0 if it holds none."""
-    name = timm.get_pretrained_cfg_value(spec.name, "classifier") if timm.is_model(spec.name) else None
+    architecture = spec.name.partition(".")[0]  # the tag behind it is told later, with its remedy, where timm has none
+    name = timm.get_pretrained_cfg_value(architecture, "classifier") if timm.is_model(spec.name) else None
     if not isinstance(name, str):
         return {}
     weight = state.get(f"{name}.weight")

@@ -149,7 +149,7 @@ def pages(images: Images, size: int) -> Pages | None:
 def keeping(images: Images, size: int) -> Iterator[Callable[[np.ndarray], None]]:
     """Takes batches uint8 (batch, 3, size, size) in order, and keeps them if all came and they fit; says why if not."""
     where = layout(images, size)
-    if where is None or not fits(where):
+    if where is None or not fits(where.path, where.total, "prepared images"):
         yield lambda batch: None
         return
     writer = Writer(where)
@@ -202,26 +202,26 @@ class Writer:
             self.partial.unlink(missing_ok=True)
 
 
-def fits(where: Layout) -> bool:
-    """Whether a file may be written, after forgetting files that were long not used; says so if not."""
-    folder = where.path.parent
+def fits(path: Path, total: int, what: str) -> bool:
+    """Whether a file of `total` bytes may be written, after forgetting files long not used; says so if not."""
+    folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        files = {path: path.stat() for path in folder.iterdir() if path.suffix in FORGOTTEN}
+        files = {file: file.stat() for file in folder.iterdir() if file.suffix in FORGOTTEN}
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        tell(f"prepared images are not kept in {folder} ({error.strerror}); name another place in HEAD2HEAD_CACHE")
+        tell(f"{what} are not kept in {folder} ({error.strerror}); name another place in HEAD2HEAD_CACHE")
         return False
     limit = limit_bytes()
     used = sum(state.st_size for state in files.values())
-    for path, state in files.items():
-        if time.time() - state.st_mtime > FORGOTTEN[path.suffix]:
-            path.unlink(missing_ok=True)
+    for file, state in files.items():
+        if time.time() - state.st_mtime > FORGOTTEN[file.suffix]:
+            file.unlink(missing_ok=True)
             used -= state.st_size
-    if used + where.total <= limit and where.total + SPARE <= free:
+    if used + total <= limit and total + SPARE <= free:
         return True
     tell(
-        f"{where.total / 1e9:.1f} GB of prepared images are not kept: {folder} has {used / 1e9:.1f} of at most "
+        f"{total / 1e9:.1f} GB of {what} are not kept: {folder} has {used / 1e9:.1f} of at most "
         f"{limit / 1e9:g} GB, and {free / 1e9:.1f} GB of the disk are free; empty it, or set HEAD2HEAD_CACHE_GB or "
         "HEAD2HEAD_CACHE"
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,11 @@ from rich.table import Table
 
 from bench.budget import UNLIMITED, Amount, Budget, parse_bytes, parse_limits
 from bench.datasets import data_command
+from bench.export import export_command
 from bench.plan import Plan, is_cut, params, split_done
 from bench.plan import plan as make_plan
 from bench.progress import Progress
-from bench.registry import METHODS, TASKS
+from bench.registry import METHODS, TASKS, matches
 from bench.screen import Screen, wide_screen
 from bench.spec import BackboneSpec, Cell, DataMissing, Task, Tuning, UserError
 from bench.store import Store
@@ -30,7 +32,7 @@ DONE, INCOMPLETE, UNUSABLE, OVER_BUDGET = 0, 1, 2, 3
 class Request:
     """What is asked: names and globs of methods and tasks, a backbone, seeds, and where and how long to work."""
 
-    methods: Sequence[str] = ("all",)
+    methods: Sequence[str] = ("core",)
     tasks: Sequence[str] = ("demo",)
     backbone: BackboneSpec = field(default_factory=lambda: BackboneSpec("demo"))
     seeds: Sequence[int] = (0,)
@@ -41,10 +43,15 @@ class Request:
     sampler: str = "tpe"
     storage: str | None = None  # URL of Optuna's storage
     memory_limit: str | None = None
+    storage_limit: str | None = None  # for advice: what a task may keep
     device: str = "auto"
     force: bool = False
+    taps: str | None = None  # the backbone whose taps `list` shows
     words: Sequence[str] = ()  # what follows the command
     to: Path | None = None
+    versus: Sequence[str] = ()  # whose numbers the report puts beside ours: `published`
+    top: int = 3
+    json: bool = False
 
 
 def planned(request: Request) -> Plan:
@@ -137,12 +144,12 @@ def show_report(request: Request, tracker: Tracker | None = None) -> None:
     """Writes the report of a results folder, attaches it in MLflow, prints it, and says where everything is."""
     from bench import report, tracking  # here, so that help and listing stay light
 
-    made = report.write_report(request.results)
+    made = report.write_report(request.results, request.versus)
     if tracker is not None:
         tracker.finish(made.paths)
     Screen().print(made)
-    print("Report: ", *made.paths, sep="\n  ")
     print(f"Records: {Store(request.results).path}\nMLflow:  {tracking.ui_command(request.results)}")
+    print(f"Report:  {made.paths[0]}, tables and plots beside it")
 
 
 def report_command(request: Request) -> int:
@@ -151,11 +158,26 @@ def report_command(request: Request) -> int:
     return DONE
 
 
+def advise_command(request: Request) -> int:
+    """Names the method that the records support best within --budget and --storage-limit, for one task."""
+    from bench.report.advise import advise  # here, so that help and listing stay light
+
+    storage = parse_bytes(request.storage_limit, "a storage limit") if request.storage_limit else math.inf
+    results = Store(request.results).results()
+    if not results:
+        raise UserError(f"not enough records: there are none in {request.results}; run the comparison first")
+    patterns = [part for text in request.tasks for part in text.split(",")]
+    names = {result.task for result in results if any(matches(result.task, pattern) for pattern in patterns)}
+    for advice in advise(results, sorted(names), parse_limits(request.budget), storage):
+        Screen().print(advice)
+    return DONE
+
+
 def sync(request: Request) -> int:
     """Brings MLflow up to date with the records."""
     from bench import report, tracking  # here, so that help and listing stay light
 
-    made = report.write_report(request.results)
+    made = report.write_report(request.results, request.versus)
     count = tracking.sync(request.results, Store(request.results).results(), made.paths)
     print(f"{count} cells logged; MLflow has all of {Store(request.results).path}")
     return DONE
@@ -192,7 +214,12 @@ def plan_command(request: Request) -> int:
 
 
 def list_command(request: Request) -> int:
-    """Shows the methods, the tasks, and which data is present."""
+    """Shows the methods, the tasks, and which data is present; or the taps of a backbone."""
+    if request.taps is not None:
+        from bench.listing_taps import taps_table  # here: only this listing needs torch
+
+        wide_screen().print(taps_table(replace(request.backbone, name=request.taps)))
+        return DONE
     methods = Table("method", "what it does", "hyper-parameters", box=None)
     for name, method in METHODS.items():
         defaults = ", ".join(f"{key}={value}" for key, value in params(method()).items())
@@ -222,6 +249,25 @@ def data(request: Request) -> int:
     return data_command(request.words, request.data, request.to)
 
 
+def export(request: Request) -> int:
+    """Takes a finished cell out of the results folder: `bench.export`."""
+    return export_command(request.words, request.results, request.to)
+
+
+def predict(request: Request) -> int:
+    """Names the classes of images with what was exported: `bench.predict`."""
+    from bench.predict import predict_command  # here, so that only a command that computes starts torch
+
+    return predict_command(request.words, request.backbone.checkpoint, request.device, request.top, request.json)
+
+
+def ui(request: Request) -> int:
+    """Opens MLflow's page on the results folder: `bench.tracking.page`."""
+    from bench.tracking.page import serve  # here, so that help and listing stay light
+
+    return serve(request.results)
+
+
 def tell_missing(plan: Plan) -> None:
     for task, reason in plan.missing.items():
         note(f"skipped {task}: {reason}")
@@ -232,6 +278,6 @@ def note(text: str) -> None:
 
 
 COMMANDS: dict[str, Callable[[Request], int]] = {
-    "run": run, "plan": plan_command, "list": list_command, "report": report_command, "sync": sync,
-    "data": data,
+    "run": run, "plan": plan_command, "list": list_command, "advise": advise_command, "report": report_command,
+    "sync": sync, "data": data, "export": export, "predict": predict, "ui": ui,
 }  # fmt: skip

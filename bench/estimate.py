@@ -21,13 +21,14 @@ from bench.spec import Cell, CellResult
 
 BATCH = 32
 RECENT = 15  # records that an estimate goes by
+CAUTION = 1.5  # on what was never measured to its end: heads, optimisers and augmentation come on top
 
 
 class Estimator:
     """Expected cost of cells with one backbone on its device.
 
     Work is counted in forward passes of one image, a backward pass as two. A pass is as dear as it was, heads and
-    evaluation and all, in the latest records of the same method; without any as the backbone's own, heads left out.
+    evaluation and all, in the latest records of the same method; without any as the backbone's own, and half as much.
     """
 
     def __init__(self, backbone: TimmBackbone, records: Iterable[CellResult]) -> None:
@@ -38,9 +39,12 @@ class Estimator:
             self.learn(record)
 
     def __call__(self, cell: Cell) -> Amount:
-        same = self.known[cell.method_name, cell.stage][-RECENT:]
-        each = Amount(median(one.seconds for one in same), median(one.flops for one in same)) if same else self.forward
-        return each * passes(cell)
+        other = "trial" if cell.stage == "final" else "final"
+        same = self.known[cell.method_name, cell.stage] or self.known[cell.method_name, other]
+        if not same:
+            return self.forward * CAUTION * passes(cell)
+        recent = same[-RECENT:]
+        return Amount(median(one.seconds for one in recent), median(one.flops for one in recent)) * passes(cell)
 
     def tuned(self, cell: Cell) -> Amount:
         """What a final cell is expected to cost with all the trials of its tuning."""
@@ -48,12 +52,16 @@ class Estimator:
         return self(cell) + self(replace(cell, stage="trial")) * trials
 
     def learn(self, record: CellResult) -> None:
-        """Takes what a finished cell really cost into account."""
-        count = (record.provenance.get("expected") or {}).get("passes")
+        """Takes what a cell really cost into account; of one that was cut off, that it costs more than it had cost."""
+        expected = record.provenance.get("expected") or {}
         place = _place(record.provenance.get("backbone"), record.provenance.get("device"))
-        if record.status == "done" and count and place == self.here:
-            spent = Amount(record.cost.spent_seconds, record.cost.spent_flops)
-            self.known[record.method, record.stage].append(spent * (1 / count))
+        if not expected.get("passes") or place != self.here:
+            return
+        spent = Amount(record.cost.spent_seconds, record.cost.spent_flops)
+        if record.status == "done":
+            self.known[record.method, record.stage].append(spent * (1 / expected["passes"]))
+        elif record.status == "failed" and spent.seconds > expected["seconds"]:
+            self.known[record.method, record.stage].append(spent * (CAUTION / expected["passes"]))
 
     @cached_property
     def forward(self) -> Amount:

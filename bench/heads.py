@@ -73,13 +73,14 @@ class AdamRecipe:
     lr: float
     batch: int
     group_lasso: float = 0.0  # λ of λ Σᵢ ||Wᵢ||₂, one group a feature, on the weight only
+    l1: float = 0.0  # λ of λ Σ |W|
+    l2: float = 0.0  # λ of λ Σ W²
 
 
 def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, meter: Meter) -> Head:
     """A fresh head trained by `recipe` on features (n, d); the last step counts. Epochs are shuffled."""
-    weight = torch.empty(features.shape[1], classes, device=features.device)
-    torch.nn.init.xavier_uniform_(weight)  # Keras's default for a dense layer, in which the official code is written
-    bias = torch.zeros(classes, device=features.device)
+    start = fresh(features.shape[1], classes, features.device)
+    weight, bias = start.weight, start.bias
     parameters = [weight.requires_grad_(), bias.requires_grad_()]
     optimiser = torch.optim.Adam(parameters, recipe.lr, eps=1e-7, fused=True)  # eps as in Keras
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
@@ -88,6 +89,10 @@ def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, met
         loss = functional.cross_entropy(features[rows] @ weight + bias, labels[rows])
         if recipe.group_lasso:
             loss = loss + recipe.group_lasso * (weight.square().sum(1) + 1e-12).sqrt().sum()
+        if recipe.l1:
+            loss = loss + recipe.l1 * weight.abs().sum()
+        if recipe.l2:
+            loss = loss + recipe.l2 * weight.square().sum()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -98,6 +103,13 @@ def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, met
             meter.step(("adam", features.shape, len(rows), classes), partial(step, on_device))
             schedule.step()
     return Head(weight.detach(), bias.detach())
+
+
+def fresh(count: int, classes: int, device: torch.device) -> Head:
+    """A head that has seen nothing: Keras's default for a dense layer, in which Head2Toe's official code is written."""
+    weight = torch.empty(count, classes, device=device)
+    torch.nn.init.xavier_uniform_(weight)
+    return Head(weight, torch.zeros(classes, device=device))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,12 +10,13 @@ import torch
 from torch import Tensor
 
 from bench import data
-from bench.features import read_taps
-from bench.meter import Meter, synchronise
-from bench.probe import Probe
+from bench.meter import Meter
+from bench.probe import Probe, score_together
+from bench.reading import FORWARD, Clock
 from bench.spec import Adapted, Backbone, Split
 
-BATCH = 128
+BATCH, SMALL_BATCH = 128, 512  # images a pass; more of small ones, so that calls weigh less beside the work
+SMALL = 64  # pixels a side
 
 
 @dataclass
@@ -34,19 +34,23 @@ def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Sp
     What that spends goes through `meter`, which raises BudgetSpent when there is no more to spend.
     """
     verdicts = [Verdict() for _ in adapted]
+    clock = Clock(backbone.device)
+    batch = SMALL_BATCH if backbone.image_size <= SMALL else BATCH
     for name, test in tests.items():
         hits = [0] * len(adapted)
         possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=backbone.device)
         done = 0
-        for images in data.batches(test.images, backbone.image_size, BATCH):
+        for images in data.batches(test.images, backbone.image_size, batch):
             labels = torch.from_numpy(test.labels[done : done + len(images)])
             done += len(images)
-            scored = meter.step(("judge", len(images)), partial(_score, backbone, adapted, images))
-            for number, (scores, seconds) in enumerate(scored):
+            scored = meter.step(("judge", len(images)), partial(_score, backbone, adapted, images, clock))
+            for number, scores in enumerate(scored):
                 hits[number] += int((answers(scores, possible).cpu() == labels).sum())
-                verdicts[number].seconds += seconds
+            clock.seconds()
         for verdict, correct in zip(verdicts, hits, strict=True):
             verdict.accuracy[name] = correct / done
+    for verdict, seconds in zip(verdicts, attributed(adapted, clock.seconds()), strict=True):
+        verdict.seconds = seconds
     return verdicts
 
 
@@ -55,18 +59,31 @@ def answers(scores: Tensor, possible: Tensor | None) -> Tensor:
     return scores.argmax(1) if possible is None else possible[scores[:, possible].argmax(1)]
 
 
-def _score(backbone: Backbone, adapted: Sequence[Adapted], images: Tensor) -> list[tuple[Tensor, float]]:
-    """Each one's logits, and its attributed seconds: the whole shared pass, all pooling in it, and its own head."""
+def _score(backbone: Backbone, adapted: Sequence[Adapted], images: Tensor, clock: Clock) -> list[Tensor]:
+    """Each one's logits (batch, classes): the probes' from one pass, the others' each from its own."""
+    numbers = [number for number, one in enumerate(adapted) if isinstance(one, Probe)]
     probes = [one for one in adapted if isinstance(one, Probe)]
-    began = time.perf_counter()
-    read = read_taps(backbone, images, list({probe.target: None for probe in probes})) if probes else {}
-    synchronise(backbone.device)
-    shared = time.perf_counter() - began
-    scored = []
-    for one in adapted:
-        began = time.perf_counter()
-        scores = one.score(read[one.target]) if isinstance(one, Probe) else one.logits(images)
-        synchronise(backbone.device)
-        own = time.perf_counter() - began
-        scored.append((scores, own + shared if isinstance(one, Probe) else own))
-    return scored
+    of_probes = iter(score_together(backbone, probes, images, clock) if numbers else [])
+    scores = []
+    for number, one in enumerate(adapted):
+        if isinstance(one, Probe):
+            scores.append(next(of_probes))
+            continue
+        clock.start()
+        scores.append(one.logits(images))
+        clock.lap(("own", number))
+    return scores
+
+
+def attributed(adapted: Sequence[Adapted], seconds: Mapping[object, float]) -> list[float]:
+    """What judging each would have taken alone: the network, the pooling of what it reads, and its own head."""
+    alone = []
+    probes = 0
+    for number, one in enumerate(adapted):
+        if not isinstance(one, Probe):
+            alone.append(seconds.get(("own", number), 0.0))
+            continue
+        pooling = sum(seconds.get((name, one.target), 0.0) for name in one.pieces)
+        alone.append(seconds.get(FORWARD, 0.0) + pooling + seconds.get(probes, 0.0))
+        probes += 1
+    return alone

@@ -67,12 +67,12 @@ class Meter:
         """A new meter under the same budget, for work that several cells will share."""
         return Meter(self.device, self.budget)
 
-    def found(self, shared: spec.Meter) -> None:
+    def found(self, shared: spec.Effort) -> None:
         """Attributes work that is there already, in full, as if it had been done for this cell alone.
 
-        `shared` is the stopped meter of that work. Asked for after the first step, its seconds would count twice.
+        `shared` is what that work took. Asked for after the first step, its seconds would count twice.
         """
-        assert isinstance(shared, Meter) and self._began is None
+        assert self._began is None
         self.flops += shared.flops
         self.seconds += shared.seconds
         self.shared_flops += shared.flops

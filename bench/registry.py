@@ -24,13 +24,16 @@ class Registry(Generic[T]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._items: dict[str, T] = {}
+        self._extra: set[str] = set()
         self._schemes: dict[str, Callable[[str], T]] = {}
 
-    def add(self, name: str, item: T) -> None:
-        """Raises ValueError when the name is taken."""
+    def add(self, name: str, item: T, *, extra: bool = False) -> None:
+        """Raises ValueError when the name is taken. `core` selects all but what is `extra`."""
         if name in self._items:
             raise ValueError(f"two {self.kind}s are called {name!r}")
         self._items[name] = item
+        if extra:
+            self._extra.add(name)
 
     def add_scheme(self, prefix: str, make: Callable[[str], T]) -> None:
         """Lets `prefix:TEXT` name an item that `make(TEXT)` creates."""
@@ -56,6 +59,8 @@ class Registry(Generic[T]):
         prefix, colon, rest = pattern.partition(":")
         if colon and prefix in self._schemes:
             return {pattern: self._schemes[prefix](rest)}
+        if pattern == "core":
+            return {name: item for name, item in self._items.items() if name not in self._extra}
         found = {name: item for name, item in self._items.items() if matches(name, pattern)}
         if not found:
             raise UserError(self._unknown(pattern))
@@ -92,14 +97,15 @@ METHODS: Registry[type[Method]] = Registry("method")
 TASKS: Registry[Task] = Registry("task")
 
 
-def method(name: str) -> Callable[[M], M]:
+def method(name: str, *, extra: bool = False) -> Callable[[M], M]:
     """Class decorator: registers a method under the name that people type.
 
+    An `extra` one is costly or an ablation: it runs when it is named, or with `all`, but is not among `core`.
     `name:steps=5000:lr=0.1` is the same method with other hyper-parameters, beside the one with its defaults.
     """
 
     def register(cls: M) -> M:
-        METHODS.add(name, cls)
+        METHODS.add(name, cls, extra=extra)
         METHODS.add_scheme(name, lambda text: variant(name, cls, text))
         return cls
 

@@ -15,11 +15,34 @@ NEWTONS = 50
 CONJUGATE = 50  # products a Newton step
 
 
+def standardised(features: Tensor, labels: Tensor, classes: int, l2: float, meter: Meter) -> Head:
+    """`ridge` from zero on features (n, d) that are standardised first; the head it returns is on them as they are."""
+    mean, scale = features.mean(0), features.std(0).clamp_min(1e-12)
+    x = (features - mean) / scale
+    axes = principal_axes(x, meter)
+    coordinates = product(meter, x, axes)
+    zero = Head(x.new_zeros(axes.shape[1], classes), x.new_zeros(classes))
+    head = ridge(coordinates, labels, zero, l2, meter)
+    weight = product(meter, axes, head.weight) / scale[:, None]
+    return Head(weight, head.bias - mean @ weight)
+
+
+def principal_axes(features: Tensor, meter: Meter) -> Tensor:
+    """Orthonormal columns (d, rank) along which features (n, d) are uncorrelated, from the smaller of the two Grams."""
+    wide = features.shape[1] > len(features)
+    left, right = (features, features.T) if wide else (features.T, features)
+    values, vectors = torch.linalg.eigh(product(meter, left, right).double())
+    real = values > 1e-6 * values[-1]  # the rest is rounding of float32 products
+    vectors, lengths = vectors[:, real].to(features), values[real].sqrt().to(features)
+    axes: Tensor = product(meter, features.T, vectors) / lengths if wide else vectors
+    return axes
+
+
 def ridge(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Meter, tolerance: float = 1e-5) -> Head:
     """Minimises mean cross-entropy + l2 / 2 · ||weight||² over features (n, d) from `start`; the bias is free.
 
-    Converged when no entry of the gradient is above `tolerance`. Fast where features are nearly orthogonal, as the
-    kernel's eigenvectors are, or standardised and few.
+    Converged when no entry of the gradient is above `tolerance`. Fast where features are uncorrelated, as along
+    principal axes.
     """
     columns = torch.cat([features, torch.ones_like(features[:, :1])], dim=1)
     rows = columns.T.contiguous()  # products with few classes are fastest class-major

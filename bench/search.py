@@ -145,6 +145,10 @@ class Search:
         Trial(self.study, trial._trial_id).set_user_attr(COST, dict(cost))
         self.study.tell(number, accuracy if state == TrialState.COMPLETE else None, state=state)
 
+    def reported(self, number: int) -> set[int]:
+        """Percentages of its training at which a trial has reported its accuracy."""
+        return {step for one in self.trials() if one.number == number for step in one.intermediate_values}
+
     def await_others(self, owner: str) -> None:
         """Waits for trials that other processes have at work; one that takes far too long is taken for dead."""
         while others := [one for one in self.trials(TrialState.RUNNING) if one.user_attrs.get(OWNER) != owner]:

@@ -116,6 +116,8 @@ class Work:
             "pipeline": cell.found.pipeline,
             "data_fingerprint": cell.found.fingerprint,
             "weights_digest": cell.weights_digest,
+            "checkpoint": str(cell.backbone.checkpoint.absolute()) if cell.backbone.checkpoint else None,
+            "classes": list(cell.found.classes) or cell.task.classes,
             "backbone": session.backbone.describe(),
             "started": self.started,
             **self.about,

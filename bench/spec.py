@@ -80,6 +80,7 @@ class Found:
     test_images: int = 0  # over all test sets
     place: Path | None = None  # where the copy lies; None when nothing of it is on disk
     exactness: str = ""  # "exact", or how its images differ from the published ones
+    classes: tuple[str, ...] = ()  # their names by label, where they have any
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,17 @@ class Backbone(Protocol):
         ...
 
 
-class Meter(Protocol):
+class Effort(Protocol):
+    """What a piece of work took, as a meter measured it."""
+
+    @property
+    def flops(self) -> int: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+
+class Meter(Effort, Protocol):
     """Measures what a fit costs. Methods hand work to it; they never state a figure themselves."""
 
     def step(self, signature: object, work: Callable[[], T]) -> T:
@@ -153,7 +164,7 @@ class Meter(Protocol):
         """Ends the clock of such shared work."""
         ...
 
-    def found(self, shared: Meter) -> None:
+    def found(self, shared: Effort) -> None:
         """Attributes work that is there already, in full, as if it had been done for this cell alone."""
         ...
 

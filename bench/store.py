@@ -31,6 +31,10 @@ class Store:
         self.path = folder / "cells.jsonl"
         self.working = folder / "working.json"
 
+    def delta(self, key: str) -> Path:
+        """Where what a cell kept lies, once it has been fitted."""
+        return self.folder / "deltas" / f"{key}.safetensors"
+
     def append(self, result: CellResult) -> None:
         """Raises UserError when the line cannot be written; the record is then on stderr, so that it is not lost."""
         line = json.dumps(dataclasses.asdict(result), allow_nan=False, separators=(",", ":")) + "\n"

@@ -35,17 +35,14 @@ class Tap:
 
 
 def find_taps(network: nn.Module, image_size: int) -> list[Tap]:
-    """All taps of a timm network in the order in which it computes them; raises UserError if there are none."""
+    """All taps of a timm network in the order in which it computes them."""
     wanted = _places(network)
     seen: dict[str, tuple[int, ...]] = {}
     device = next(network.parameters()).device
     with torch.no_grad(), listen(network, wanted, lambda name, value: seen.setdefault(name, tuple(value.shape))):
         network(torch.zeros(2, 3, image_size, image_size, device=device))
     channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
-    taps = [Tap(name, _layout(shape, channels_last), shape[1:]) for name, shape in seen.items() if _usable(shape)]
-    if len(taps) <= 1:
-        raise UserError(f"{type(network).__name__} has no layer that Head2Toe can tap; choose a CNN or ViT of timm")
-    return taps
+    return [Tap(name, _layout(shape, channels_last), shape[1:]) for name, shape in seen.items() if _usable(shape)]
 
 
 @contextmanager
@@ -78,8 +75,10 @@ def listen(network: nn.Module, names: list[str], receive: Callable[[str, Tensor]
 
 
 def head(network: Any) -> nn.Module:
-    """The classifier of a timm network: nn.Identity where it has none."""
-    classifier: nn.Module = network.get_classifier()
+    """The classifier of a timm network: nn.Identity where it has none. Raises UserError where there are several."""
+    classifier = network.get_classifier()
+    if not isinstance(classifier, nn.Module):
+        raise UserError(f"{type(network).__name__} has several heads; choose a CNN or ViT of timm with a single one")
     return classifier
 
 

@@ -6,7 +6,7 @@ Trials never see a test image. They are cells of their own: recorded, charged, r
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,20 +48,23 @@ class Choice:
     leaders: tuple[Leader, ...]
 
 
-def tune(cell: Cell, data: Data, session: Session, share: Amount) -> Choice | Failure:
+def tune(
+    cell: Cell, data: Data, session: Session, share: Amount, reserve: Callable[[], Amount]
+) -> Choice | Failure:  # fmt: skip
     """Searches for the hyper-parameters of a final cell, with `share` of the budget.
 
-    Returns a Failure when every trial failed. A search that the budget ended goes on where it stopped in a later run.
+    `reserve` is what the final cells are expected to cost by then; it is left untouched. Returns a Failure when every
+    trial failed. A search that the budget ended goes on where it stopped in a later run.
     """
-    return attempt(lambda: Tuner(cell, data, session).choose(share))
+    return attempt(lambda: Tuner(cell, data, session, reserve).choose(share))
 
 
 class Tuner:
     """The search for one cell."""
 
-    def __init__(self, cell: Cell, data: Data, session: Session) -> None:
+    def __init__(self, cell: Cell, data: Data, session: Session, reserve: Callable[[], Amount]) -> None:
         assert cell.tuning is not None
-        self.session, self.tuning = session, cell.tuning
+        self.session, self.tuning, self.reserve = session, cell.tuning, reserve
         self.cell = replace(cell, seed=cell.tuning.seed)  # seeds of a comparison share what was found
         self.most = MANY if cell.tuning.trials is None else cell.tuning.trials
         self.place = Trial(session.backbone, data.train, session.budget, cell.tuning.seed)
@@ -91,8 +94,9 @@ class Tuner:
         return self.choice(cut and self.tuning.trials is not None)
 
     def fits(self) -> bool:
-        """Whether what is left of the share is expected to do for one more trial."""
-        return self.session.estimate(self.variant({})).fits(self.session.budget.room())
+        """Whether what is left of the share is expected to do for one more trial, and the rest for the final cells."""
+        needed, budget = self.session.estimate(self.variant({})), self.session.budget
+        return needed.fits(budget.room()) and (needed + self.reserve()).fits(budget.remaining())
 
     def proposals(self) -> list[Proposal]:
         """The next trial, or all that are left where they are fitted together; none if other processes have them."""
@@ -121,8 +125,11 @@ class Tuner:
     def run_one(self, proposal: Proposal) -> None:
         work = self.begin(proposal)
 
+        known = self.search.reported(proposal.number)  # before an interruption, and the same again
+
         def give_up(percent: int, accuracy: float) -> None:
-            proposal.report(accuracy, percent)
+            if percent not in known:
+                proposal.report(accuracy, percent)
             if proposal.should_prune():
                 raise Pruned(f"given up after {percent} % of its epochs, at a validation accuracy of {accuracy:.3f}")
 

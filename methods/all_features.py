@@ -53,7 +53,7 @@ class AllFeatures:
         from bench.lasso import unit_norm
         from bench.probe import Probe
 
-        design = unit_norm(features(backbone, train.images, self.target, meter).blocks, backbone.device)
+        design = unit_norm(features(backbone, train.images, self.target, meter).held, backbone.device)
         labels = torch.from_numpy(train.labels).to(backbone.device)
         gram = design.gram(meter)
         l2 = self.l2
@@ -64,7 +64,7 @@ class AllFeatures:
         kernel = Kernel(gram, len(labels))
         dual, bias = kernel.on_features(kernel.solve(labels, kernel.zero(train.classes), l2, meter))
         weight = torch.cat([part.T for part in design.products(dual, meter)])
-        everything = torch.arange(design.width)
+        everything = torch.arange(design.width, device=backbone.device)
         return Probe(backbone, self.target, everything, design.width, weight, bias.float())
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +13,8 @@ from bench.spec import Adapted, Backbone, Meter, Split
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+FACTOR = ".lora_A.weight"  # ends the name of the first factor of each layer that peft adapts
 
 
 @method("lora")
@@ -69,11 +71,21 @@ class Lora:
 
         network = backbone.network(classes)
         targets, head = lora_targets(network)
-        config = LoraConfig(
-            r=self.rank, lora_alpha=self.alpha * self.rank, target_modules=targets, modules_to_save=[head]
-        )
-        adapted: nn.Module = get_peft_model(network, config)
+        adapted: nn.Module = get_peft_model(network, LoraConfig(**self._config(targets, head)))
         return adapted
+
+    def _config(self, targets: Sequence[str], head: str) -> dict[str, Any]:
+        """What peft is told: the layers to adapt by their full names, and the head, which is trained as it is."""
+        scale = self.alpha * self.rank
+        return {"r": self.rank, "lora_alpha": scale, "target_modules": list(targets), "modules_to_save": [head]}
+
+    def layout(self, names: Sequence[str]) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+        """The files that `peft.PeftModel.from_pretrained` looks for, when a delta with these tensors is exported."""
+        short = [name.removeprefix("base_model.model.") for name in names]
+        targets = [name.removesuffix(FACTOR) for name in short if name.endswith(FACTOR)]
+        head = next(name for name in short if ".lora_" not in name).rpartition(".")[0]
+        config = {"peft_type": "LORA", **self._config(sorted(targets), head)}
+        return "adapter_model.safetensors", {"adapter_config.json": config}
 
 
 def lora_targets(network: Any) -> tuple[list[str], str]:

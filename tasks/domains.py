@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.decode import READ
 from bench.registry import TASKS
 from bench.spec import Data, Found, Task, UserError
-from tasks.folder import PIPELINE, READ, Folder, Picture, check_classes, parts, placed, splits
+from tasks.folder import PIPELINE, Folder, Picture, check_classes, parts, placed, splits
 from tasks.order import md5_order
 from tasks.readers.digest import digest, files_digest
 from tasks.readers.files import FolderFiles
@@ -130,6 +131,7 @@ def found(divided: Divided, augment: frozenset[str] = frozenset()) -> Found:
         test_images=len(chosen) - len(divided.train) - len(divided.val),
         place=own.path.parent,
         exactness="exact",
+        classes=divided.source.classes,
     )
 
 

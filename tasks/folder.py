@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.decode import READ
 from bench.portable import NOTE
 from bench.registry import TASKS
 from bench.spec import Data, Found, Split, Task, UserError
@@ -28,7 +29,6 @@ from tasks.readers.pixels import Encoded
 from tasks.readers.portable import converted
 from tasks.readers.zips import ZipFiles
 
-READ = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 UNREAD = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw", ".pdf")
 STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -97,7 +97,7 @@ def find(folder: Folder) -> Found:
     refuse(folder.files, broken, "not whole images", "put whole copies in their place, or remove them")
     train, val, test = map(len, chosen)
     return Found(
-        PIPELINE, digest(texts), lambda: load(folder), train + val, test, place=folder.files.path, exactness="exact"
+        PIPELINE, digest(texts), lambda: load(folder), train + val, test, folder.files.path, "exact", folder.classes
     )
 
 

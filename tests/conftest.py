@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from bench.tracking import connection
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -41,3 +44,28 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip(f"there is no real data at {folder}; set HEAD2HEAD_REAL to where it is")
     return folder
+
+
+@pytest.fixture
+def mlflow_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the user's, and nothing that the code sets outlives a test."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name, value in connection.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty tracking database, to be copied: making one takes a second."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    connection.create_database(path)
+    return path
+
+
+@pytest.fixture
+def mlflow_folder(tmp_path: Path, mlflow_database: Path) -> Path:
+    """A results folder with an empty tracking database."""
+    place = tmp_path / "my results"
+    place.mkdir()
+    shutil.copyfile(mlflow_database, place / "mlflow.db")
+    return place

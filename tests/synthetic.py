@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,4 +59,41 @@ def comparison(methods: int | Sequence[str], tasks: int, seeds: int = 1, suite: 
                 cost = costs(int(1e9 * scale), int(500 * scale), int(2000 * scale), scale / 50, None)
                 name = f"{suite}/{group}/task_{at}"
                 found.append(result(method, name, seed, group=group, accuracy=accuracy, cost=cost))
+    return found
+
+
+def tuned(methods: int | Sequence[str], tasks: int, trials: int = 10, sampler: str = "tpe") -> list[CellResult]:
+    """A comparison of which every cell was tuned: its trials, the replays of those that led, and the final cell."""
+    dice = random.Random(1)
+    found: list[CellResult] = []
+    for final in comparison(methods, tasks):
+        study = f"{final.method}/{final.task}"
+        best = final.accuracy["test"]
+        leading = chosen = -1.0
+        pass_once = final.cost.train_flops or 0
+        for number in range(trials):
+            lr = 0.01 if number == 0 else 10 ** dice.uniform(-5, 0)
+            val = min(0.99, best - 0.02 * abs(math.log10(lr) + 2.5) + dice.gauss(0, 0.01))
+            of = {"study": study, "number": number, "default": number == 0}
+            place: dict[str, Any] = {
+                "params": {"lr": lr, "steps": 500},
+                "provenance": {**final.provenance, "trial": of},
+            }
+            cost = Cost(
+                train_flops=int(1.3 * pass_once), shared_flops=pass_once, shared_seconds=0.5,
+                train_seconds=0.5 + pass_once / 1e10, spent_seconds=0.1,
+            )  # fmt: skip
+            key = f"{study}|{number}"
+            pruned = number % 7 == 5
+            changes = {"accuracy": {"val": val}, "cost": cost, **place}
+            if pruned:
+                changes |= {"status": "skipped", "reason": "pruned: behind the median", "accuracy": {}}
+            found.append(replace(final, key=key, stage="trial", **changes))
+            if not pruned and val > leading:
+                leading, chosen = val, number
+                test = {"test": val - 0.01}
+                found.append(replace(final, key=f"{key}|replay", stage="replay", accuracy=test, **place))
+        tuning = {"asked": trials, "trials": trials, "sampler": sampler, "study": study, "chosen": chosen, "cut": False}
+        cost = replace(final.cost, tune_flops=int(0.3 * pass_once * trials), tune_seconds=trials * pass_once / 1e10)
+        found.append(replace(final, cost=cost, provenance={**final.provenance, "tuning": tuning}))
     return found

@@ -13,42 +13,21 @@ import pytest
 from tests.conftest import REPOSITORY
 
 LAYERS = {
-    0: ["spec"],
-    1: ["registry", "budget", "store", "weights", "download", "portable", "cache"],
+    0: [
+        "spec",
+    ],
+    1: [
+        "registry", "budget", "store", "weights", "download", "portable", "cache", "statistics", "decode", "replay",
+    ],
     2: [
-        "device",
-        "gpu",
-        "meter",
-        "data",
-        "backbone",
-        "taps",
-        "features",
-        "probe",
-        "heads",
-        "train",
-        "tuned",
-        "judge",
-        "lasso",
-        "ridge",
-        "kernel",
+        "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf",
+        "features", "probe", "heads", "selection", "train", "tuned", "selected", "judge", "lasso", "ridge", "kernel",
     ],
     3: [
-        "plan",
-        "provenance",
-        "session",
-        "search",
-        "trial",
-        "tune",
-        "runner",
-        "estimate",
-        "report",
-        "tracking",
-        "progress",
-        "datasets",
-        "commands",
-        "screen",
+        "plan", "provenance", "session", "search", "trial", "tune", "runner", "estimate", "report", "tracking",
+        "progress", "datasets", "listing_taps", "commands", "screen", "export", "predict",
     ],
-}
+}  # fmt: skip
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}
 HOME = {"timm": ["backbone"], "mlflow": ["tracking"], "matplotlib": ["report"], "optuna": ["spec", "search", "tune"]}
 

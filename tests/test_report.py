@@ -250,7 +250,7 @@ def test_names_never_overlap_up_to_twelve_methods() -> None:
 
 
 def test_the_front_is_what_no_method_beats() -> None:
-    marks = [Mark("a", 1, 50, 0), Mark("b", 2, 40, 0), Mark("c", 2, 60, 0), Mark("d", 3, 60, 0)]
+    marks = [Mark("a", 1, 50), Mark("b", 2, 40), Mark("c", 2, 60), Mark("d", 3, 60)]
     assert pareto(marks, 10) == [(1, 50), (2, 50), (2, 60), (10, 60)]
 
 
@@ -277,8 +277,8 @@ def test_all_files_are_written_over_old_ones(tmp_path: Path) -> None:
     report = written(tmp_path, comparison(3, 4, 2))
     assert not stale.exists()
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(path.name for path in report.paths)
-    assert {path.suffix for path in report.paths} == {".md", ".csv", ".png", ".svg"}
-    assert len(report.paths) == 8
+    assert report.paths[0].name == "report.html"
+    assert {path.suffix for path in report.paths} == {".html", ".md", ".csv", ".tex", ".png", ".svg"}
     assert all(path.stat().st_size > 500 for path in report.paths)
     before = {path: path.read_bytes() for path in report.paths}
     assert {path: path.read_bytes() for path in write_report(tmp_path).paths} == before  # equal numbers, equal files
@@ -305,22 +305,24 @@ def test_strange_costs_are_plotted_without_trouble(tmp_path: Path, cost: Cost) -
     found = [result("a", cost=cost), result("b")]
     lines = "".join(f"{json.dumps(asdict(one))}\n" for one in found)
     (tmp_path / "cells.jsonl").write_text(lines, encoding="utf-8")
-    assert len(write_report(tmp_path).paths) == 8
+    paths = [path.name for path in write_report(tmp_path).paths]
+    assert "report.html" in paths and "demo_mobilenetv2_100_accuracy_by_task.svg" in paths
 
 
 def test_odd_names_are_plotted_and_told_apart(tmp_path: Path) -> None:
     backbones = ["timm/res net$50_a^b", "timm/res net$50_a&b"]
     found = [result("m_" * 25 + "$x^2", key=name, backbone=name, task="demo/a|b$c") for name in backbones]
     report = written(tmp_path, found)
-    assert len({path.name for path in report.paths}) == 2 + 2 * 6
-    assert "a\\|b$c" in report.paths[0].read_text(encoding="utf-8")
+    drawn = [path.name for path in report.paths if path.suffix == ".svg"]
+    assert len(drawn) == len(set(drawn)) and len([name for name in drawn if name.endswith("by_bytes.svg")]) == 2
+    assert "a\\|b$c" in (tmp_path / "report" / "table.md").read_text(encoding="utf-8")
 
 
 def test_failures_alone_make_a_report_without_plots(tmp_path: Path) -> None:
     report = written(tmp_path, [result(status="skipped", reason="no images", accuracy={})])
-    assert [path.name for path in report.paths] == ["table.md", "table.csv"]
+    assert not [path for path in report.paths if path.suffix in (".png", ".svg")]
     assert "skipped: linear_probe on demo/digits: no images" in shown(report, 80)
-    assert "no images" in report.paths[0].read_text(encoding="utf-8")
+    assert all("no images" in (tmp_path / "report" / name).read_text() for name in ("report.html", "table.md"))
 
 
 def test_an_empty_folder_is_a_sentence(tmp_path: Path) -> None:

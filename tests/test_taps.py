@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import timm
@@ -9,10 +12,11 @@ import torch
 from safetensors.torch import save_file
 
 from bench.backbone import TimmBackbone, load
-from bench.data import Part
-from bench.features import features, pool, prepare, read_taps
+from bench.data import Part, pixels
+from bench.features import Features, features, prepare
 from bench.meter import Meter
-from bench.spec import BackboneSpec
+from bench.pooling import pool, pooled_width
+from bench.spec import BackboneSpec, UserError
 from bench.taps import EMBEDDING, find_taps
 
 CPU = torch.device("cpu")
@@ -46,7 +50,7 @@ def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def test_resnet50_gives_the_papers_numbers_of_features(target: int, count: int) -> None:
     taps = find_taps(timm.create_model("resnet50").eval(), 240)
     assert len(taps) == 52
-    assert sum(pool(torch.zeros(1, *tap.shape), tap.layout, target).shape[1] for tap in taps) == count
+    assert sum(pooled_width(tap, target) for tap in taps) == count
 
 
 def test_vit_has_the_papers_number_of_taps() -> None:
@@ -68,7 +72,9 @@ def test_every_family_has_taps_that_pool(name: str) -> None:
     assert len({tap.name for tap in taps}) == len(taps)
     assert EMBEDDING in {tap.name for tap in taps}
     for tap in taps:
-        assert pool(torch.zeros(2, *tap.shape), tap.layout, 512).shape[0] == 2
+        for target in (16, 512, 8192, None if tap.layout == "vector" else 50_000):
+            pooled = pool(torch.zeros(2, *tap.shape), tap.layout, target)
+            assert pooled.shape == (2, pooled_width(tap, target))
 
 
 def test_a_network_without_a_head_has_no_logits() -> None:
@@ -85,7 +91,7 @@ def windows_by_hand(maps: np.ndarray, target: int) -> np.ndarray:
         for row in range(0, height - side + 1, side)
         for column in range(0, width - side + 1, side)
     ]
-    return np.stack(cells, axis=1).ravel()
+    return np.stack(cells).ravel()  # place by place
 
 
 @pytest.mark.parametrize("target", [16, 70, 300, 5000])
@@ -100,7 +106,7 @@ def test_windows_of_a_map_are_those_averaged_by_hand(target: int) -> None:
 def test_tokens_are_pooled_in_raster_order() -> None:
     tokens = torch.arange(12.0).view(1, 6, 2)
     assert pool(tokens, "tokens", 2).tolist() == [[5.0, 6.0]]
-    assert pool(tokens, "tokens", 4).tolist() == [[2.0, 8.0, 3.0, 9.0]]
+    assert pool(tokens, "tokens", 4).tolist() == [[2.0, 3.0, 8.0, 9.0]]
     assert pool(tokens, "tokens", 10**6).shape == (1, 12)
 
 
@@ -109,68 +115,85 @@ def test_the_backbone_runs_once_for_the_same_features(backbone: TimmBackbone) ->
     backbone.forget()
     first, second = Meter(CPU), Meter(CPU)
     one = features(backbone, images, 64, first)
-    passes: list[object] = []
-    handle = backbone.module.register_forward_hook(lambda *_: passes.append(1))
+    sizes: list[object] = []
+    handle = backbone.module.register_forward_hook(lambda *_: sizes.append(1))
     two = features(backbone, images, 64, second)
     handle.remove()
-    assert one is two
-    assert not passes
+    assert all(a is b for a, b in zip(one.held, two.held, strict=True))
+    assert not sizes
     assert first.flops == second.flops > 0
     assert second.seconds > 0
     assert images.decoded == 70
 
 
+def embedded(backbone: TimmBackbone, images: Noise, *targets: int | None) -> list[Features]:
+    """Features of all targets, computed anew in one pass."""
+    backbone.forget()
+    prepare(backbone, images, targets, Meter(CPU))
+    return [features(backbone, images, target, Meter(CPU)) for target in targets]
+
+
 def test_several_targets_from_one_pass_are_those_of_one_each(backbone: TimmBackbone) -> None:
-    images = torch.randint(0, 256, (5, 3, 64, 64), dtype=torch.uint8)
-    together = read_taps(backbone, images, [None, 32, 256])
-    for target in (None, 32, 256):
-        alone = read_taps(backbone, images, [target])[target]
-        assert alone.widths == together[target].widths
-        assert torch.equal(alone.concatenated(), together[target].concatenated())
+    images = Noise(5)
+    for target, together in zip((None, 32, 256), embedded(backbone, images, None, 32, 256), strict=True):
+        (alone,) = embedded(backbone, images, target)
+        assert alone.widths == together.widths
+        assert torch.equal(alone.concatenated(), together.concatenated())
 
 
 def test_the_embedding_is_what_the_classifier_reads(backbone: TimmBackbone) -> None:
-    images = torch.randint(0, 256, (5, 3, 64, 64), dtype=torch.uint8)
-    embedding = read_taps(backbone, images, [None])[None].concatenated()
+    images = Noise(5)
+    (embedding,) = embedded(backbone, images, None)
     with torch.no_grad():
-        maps = backbone.module.forward_features(backbone.inputs(images))
-        assert torch.allclose(embedding, backbone.module.forward_head(maps, pre_logits=True), atol=1e-6)
+        maps = backbone.module.forward_features(backbone.inputs(pixels(images, 64)))
+        expected = backbone.module.forward_head(maps, pre_logits=True)
+    assert torch.allclose(embedding.concatenated(), expected, atol=1e-6)
 
 
-def passes_of(backbone: TimmBackbone) -> list[int]:
+def test_an_activation_that_is_not_finite_is_named(backbone: TimmBackbone) -> None:
+    broken = TimmBackbone(backbone.spec, deepcopy(backbone.module), CPU)
+    place = broken.module.get_submodule("layer2.0.conv2" if hasattr(broken.module, "layer2") else "blocks.1.mlp.fc1")
+    place.weight[0] = torch.inf
+    names = {"layer2.0.act2", "blocks.1.mlp.act"}
+    with pytest.raises(UserError, match=r"activations at .* are not finite") as raised:
+        features(broken, Noise(5), 64, Meter(CPU))
+    assert any(f" {name} " in str(raised.value) for name in names)
+
+
+@pytest.fixture
+def passes(backbone: TimmBackbone) -> Iterator[list[int]]:
     """A list to which each forward pass adds how many images it was over."""
-    sizes: list[int] = []
-    backbone.module.register_forward_hook(lambda module, given, output: sizes.append(len(given[0])))
-    return sizes
-
-
-def test_parts_of_images_are_rows_of_their_features(backbone: TimmBackbone) -> None:
     backbone.forget()
-    images, passes, meters = Noise(70), passes_of(backbone), [Meter(CPU) for _ in range(4)]
+    sizes: list[int] = []
+    handle = backbone.module.register_forward_hook(lambda module, given, output: sizes.append(len(given[0])))
+    yield sizes
+    handle.remove()
+
+
+def test_parts_of_images_are_rows_of_their_features(backbone: TimmBackbone, passes: list[int]) -> None:
+    images, meters = Noise(70), [Meter(CPU) for _ in range(4)]
     whole = features(backbone, images, 64, meters[0])
     near = features(backbone, Part(images, range(10, 60)), 64, meters[1])
     far = features(backbone, Part(images, [3, 50, 7]), 64, meters[2])
     nested = features(backbone, Part(Part(images, [9, 3, 50]), [1, 2]), 64, meters[3])
     assert sum(passes) == 70
     assert torch.equal(near.concatenated(), whole.concatenated()[10:60])
-    assert near.blocks[0].data_ptr() == whole.blocks[0][10:].data_ptr()  # no copy
+    assert near.held[0].data_ptr() == whole.held[0][10:].data_ptr()  # no copy
     assert torch.equal(far.concatenated(), whole.concatenated()[[3, 50, 7]])
     assert torch.equal(nested.concatenated(), whole.concatenated()[[3, 50]])
     assert len({meter.flops for meter in meters}) == 1  # each is attributed the pass over all of them
 
 
-def test_a_part_asked_first_computes_the_whole(backbone: TimmBackbone) -> None:
-    backbone.forget()
-    images, passes = Noise(70), passes_of(backbone)
+def test_a_part_asked_first_computes_the_whole(backbone: TimmBackbone, passes: list[int]) -> None:
+    images = Noise(70)
     part = features(backbone, Part(images, range(20)), 64, Meter(CPU))
     whole = features(backbone, images, 64, Meter(CPU))
     assert sum(passes) == 70
     assert torch.equal(part.concatenated(), whole.concatenated()[:20])
 
 
-def test_announced_targets_take_one_pass(backbone: TimmBackbone) -> None:
-    backbone.forget()
-    images, passes, announcing = Noise(70), passes_of(backbone), Meter(CPU)
+def test_announced_targets_take_one_pass(backbone: TimmBackbone, passes: list[int]) -> None:
+    images, announcing = Noise(70), Meter(CPU)
     prepare(backbone, Part(images, range(20)), [32, 256, None, 32], announcing)
     charged = []
     for target in (32, 256, None):

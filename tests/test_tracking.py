@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from synthetic import comparison, result
 
-from bench.spec import CellResult, Cost, UserError
+from bench.spec import Cost, UserError
 from bench.store import Store
 from bench.tracking import Tracker, connection, sync, ui_command
 from bench.tracking.mirror import EXPERIMENT, Mirror, all_runs
@@ -30,27 +25,13 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(mlflow_environment: None) -> None:
     """Nothing of the user's, and nothing that the code sets outlives a test."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    for name, value in connection.ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    connection.create_database(path)
-    return path
 
 
 @pytest.fixture
-def folder(tmp_path: Path, database: Path) -> Path:
-    """A results folder with an empty tracking database, which takes a second to make."""
-    place = tmp_path / "my results"
-    place.mkdir()
-    shutil.copyfile(database, place / "mlflow.db")
-    return place
+def folder(mlflow_folder: Path) -> Path:
+    return mlflow_folder
 
 
 def cells(folder: Path) -> list[Any]:
@@ -80,7 +61,12 @@ def test_a_run_says_what_the_record_says(folder: Path) -> None:
     assert run.info.status == "FINISHED"
     assert (run.info.start_time, run.info.end_time) == (1767323040000, 1767323042000)  # 2026-01-02T03:04, 1.5 + 0.5 s
     costs = {"train_flops": 1e9, "stored_params": 1300, "stored_bytes": 5200, "train_seconds": 1.5}
-    costs |= {"eval_seconds": 0.5, "spent_seconds": 2.0, "peak_bytes": 1e8}  # and no tune_flops: it is not known
+    costs |= {
+        "eval_seconds": 0.5,
+        "spent_seconds": 2.0,
+        "spent_flops": 0,
+        "system/peak_bytes": 1e8,
+    }  # and no tune_flops: it is not known
     assert run.data.metrics == {
         "accuracy/test": 0.9, "accuracy/val": 0.8, "accuracy/ood/noisy _2_": 0.5, **costs,
     }  # fmt: skip
@@ -110,7 +96,7 @@ def test_cells_without_a_figure_keep_their_reason(folder: Path, status: Any, sho
     (run,) = cells(folder)
     assert run.info.status == shown
     assert (run.data.tags["status"], run.data.tags["reason"]) == (status, "no images")
-    assert run.data.metrics == {"spent_seconds": 3.0}
+    assert run.data.metrics == {"spent_seconds": 3.0, "spent_flops": 0}
 
 
 def test_a_repeated_cell_is_another_run(folder: Path) -> None:
@@ -255,7 +241,7 @@ def test_records_without_a_start_and_with_odd_values() -> None:
     assert start == end and abs(start / 1000 - time.time()) < 60
     assert {"a_b_": "[1, 2]", "text": "x"}.items() <= params(bare).items()
     assert tags(bare)["head2head.versions"] == '{"torch": "2"}'
-    assert metrics(bare) == {"accuracy/test": 0.8, "accuracy/val": 0.81, "spent_seconds": 0.0}
+    assert metrics(bare) == {"accuracy/test": 0.8, "accuracy/val": 0.81, "spent_seconds": 0.0, "spent_flops": 0}
     assert tags(result(stage="trial"))["mlflow.runName"].endswith("seed 0 · trial")
 
 
@@ -272,62 +258,3 @@ def test_importing_tracking_is_light_and_logging_is_silent(folder: Path) -> None
         [sys.executable, "-c", code, str(folder), str(fresh)], capture_output=True, text=True, check=True, env=clean
     )
     assert (done.stdout, done.stderr) == ("", "")
-
-
-@contextmanager
-def server(place: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A real tracking server with a database, killed without warning at the end."""
-    store = ["--backend-store-uri", f"sqlite:///{place / 'server.db'}", "--artifacts-destination", str(place / "files")]
-    command = [sys.executable, "-m", "mlflow", "server", *store, "--host", "127.0.0.1", "--port", str(port)]
-    with (place / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*command, "--workers", "1"], stdout=log, stderr=log, start_new_session=True, cwd=place
-        )
-        try:
-            wait_for(f"http://127.0.0.1:{port}/health")
-            yield process
-        finally:
-            with suppress(ProcessLookupError):  # where the test has killed it
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def wait_for(address: str, seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            assert time.monotonic() < end, f"{address} did not answer within {seconds:.0f} seconds"
-            time.sleep(0.2)
-
-
-@pytest.mark.slow
-def test_a_server_killed_in_the_middle_lacks_nothing_after_sync(
-    tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copyfile(database, tmp_path / "server.db")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # a server on a busy machine is slow, not down
-    results: list[CellResult] = comparison(3, 4)
-    track = Tracker(tmp_path)
-    with server(tmp_path, port) as process:
-        for one in results[:5]:
-            track(one)
-        assert not track.silent
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        for one in results[5:]:
-            track(one)
-    assert capsys.readouterr().err.count("warning") == 1
-    plot = tmp_path / "plot.png"
-    plot.write_bytes(b"picture")
-    with server(tmp_path, port):
-        assert sync(tmp_path, results, [plot]) == len(results) - 5
-        assert sync(tmp_path, results) == 0
-        assert keys(tmp_path) == sorted(one.key for one in results)
-        assert {run.info.status for run in cells(tmp_path)} == {"FINISHED"}
-    assert [path.read_bytes() for path in (tmp_path / "files").rglob("plot.png")] == [b"picture"]

@@ -17,6 +17,7 @@ from bench.lasso.loss import product
 from bench.spec import Meter, UserError
 
 PIECE = 1 << 24  # numbers that are converted at once: 64 MiB of float32
+LARGE = 1 << 29  # numbers from which on features stay as they are, where they are, and reading them has a bar
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,11 @@ class Design:
 
 def unit_norm(blocks: Sequence[Tensor], device: torch.device, names: Sequence[str] = ()) -> Design:
     """A design of blocks (n, width), one a tap, each example's part of a tap scaled to unit l2 norm."""
-    factors = [1 / block.float().norm(dim=1).clamp_min(1e-12) for block in blocks]
-    labels = names or [""] * len(blocks)
-    return Design([Block(*three) for three in zip(blocks, factors, labels, strict=True)], device)
+    large = sum(block.numel() for block in blocks) > LARGE
+    ours = [block if large else block.to(device, torch.float32) for block in blocks]
+    factors = [1 / block.float().norm(dim=1).clamp_min(1e-12) for block in ours]
+    labels = names or [""] * len(ours)
+    return Design([Block(*three) for three in zip(ours, factors, labels, strict=True)], device)
 
 
 def _pieces(block: Block, device: torch.device) -> Iterator[Tensor]:
@@ -116,9 +119,9 @@ def _pieces(block: Block, device: torch.device) -> Iterator[Tensor]:
 
 @contextmanager
 def _bar(design: Design) -> Iterator[Callable[[int], None]]:
-    """A bar over the features, on a terminal and where they are read from disk."""
-    streamed = any(isinstance(block.values, np.memmap) for block in design.blocks)
+    """A bar over the features, on a terminal and where they are many."""
+    large = design.count * design.width > LARGE
     console = Console(file=sys.stderr)
-    with Progress(console=console, transient=True, disable=not (streamed and console.is_terminal)) as bar:
+    with Progress(console=console, transient=True, disable=not (large and console.is_terminal)) as bar:
         item = bar.add_task("reading features", total=design.width)
         yield lambda done: bar.advance(item, done)

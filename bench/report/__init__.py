@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.report.document import Report, compose
+from bench.report.units import counted
 from bench.spec import UserError
 from bench.store import Store
 
 __all__ = ["Report", "write_report"]
 
 
-def write_report(folder: Path) -> Report:
-    """Writes `report/` in a results folder, over what was there: `table.md`, `table.csv`, and plots as PNG and SVG.
+def write_report(folder: Path, versus: Sequence[str] = ()) -> Report:
+    """Writes `report/` in a results folder, over what was there: `report.html`, tables, and plots as PNG and SVG.
 
-    Returns what was written; printed to a rich console, it shows the tables and sentences. Raises UserError when the
-    folder holds no results, or cannot be written to.
+    `versus` names numbers of others to put beside ours: `published`. Returns what was written; printed to a rich
+    console, it shows the tables and sentences. Raises UserError when the folder holds no results or cannot be written
+    to, and for a name that nothing has.
     """
-    results = list(Store(folder).latest().values())
-    if not results:
+    store = Store(folder)
+    everything = store.results()
+    if not everything:
         raise UserError(f"there are no results in {folder}; run `python run_bench.py --results {folder}` first")
     try:
-        return compose(results, folder / "report")
+        finals = [result for result in store.latest().values() if result.stage == "final"]
+        others = [result for result in everything if result.stage != "final"]  # two trials may have tried the same
+        return compose([*finals, *others], folder / "report", versus, remarks(store.path, len(everything)))
     except OSError as error:
         raise UserError(
             f"cannot write the report in {folder} ({error.strerror}); "
             "free some space, or name another folder with --results"
         ) from error
+
+
+def remarks(path: Path, read: int) -> list[str]:
+    """How many lines of the records could not be read, if any."""
+    with path.open("rb") as file:
+        torn = sum(bool(line.strip()) for line in file) - read
+    return [f"not read: {counted(torn, 'line')} of {path.name}, torn or of another shape"] if torn > 0 else []

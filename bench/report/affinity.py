@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from bench.report.findings import affinities, over_linear
 from bench.report.grid import Grid, ordered
 from bench.report.labels import place
-from bench.report.style import FAINT, INK, QUIET, Look, head
+from bench.report.style import FAINT, INK, QUIET, Look, head, legend
 from bench.report.tables import LINEAR, SCRATCH
 from bench.report.units import counted
 
@@ -72,8 +72,7 @@ def by_affinity(grid: Grid, looks: Mapping[str, Look]) -> Figure:
     axes.set_xlabel(f"domain affinity: {LINEAR} minus {SCRATCH}, points")
     axes.set_ylabel(f"gain over {LINEAR}, points")
     axes.margins(0.07, 0.09)
-    columns = max(1, min(len(methods), 100 // (max(map(len, methods)) + 8)))
-    figure.legend(loc="outside lower left", ncols=columns, handletextpad=0.2, columnspacing=1.2, borderpad=0)
+    legend(figure, methods)
     head(figure, axes, "Gain over the linear probe against domain affinity", subtitle(grid, gains, bool(underlay)))
     name_tasks(figure, axes, grid, gains, underlay)
     return figure

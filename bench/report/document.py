@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
+from bench.report.captions import Plot
+from bench.report.certainty import certainty_table
+from bench.report.evidence import images, task_interval
 from bench.report.failures import failures
 from bench.report.findings import sentences
 from bench.report.grid import Grid, grids, ordered
+from bench.report.latex import as_latex
 from bench.report.layout import as_markdown, for_terminal
+from bench.report.page import Part, write_page
+from bench.report.published import versus
 from bench.report.shifts import robustness, robustness_table, shift_table
-from bench.report.style import looks
+from bench.report.spending import spending_table
+from bench.report.style import Look, looks
 from bench.report.tables import Table, main_table
 from bench.report.units import numbered
 from bench.spec import CellResult
+from bench.statistics import spread
 
-FIELDS = ("train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "eval_seconds", "peak_bytes")
-PLOTS = ("*_accuracy_by_*", "*_gain_by_*")
+FIELDS = (
+    "train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "tune_seconds", "eval_seconds",
+    "peak_bytes",
+)  # fmt: skip
+PLOTS = ("*_accuracy_by_*", "*_gain_by_*", "*_tuning_by_*")
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class Report:
 
     chapters: tuple[Chapter, ...]
     failures: tuple[str, ...]
-    paths: tuple[Path, ...]  # table.md, table.csv, then the plots
+    paths: tuple[Path, ...]  # report.html, table.md, table.csv, table.tex, then the plots
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         for chapter in self.chapters:
@@ -52,20 +63,42 @@ class Report:
             yield Text(line)
 
 
-def compose(results: Sequence[CellResult], folder: Path) -> Report:
-    """Writes all files of the report into `folder`. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+def compose(
+    results: Sequence[CellResult], folder: Path, others: Sequence[str] = (), remarks: Sequence[str] = ()
+) -> Report:
+    """Writes all files of the report into `folder`; `others` names what our numbers are put beside.
+
+    `remarks` are told with the failures. Raises OSError, and UserError for a name that nothing has.
+    """
     found = grids(results)
     chapters = tuple(chapter(grid) for grid in found)
-    lines = tuple(failures(results))
-    (folder / "table.md").write_text(markdown(chapters, lines), encoding="utf-8")
-    write_csv(folder / "table.csv", found)
-    paths = (folder / "table.md", folder / "table.csv", *draw_all(found, folder))
-    return Report(chapters, lines, paths)
+    beside = versus(found, others)
+    told = (*chapters, Chapter(beside.tables, beside.sentences)) if others else chapters
+    lines = (*failures(results), *remarks)
+    folder.mkdir(parents=True, exist_ok=True)
+    page, *tables = (folder / name for name in ("report.html", "table.md", "table.csv", "table.tex"))
+    tables[0].write_text(markdown(told, lines), encoding="utf-8")
+    write_csv(tables[1], found)
+    tables[2].write_text(as_latex([table for part in told for table in part.tables]), encoding="utf-8")
+    look = looks(ordered(method for grid in found for method in grid.methods))
+    plots = draw_all(found, results, look, folder)
+    parts = [
+        Part(grid, part.tables[1:], part.sentences, of_grid)
+        for grid, part, of_grid in zip(found, chapters, plots, strict=True)
+    ]
+    write_page(page, parts, beside if others else None, lines, look)
+    drawn = [path for of_grid in plots for plot in of_grid for path in (plot.png, plot.svg)]
+    return Report(told, lines, (page, *tables, *drawn))
 
 
 def chapter(grid: Grid) -> Chapter:
-    found = (main_table(grid), shift_table(grid), robustness_table(grid))
+    found = (
+        main_table(grid),
+        certainty_table(grid),
+        shift_table(grid),
+        robustness_table(grid),
+        spending_table(grid),
+    )
     return Chapter(tuple(table for table in found if table), tuple(sentences(grid)))
 
 
@@ -82,9 +115,10 @@ def markdown(chapters: Sequence[Chapter], lines: Sequence[str]) -> str:
 def write_csv(path: Path, found: Sequence[Grid]) -> None:
     """One line a method, task and test set: fractions, FLOPs, bytes and seconds, unrounded; empty where missing."""
     names = ("suite", "backbone", "group", "task", "method", "test_set", "accuracy_mean", "accuracy_std", "seeds")
+    more = ("accuracy_median", "interval_low", "interval_high", "interval_covers", "test_images")
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow((*names, *FIELDS, "effective_robustness"))
+        writer.writerow((*names, *more, *FIELDS, "effective_robustness"))
         for grid in found:
             for method, task in grid.cells:
                 writer.writerows(csv_lines(grid, method, task))
@@ -96,21 +130,28 @@ def csv_lines(grid: Grid, method: str, task: str) -> Iterator[tuple[object, ...]
     for test in ordered(name for cell in grid.cells[method, task] for name in cell.accuracy):
         if score := grid.score(method, task, test):
             place = (grid.suite, grid.backbone, grid.groups[task], task, method, test)
-            seeds = len(grid.accuracies(method, task, test))
+            values = list(grid.accuracies(method, task, test).values())
+            sure = task_interval(grid, method, task, test)
+            ends = (sure.low, sure.high, "+".join(sure.covers)) if sure else (None, None, None)
+            more = (spread(values).median, *ends, images(grid.cells[method, task], test))
             beyond = robustness(grid, task, (test,)).get(method) if test.startswith("ood/") else None
-            yield (*place, score.mean, score.std, seeds, *costs, beyond)
+            yield (*place, score.mean, score.std, len(values), *more, *costs, beyond)
 
 
-def draw_all(found: Sequence[Grid], folder: Path) -> Iterator[Path]:
+def draw_all(
+    found: Sequence[Grid], results: Sequence[CellResult], looks: Mapping[str, Look], folder: Path
+) -> list[list[Plot]]:
     """Plots of every grid, in place of all earlier ones; a method looks alike in all of them."""
     for old in [path for pattern in PLOTS for path in folder.glob(pattern) if path.suffix in (".png", ".svg")]:
         old.unlink()
-    if found:
-        from bench.report.plots import draw  # only here: matplotlib takes half a second to import
+    if not found:
+        return []
+    from bench.report.curves import of_grid  # only here: matplotlib takes half a second to import
+    from bench.report.plots import draw
 
-        look = looks(ordered(method for grid in found for method in grid.methods))
-        for stem, grid in zip(stems(found), found, strict=True):
-            yield from draw(grid, look, folder, stem)
+    return [
+        draw(grid, of_grid(grid, results), looks, folder, stem) for stem, grid in zip(stems(found), found, strict=True)
+    ]
 
 
 def stems(found: Sequence[Grid]) -> list[str]:

@@ -10,7 +10,13 @@ from bench.spec import CellResult
 
 
 def failures(results: Iterable[CellResult]) -> list[str]:
-    """`failed: lora on demo/digits (2 cells): out of memory`, one line for each status, reason and set of methods."""
+    """`failed: lora on demo/digits (2 cells): out of memory`, one line for each status, reason and set of methods.
+
+    One line too where the records hold trials alone.
+    """
+    results = list(results)
+    if results and all(result.stage != "final" for result in results):
+        return [f"no cell is finished yet; the records hold {counted(len(results), 'trial')} alone"]
     told: dict[tuple[str, str, str], list[CellResult]] = {}
     for result in current(results):
         if result.status != "done":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import fmean
 
+from bench.report.certainty import certainty
 from bench.report.grid import Grid, Score
 from bench.report.shifts import FEWEST, SPREAD, drop, mean_robustness
 from bench.report.tables import FULL, LINEAR, SCRATCH, difference
@@ -15,10 +16,10 @@ LOW_AFFINITY = 0.10  # ten points: eleven of the nineteen VTAB tasks are below i
 
 
 def sentences(grid: Grid) -> list[str]:
-    """At most a dozen sentences on who is best, what it costs, and on which tasks a method gains."""
+    """Who is best and how sure that is, what it costs, and on which tasks a method gains."""
     return [
         sentence
-        for tell in (best, thrift, cost_ratios, affinity, gains, shift, robustness, gaps)
+        for tell in (best, certainty, thrift, cost_ratios, affinity, gains, shift, robustness, gaps)
         for sentence in tell(grid)
     ]
 

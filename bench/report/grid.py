@@ -137,11 +137,14 @@ def names(results: Sequence[CellResult]) -> dict[str, str]:
 
 
 def differing(result: CellResult) -> str:
-    """Image size, weights and protocol of a setting, in short."""
-    backbone, digest = result.provenance.get("backbone") or {}, str(result.provenance.get("weights_digest"))
-    weights = digest.removeprefix("sha256:")[:8]
-    told = hashlib.sha256(setting(result).encode()).hexdigest()[:4]
-    return f"{backbone.get('image_size', '?')} px, weights {weights}, setting {told}"
+    """Image size, weights and protocol of a setting, in short, and a digest of it all."""
+    facts = result.provenance
+    backbone, digest = facts.get("backbone"), str(facts.get("weights_digest") or "")
+    size = backbone.get("image_size") if isinstance(backbone, Mapping) else None
+    told = [f"{size} px"] if size else []
+    told += [f"weights {digest.removeprefix('sha256:')[:8]}"] if digest else []
+    told += [f"protocol {facts['protocol']}"] if "protocol" in facts else []
+    return ", ".join([*told, f"setting {hashlib.sha256(setting(result).encode()).hexdigest()[:4]}"])
 
 
 def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> Grid:
@@ -185,8 +188,9 @@ def ordered(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def finite(value: float | None) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value)
+def finite(value: object) -> TypeGuard[float]:
+    """Whether a record has a number there."""
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def mean_of_means(parts: Sequence[Sequence[str]], values: Mapping[str, float]) -> float:

@@ -4,48 +4,67 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.replay import Study
 from bench.report.affinity import by_affinity, gained
-from bench.report.grid import Grid, Score
+from bench.report.captions import Plot, caption
+from bench.report.curves import BUDGETS, by_budget, by_draws
+from bench.report.evidence import comparison, task_interval
+from bench.report.grid import Grid
+from bench.report.groups import by_group
+from bench.report.heat import any_difference, by_heat
+from bench.report.ranks import by_rank
 from bench.report.robustness import by_shift
-from bench.report.style import FAINT, RC, Look, described, head
+from bench.report.style import FAINT, RC, WIDTH, Look, described, head, legend, legend_height, whiskers
 from bench.report.tradeoff import COSTS, points_of, trade_off
+from bench.report.tuning import by_trial
 from bench.report.units import numbered
 
-WIDTH = 7.5  # inches, of every plot
 TALLEST = 11.0  # inches, all rows of the plot of tasks together
 
 
-def draw(grid: Grid, looks: Mapping[str, Look], folder: Path, stem: str) -> list[Path]:
-    """Writes a grid's plots as PNG and SVG, `<stem>_accuracy_by_<what>.<kind>` and the like; returns their paths.
+def draw(grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look], folder: Path, stem: str) -> list[Plot]:
+    """Writes a grid's plots as PNG and SVG, `<stem>_accuracy_by_<what>.<kind>` and the like, the main ones first.
 
-    Drawn only where there is something to see: trade-offs where some method has both its mean accuracy and its cost,
-    shift for each task with shifted test sets, gains over the linear probe where several affinities are known.
+    Drawn only where there is something to see; `bench.report.captions` says what each of them takes.
     """
     with rc_context(RC):
-        figures = {"accuracy_by_task": by_task(grid, looks)}
-        figures |= {f"accuracy_by_{cost.name}": trade_off(grid, cost, looks) for cost in COSTS if points_of(grid, cost)}
-        shifted = [task for task in grid.tasks if grid.shifted(task)]
-        names = numbered([re.sub(r"[^\w.-]+", "-", grid.label(task))[-60:] for task in shifted])
-        for name, task in zip(names, shifted, strict=True):
-            figures[f"accuracy_by_shift_{name}"] = by_shift(grid, task, looks)
-        if len({gain.task for gain in gained(grid)}) > 1:
-            figures["gain_by_affinity"] = by_affinity(grid, looks)
-        return [path for name, figure in figures.items() for path in save(figure, folder, f"{stem}_{name}")]
+        figures = {name: figure for name, figure in drawings(grid, studies, looks) if figure is not None}
+        return [save(figure, name, folder, stem) for name, figure in figures.items()]
 
 
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+def drawings(grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look]) -> Iterator[tuple[str, Figure | None]]:
+    """Every plot by its name, None where there is nothing to see."""
+    compared = comparison(grid)
+    for cost in COSTS:
+        yield f"accuracy_by_{cost.name}", trade_off(grid, cost, looks) if points_of(grid, cost) else None
+    yield "accuracy_by_task", by_task(grid, looks)
+    yield "accuracy_by_group", by_group(grid, looks)
+    yield "gain_by_method", by_heat(grid) if any_difference(grid) else None
+    yield "accuracy_by_rank", by_rank(grid, compared, looks) if compared.critical_difference else None
+    yield "gain_by_affinity", by_affinity(grid, looks) if len({gain.task for gain in gained(grid)}) > 1 else None
+    for budget in BUDGETS:
+        yield f"accuracy_by_tuning_{budget.ledger}", by_budget(grid, studies, budget, looks)
+    yield "tuning_by_draws", by_draws(grid, studies, looks)
+    yield "tuning_by_trial", by_trial(grid, studies, looks)
+    shifted = [task for task in grid.tasks if grid.shifted(task)]
+    names = numbered([re.sub(r"[^\w.-]+", "-", grid.label(task))[-60:] for task in shifted])
+    for name, task in zip(names, shifted, strict=True):
+        yield f"accuracy_by_shift_{name}", by_shift(grid, task, looks)
+
+
+def save(figure: Figure, name: str, folder: Path, stem: str) -> Plot:
     """The metadata is left empty so that equal numbers give equal files."""
-    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    figure.savefig(paths[0], metadata={"Software": None})
-    figure.savefig(paths[1], metadata={"Date": None})
-    return paths
+    png, svg = (folder / f"{stem}_{name}.{kind}" for kind in ("png", "svg"))
+    figure.savefig(png, metadata={"Software": None})
+    figure.savefig(svg, metadata={"Date": None})
+    return Plot(name, figure.get_suptitle(), caption(name), figure.get_figwidth(), png, svg)
 
 
 def by_task(grid: Grid, looks: Mapping[str, Look]) -> Figure:
@@ -53,18 +72,29 @@ def by_task(grid: Grid, looks: Mapping[str, Look]) -> Figure:
     rows = task_rows(grid)
     methods = grid.compared
     height = len(rows) * max(0.24, min(0.16 + 0.05 * len(methods), TALLEST / len(rows)))
-    columns = max(1, min(len(methods), 100 // (max(map(len, methods)) + 8)))
-    legend_height = 0.2 * -(-len(methods) // columns)
-    figure = Figure(figsize=(WIDTH, height + legend_height + 1.3), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height + legend_height(methods) + 1.3), layout="constrained")
     axes = figure.add_subplot()
     offsets = [0.62 * ((at + 0.5) / len(methods) - 0.5) for at in range(len(methods))]
     for method, offset in zip(methods, offsets, strict=True):
-        scores = {row: grid.score(method, task) for row, (_, task) in enumerate(rows) if task}
-        draw_marks(axes, method, {row + offset: score for row, score in scores.items() if score}, looks[method])
+        scores = {
+            row + offset: score for row, (_, task) in enumerate(rows) if task and (score := grid.score(method, task))
+        }
+        axes.plot([100 * s.mean for s in scores.values()], list(scores), label=method, **looks[method].mark(5.5))
     dress_rows(axes, rows)
+    axes.set_xlim(axes.get_xlim())  # the accuracies decide what is in view; a wide interval may leave it
+    intervals = {(m, task): task_interval(grid, m, task) for m, task in grid.cells}
+    for method, offset in zip(methods, offsets, strict=True):
+        ends = {row + offset: found for row, (_, t) in enumerate(rows) if t and (found := intervals.get((method, t)))}
+        x = ([100 * found.low for found in ends.values()], [100 * found.high for found in ends.values()])
+        axes.hlines(list(ends), *x, color=looks[method].colour, linewidth=0.8, alpha=0.6, zorder=2)
     axes.set_xlabel("test accuracy, %")
-    figure.legend(loc="outside lower left", ncols=columns, handletextpad=0.2, columnspacing=1.2, borderpad=0)
-    head(figure, axes, "Accuracy on each task", described(grid, len(grid.tasks), mean=False))
+    legend(figure, methods)
+    head(
+        figure,
+        axes,
+        "Accuracy on each task",
+        described(grid, len(grid.tasks), mean=False) + whiskers(intervals.values()),
+    )
     return figure
 
 
@@ -75,15 +105,6 @@ def task_rows(grid: Grid) -> list[tuple[str, str | None]]:
         rows.append((group, None))
         rows += [(grid.label(task), task) for task in tasks]
     return rows
-
-
-def draw_marks(axes: Axes, method: str, scores: Mapping[float, Score], look: Look) -> None:
-    """One method's marks, at row: score; thin bars show one standard deviation over the seeds to either side."""
-    x = [100 * score.mean for score in scores.values()]
-    spread = [100 * (score.std or 0.0) for score in scores.values()]
-    if any(spread):
-        axes.errorbar(x, list(scores), xerr=spread, fmt="none", ecolor=look.colour, elinewidth=0.8, alpha=0.6, zorder=2)
-    axes.plot(x, list(scores), label=method, **look.mark(5.5))
 
 
 def dress_rows(axes: Axes, rows: list[tuple[str, str | None]]) -> None:

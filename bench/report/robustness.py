@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 
 from bench.report.grid import Grid
 from bench.report.shifts import EDGE, fitted, logit, pairs, shifts
-from bench.report.style import FAINT, INK, QUIET, Look, heading
+from bench.report.style import FAINT, INK, QUIET, WIDTH, Look, heading, legend, legend_height
 from bench.report.units import counted
 
-WIDTH = 7.5  # inches
 PANEL = 2.35  # inches, height of a panel
 COLUMNS = 3
 TICKS = (0.5, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5)  # percent, on a logit axis
@@ -25,8 +24,7 @@ def by_shift(grid: Grid, task: str, looks: Mapping[str, Look]) -> Figure:
     columns = min(COLUMNS, len(found))
     rows = -(-len(found) // columns)
     methods = [method for method in grid.compared if any(method in points for points in found.values())]
-    per_line = max(1, min(len(methods), 100 // (max(map(len, methods), default=0) + 8)))
-    height = rows * (PANEL + 0.3) + 0.2 * -(-len(methods) // per_line) + 0.9
+    height = rows * (PANEL + 0.3) + legend_height(methods) + 0.9
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for panel in panels[len(found) :]:
@@ -35,10 +33,7 @@ def by_shift(grid: Grid, task: str, looks: Mapping[str, Look]) -> Figure:
         draw_panel(panel, name, found[name], looks)
     dress(panels[: len(found)], [pair for points in found.values() for pair in points.values()], columns)
     handles = {line.get_label(): line for panel in panels[: len(found)] for line in panel.lines}
-    figure.legend(
-        [handles[method] for method in methods], methods,
-        loc="outside lower left", ncols=per_line, handletextpad=0.2, columnspacing=1.2, borderpad=0,
-    )  # fmt: skip
+    legend(figure, methods, handles=[handles[method] for method in methods], labels=methods)
     heading(figure, f"Accuracy under shift: {task}", subtitle(grid, task, list(found.values())))
     return figure
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from bench.statistics import Interval
+
 INK, QUIET, FAINT = "#222222", "#767676", "#e4e4e4"
+WIDTH = 7.5  # inches, of most plots
 # Okabe & Ito (2008), safe for colour-blind readers, less its yellow, too pale on white; then Paul Tol's muted scheme.
 # Markers repeat after another number of methods than colours do, so that a pair of them never comes back soon.
 COLOURS = (
@@ -22,7 +25,22 @@ COLOURS = (
     "#56B4E9", "#882255", "#999933", "#332288", "#44AA99", "#8C510A",
 )  # fmt: skip
 LARGER = {"*": 1.6, "P": 1.15, "X": 1.1, "p": 1.15, "h": 1.1, "D": 0.85, "d": 1.1}  # so that all look of a size
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", "h", ">", "*", "d")
+SHAPES = {  # matplotlib's markers, and each as an SVG path in a square of 16, for the page
+    "o": "M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12z",
+    "s": "M3 3h10v10H3z",
+    "^": "M8 2l6.5 11.5h-13z",
+    "D": "M8 1.5L14.5 8 8 14.5 1.5 8z",
+    "v": "M8 14L1.5 2.5h13z",
+    "P": "M5.5 1.5h5v4h4v5h-4v4h-5v-4h-4v-5h4z",
+    "X": "M4.5 1.5L8 5l3.5-3.5 3 3L11 8l3.5 3.5-3 3L8 11l-3.5 3.5-3-3L5 8 1.5 4.5z",
+    "p": "M8 1.5L14.2 6l-2.4 7.3H4.2L1.8 6z",
+    "<": "M2 8l11.5-6.5v13z",
+    "h": "M8 1.5l5.6 3.25v6.5L8 14.5l-5.6-3.25v-6.5z",
+    ">": "M14 8L2.5 14.5v-13z",
+    "*": "M8 1l1.8 5H15l-4.2 3.1 1.6 5L8 11l-4.4 3.1 1.6-5L1 6h5.2z",
+    "d": "M8 1l4 7-4 7-4-7z",
+}
+MARKERS = tuple(SHAPES)
 
 RC: dict[Any, Any] = {  # of matplotlib.rc_context
     "font.family": "sans-serif",
@@ -80,17 +98,41 @@ def head(figure: Figure, axes: Axes, title: str, subtitle: str) -> None:
     text.set_x(axes.get_position().x0)
 
 
-def heading(figure: Figure, title: str, subtitle: str) -> None:
-    """As `head` for a figure of several panels, flush left with the first; called last."""
-    lines = textwrap.wrap(subtitle, 112)
-    height = (0.3 + 0.15 * len(lines)) / figure.get_figheight()
-    figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - height))
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    left = figure.axes[0].get_position().x0
+def heading(figure: Figure, title: str, subtitle: str, *, place: bool = True) -> None:
+    """As `head` for a figure of several panels, flush left with the first; called last.
+
+    With `place` the panels are laid out below it; without, they stay where they are, and the heading is flush left with
+    the figure.
+    """
+    lines = textwrap.wrap(subtitle, round(112 * figure.get_figwidth() / WIDTH))
     inch = 1 / figure.get_figheight()
-    figure.text(left, 1 - 0.08 * inch, title, ha="left", va="top", fontsize=11, fontweight="bold")
+    left = 0.1 / figure.get_figwidth()
+    if place:
+        height = (0.3 + 0.15 * len(lines)) * inch
+        figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - height))
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        left = figure.axes[0].get_position().x0
+    figure.suptitle(title, x=left, y=1 - 0.08 * inch, ha="left", va="top", fontsize=11, fontweight="bold")
     figure.text(left, 1 - 0.3 * inch, "\n".join(lines), ha="left", va="top", fontsize=8, color=QUIET)
+
+
+def legend(figure: Figure, methods: Sequence[str], **handles: Any) -> None:
+    """The methods' names below the plot, in as many columns as fit its width."""
+    figure.legend(
+        loc="outside lower left", ncols=legend_columns(methods, figure.get_figwidth()),
+        handletextpad=0.4, columnspacing=1.2, borderpad=0, **handles,
+    )  # fmt: skip
+
+
+def legend_columns(methods: Sequence[str], width: float = WIDTH) -> int:
+    longest = max(map(len, methods), default=0) + 8
+    return max(1, min(len(methods), round(100 * width / WIDTH) // longest))
+
+
+def legend_height(methods: Sequence[str], width: float = WIDTH) -> float:
+    """Inches."""
+    return 0.2 * -(-len(methods) // legend_columns(methods, width))
 
 
 def described(grid: Grid, tasks: int, *, mean: bool) -> str:
@@ -101,3 +143,11 @@ def described(grid: Grid, tasks: int, *, mean: bool) -> str:
             f"mean over {scale}" if grid.common == grid.tasks else f"mean over the {scale} that all methods finished"
         )
     return f"{grid.suite} suite, backbone {grid.backbone}, {scale}, {counted(len(grid.seeds), 'seed')}"
+
+
+def whiskers(intervals: Iterable[Interval | None]) -> str:
+    """What the bars are, for a subtitle: `; bars: 95 % intervals over test images and seeds`, empty without any."""
+    found = {interval.covers for interval in intervals if interval}
+    names = {"images": "test images", "seeds": "seeds"}
+    told = [" and ".join(names[source] for source in covers) for covers in sorted(found)]
+    return f"; bars: 95 % intervals over {' or '.join(told)}" if told else ""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from bench.report.choices import any_tuned, tuning_note
+from bench.report.evidence import comparison
 from bench.report.grid import Grid, Score
 from bench.report.units import MISSING, counted, duration, percent, points, prefixed
 
@@ -17,7 +19,9 @@ COSTS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("stored params", "stored_params", prefixed),
     ("stored bytes", "stored_bytes", lambda value: prefixed(value, "B")),
     ("training time", "train_seconds", duration),
+    ("tuning time", "tune_seconds", duration),
 )
+TUNING = ("tune_flops", "tune_seconds")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Value:
 
     text: str
     best: bool = False
+    second: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """A table before it is laid out for a terminal or for Markdown: tasks down, methods across."""
+    """A table before it is laid out for a terminal, Markdown or LaTeX: mostly tasks down, methods across."""
 
     title: str
     columns: tuple[str, ...]
     sections: tuple[Section, ...]
     note: str  # how to read it, and what its means are over
+    methods_down: bool = False  # the other way round
 
 
 def title(grid: Grid, what: str) -> str:
@@ -76,7 +82,17 @@ def mean_rows(grid: Grid) -> tuple[Row, ...]:
     parts[f"mean of {counted(len(grid.common), 'task')}"] = [list(grid.common)]
     if len(groups) > 1:  # with one group both means are the same
         parts[f"mean of {len(groups)} groups"] = list(groups.values())
-    return tuple(accuracy_row(grid, label, partial(grid.mean, parts=part)) for label, part in parts.items())
+    rows = [accuracy_row(grid, label, partial(grid.mean, parts=part)) for label, part in parts.items()]
+    return (*rows, rank_row(grid)) if len(grid.compared) > 1 and grid.common else tuple(rows)
+
+
+def rank_row(grid: Grid) -> Row:
+    """The average rank over the common tasks, 1 being the best; ties share their mean rank."""
+    ranks = comparison(grid).ranks
+    found = [ranks.get(method) for method in grid.methods]
+    texts = [MISSING if rank is None else f"{rank:.1f}" for rank in found]
+    values = marked(texts, [None if rank is None else -round(rank, 1) for rank in found])
+    return Row("average rank", (*values, Value("")) if has_affinity(grid) else values)
 
 
 def accuracy_row(grid: Grid, label: str, score: Callable[[str], Score | None]) -> Row:
@@ -92,18 +108,24 @@ def cost_rows(grid: Grid) -> tuple[Row, ...]:
     rows = []
     for label, field, write in COSTS:
         costs = [grid.cost(method, field) for method in grid.methods]
-        if field != "tune_flops" or any(costs):
+        if field not in TUNING or any_tuned(grid):
             blank = (Value(""),) if has_affinity(grid) else ()
             rows.append(Row(label, (*(Value(write(cost)) for cost in costs), *blank)))
     return tuple(rows)
 
 
 def mark_best(texts: Sequence[str], scores: Sequence[Score | None]) -> tuple[Value, ...]:
-    """The best as it is printed: what ties at one decimal is best together. A lone figure is not marked."""
-    shown = [round(1000 * score.mean) if score else None for score in scores]
+    """The best and the second as they are printed: what ties at one decimal is best together."""
+    return marked(texts, [round(1000 * score.mean) if score else None for score in scores])
+
+
+def marked(texts: Sequence[str], shown: Sequence[float | None]) -> tuple[Value, ...]:
+    """Texts with the highest and the second highest of the figures behind them marked. A lone figure is not."""
     known = [value for value in shown if value is not None]
-    best = max(known) if len(known) > 1 else None
-    return tuple(Value(text, value is not None and value == best) for text, value in zip(texts, shown, strict=True))
+    levels = sorted(set(known), reverse=True)[:2] if len(known) > 1 else []
+    return tuple(
+        Value(text, levels[:1] == [value], levels[1:] == [value]) for text, value in zip(texts, shown, strict=True)
+    )
 
 
 def has_affinity(grid: Grid) -> bool:
@@ -122,7 +144,7 @@ def note(grid: Grid) -> str:
     else:
         over = f"means and costs are over the {counted(len(grid.common), 'task')} that all methods finished"
     affinity = f"{AFFINITY}: {LINEAR} minus {SCRATCH}, in points" if has_affinity(grid) else ""
-    return "; ".join(part for part in (over, seeds_note(grid), affinity) if part)
+    return "; ".join(part for part in (over, seeds_note(grid), tuning_note(grid), affinity) if part)
 
 
 def seeds_note(grid: Grid) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.report.evidence import mean_interval
 from bench.report.grid import Grid, finite
 from bench.report.labels import Line, place
 from bench.report.layout import folded
-from bench.report.style import FAINT, INK, QUIET, Look, described, head
+from bench.report.style import FAINT, INK, QUIET, Look, described, head, whiskers
 from bench.report.units import listed, prefixed
 
 SIZE = (7.5, 5.2)  # inches
@@ -40,23 +41,24 @@ class Cost:
     name: str
     field: str
     title: str
-    unit: str
+    write: Callable[[float], str]
 
 
 COSTS = (
-    Cost("flops", "train_flops", "training FLOPs", "FLOP"),
-    Cost("bytes", "stored_bytes", "stored bytes", "B"),
+    Cost("flops", "train_flops", "training FLOPs", lambda value: prefixed(value, "FLOP")),
+    Cost("bytes", "stored_bytes", "stored bytes", lambda value: prefixed(value, "B")),
+    Cost("seconds", "train_seconds", "device-seconds of training", lambda value: f"{value:,.6g} s"),
 )
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A method's place: its cost (for 0, where that is drawn), its mean accuracy and its deviation in percent."""
+    """A method's place: its cost (for 0, where that is drawn), its mean accuracy and that one's interval in percent."""
 
     method: str
     cost: float
     accuracy: float
-    std: float
+    interval: tuple[float, float] | None = None
 
 
 def trade_off(grid: Grid, cost: Cost, looks: Mapping[str, Look]) -> Figure:
@@ -66,14 +68,14 @@ def trade_off(grid: Grid, cost: Cost, looks: Mapping[str, Look]) -> Figure:
     axes.set_xscale("log")
     axes.set_xlabel(f"{cost.title} of a task, logarithmic")
     axes.set_ylabel("mean test accuracy, %")
-    marks = spread_axes(axes, points_of(grid, cost), cost.unit)
+    marks = spread_axes(axes, points_of(grid, cost), cost.write)
     lines = [pareto(marks, axes.get_xlim()[1])]
     axes.plot(*zip(*lines[0], strict=True), color=QUIET, linewidth=1.0, alpha=0.7, zorder=1)
     for mark in marks:
         look = looks[mark.method]
         axes.plot(mark.cost, mark.accuracy, **look.mark(2 * RADIUS))
-        if mark.std:
-            lines.append([(mark.cost, mark.accuracy - mark.std), (mark.cost, mark.accuracy + mark.std)])
+        if mark.interval:
+            lines.append([(mark.cost, end) for end in mark.interval])
             axes.plot(*zip(*lines[-1], strict=True), color=look.colour, linewidth=0.9, zorder=1.5)
     head(figure, axes, f"Accuracy against {cost.title}", subtitle(grid, marks))
     name_points(figure, axes, marks, lines, looks)
@@ -86,7 +88,9 @@ def points_of(grid: Grid, cost: Cost) -> list[Mark]:
     for method in grid.compared:
         score, spent = grid.mean(method, [list(grid.common)]), grid.cost(method, cost.field)
         if score and finite(spent) and spent >= 0:
-            marks.append(Mark(method, spent, 100 * score.mean, 100 * (score.std or 0.0)))
+            found = mean_interval(grid, method, [list(grid.common)])
+            ends = (100 * found.low, 100 * found.high) if found else None
+            marks.append(Mark(method, spent, 100 * score.mean, ends))
     return marks
 
 
@@ -101,23 +105,32 @@ def pareto(marks: Sequence[Mark], right: float) -> list[tuple[float, float]]:
     return [*corners, (right, corners[-1][1])]
 
 
-def spread_axes(axes: Axes, marks: Sequence[Mark], unit: str) -> list[Mark]:
+def spread_axes(axes: Axes, marks: Sequence[Mark], write: Callable[[float], str]) -> list[Mark]:
     """Sets limits and ticks with room for the names; a cost of 0 goes to a strip of its own at the left edge."""
     costs = [math.log10(mark.cost) for mark in marks if mark.cost > 0] or [0.0]
     middle, half = (min(costs) + max(costs)) / 2, max((max(costs) - min(costs)) / 2, 0.2)
     left, right = middle - 1.3 * half, middle + 1.3 * half
-    ticks = {10**at: prefixed(10**at, unit) for at in round_values(left, right)}
+    ticks = {10**at: write(10**at) for at in round_values(left, right)}
     zero = 10 ** (left - 0.2 * half)
     if any(mark.cost == 0 for mark in marks):
         axes.axvline(10**left, color=FAINT, linestyle=(0, (4, 3)))
-        ticks, left = {zero: f"0 {unit}", **ticks}, left - 0.5 * half
+        ticks, left = {zero: write(0), **ticks}, left - 0.5 * half
     axes.set_xlim(10**left, 10**right)
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
-    reach = [mark.accuracy + sign * mark.std for mark in marks for sign in (-1, 1)]
-    margin = max(0.13 * (max(reach) - min(reach)), 0.4)
-    axes.set_ylim(min(reach) - margin, max(reach) + margin)
+    axes.set_ylim(*heights(marks))
     return [mark if mark.cost else replace(mark, cost=zero) for mark in marks]
+
+
+def heights(marks: Sequence[Mark]) -> tuple[float, float]:
+    """Limits round the marks and their intervals, of which the widest may leave the frame: they would hide the rest."""
+    accuracies = [mark.accuracy for mark in marks]
+    low, high = min(accuracies), max(accuracies)
+    room = max(0.6 * (high - low), 3.0)
+    ends = [end for mark in marks for end in mark.interval or ()]
+    low, high = max(min([low, *ends]), low - room), min(max([high, *ends]), high + room)
+    margin = max(0.13 * (high - low), 0.4)
+    return low - margin, high + margin
 
 
 def round_values(low: float, high: float) -> list[float]:
@@ -156,4 +169,5 @@ def subtitle(grid: Grid, marks: Sequence[Mark]) -> str:
     """What is averaged, what the line is, and which methods could not be drawn."""
     absent = [method for method in grid.compared if method not in {mark.method for mark in marks}]
     lacking = f"; without a figure and so not drawn: {listed(absent)}" if absent else ""
-    return f"{described(grid, len(grid.common), mean=True)}; grey stairs: Pareto front{lacking}"
+    bars = whiskers(mean_interval(grid, mark.method, [list(grid.common)]) for mark in marks)
+    return f"{described(grid, len(grid.common), mean=True)}; grey stairs: Pareto front{bars}{lacking}"

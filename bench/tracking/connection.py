@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:  # mlflow takes more than a second to import, so it is imported in functions, when something is logged
     from mlflow.tracking import MlflowClient
 
+EXPERIMENT = "head2head"
 VIEW = "head2head"  # of MLflow's page of runs, with our columns
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 # Only what the user has not set. A request is tried once: the store is the truth, `sync` is the retry, and a request

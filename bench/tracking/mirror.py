@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.spec import CellResult
+from bench.export import export
+from bench.spec import CellResult, UserError
 from bench.store import Store, parse
 from bench.tracking import record
-from bench.tracking.connection import VIEW, connect, database, is_default
-from bench.tracking.record import KEY, STARTED
+from bench.tracking.connection import EXPERIMENT, VIEW, connect, database, is_default
+from bench.tracking.family import PARENT, Family
+from bench.tracking.record import KEY, STARTED, TRIAL
 
 if TYPE_CHECKING:  # imported in functions, as in bench.tracking.connection
-    from mlflow.entities import Metric, Param, Run
+    from mlflow.entities import DatasetInput, Metric, Param, Run
     from mlflow.tracking import MlflowClient
 
-EXPERIMENT = "head2head"
 COMPARISON = "head2head.comparison"
 COLUMNS = ("accuracy/test", "train_flops", "stored_bytes", "stored_params")
 OUTCOMES = {"done": "FINISHED", "failed": "FAILED", "skipped": "KILLED"}
-Identity = tuple[str, str]  # key, started
+LARGEST = 32 << 20  # bytes of a delta that is attached to its run; a larger one lies in the results folder alone
+AT_ONCE = 900  # metrics in a request; MLflow takes 1,000
+Identity = tuple[str, str, str]  # key, started, number of a trial
 
 
 class Mirror:
@@ -30,37 +34,67 @@ class Mirror:
 
     def __init__(self, folder: Path) -> None:
         self.client = connect(folder)
+        self.store = Store(folder)
         self.experiment = experiment(self.client, folder)
         runs = list(all_runs(self.client, self.experiment))
         self.finished: set[Identity] = set()
         self.begun: dict[Identity, str] = {}  # id of the run that an interruption left unfinished
-        self._remember(run for run in runs if KEY in run.data.tags)
         first = next(records(folder), None)
         self.comparison = digest(first, folder)
+        self.family = Family(self.client)
+        self._remember(run for run in runs if KEY in run.data.tags)
         ours = [run for run in runs if run.data.tags.get(COMPARISON) == self.comparison]
         self.end = max((run.info.end_time or 0 for run in ours), default=0)  # milliseconds
         self.parent = self._parent(ours) or self._new_parent(folder, first)
 
     def log(self, result: CellResult) -> bool:
-        """Whether anything had to be logged; a run that was begun and not finished is completed."""
-        identity = (result.key, str(result.provenance.get("started", "")))
+        """Whether anything had to be logged; a run that was begun and not finished is completed.
+
+        A replay is no run of its own: what it read is logged with its trial.
+        """
+        if result.stage == "replay":
+            return self.family.replay(result)
+        identity = record.identity(result)
         if identity in self.finished:
             return False
         start, end = record.interval(result)
+        parent = self.family.parent(result, self.parent)
         if identity not in self.begun:  # all tags go with its creation, so that an interrupted run can be found again
-            above = {"mlflow.parentRunId": self.parent, COMPARISON: self.comparison}
+            above = {PARENT: parent, COMPARISON: self.comparison}
             run = self.client.create_run(self.experiment, start_time=start, tags={**above, **record.tags(result)})
             self.begun[identity] = run.info.run_id
         run_id = self.begun[identity]
-        self.client.log_batch(run_id, *entities(result, end))
+        self._describe(result, run_id, end)
+        self.family.join(result, run_id, parent)
         self.client.set_terminated(run_id, OUTCOMES[result.status], end)
         del self.begun[identity]
         self.finished.add(identity)
         self.end = max(self.end, end)
         return True
 
+    def _describe(self, result: CellResult, run_id: str, end: int) -> None:
+        """Parameters, figures, curves, data and what was kept; the same when it is done again."""
+        metrics, params = entities(result, end)
+        self.client.log_batch(run_id, metrics[:AT_ONCE], params)
+        for at in range(AT_ONCE, len(metrics), AT_ONCE):
+            self.client.log_batch(run_id, metrics[at : at + AT_ONCE])
+        if inputs := datasets(result):
+            self.client.log_inputs(run_id, inputs)
+        if (result.stage, result.status) == ("final", "done") and (result.cost.stored_bytes or 0) <= LARGEST:
+            self._attach_delta(result, run_id)
+
+    def _attach_delta(self, result: CellResult, run_id: str) -> None:
+        """As `export` lays it out, so that what is downloaded from MLflow can be used; nothing where it is gone."""
+        with tempfile.TemporaryDirectory(prefix="head2head-") as place:
+            try:
+                export(result, self.store, Path(place))
+            except UserError:
+                return
+            self.client.log_artifacts(run_id, place, "delta")
+
     def finish(self, artifacts: Sequence[Path] = ()) -> None:
         """Attaches files to the parent run, over those of the same name, and ends it when its last cell ended."""
+        self.family.settle()
         for path in artifacts:
             self.client.log_artifact(self.parent, str(path), "report")
         self.client.set_terminated(self.parent, "FINISHED", self.end or None)
@@ -68,17 +102,20 @@ class Mirror:
     def _remember(self, runs: Iterable[Run]) -> None:
         """Notes what is there already; of two runs of one result, made when an answer was lost, one is deleted."""
         for run in sorted(runs, key=lambda run: run.info.status == "RUNNING"):  # finished ones first
-            identity = (run.data.tags[KEY], run.data.tags.get(STARTED, ""))
+            identity = (run.data.tags[KEY], run.data.tags.get(STARTED, ""), run.data.tags.get(TRIAL, ""))
             if identity in self.finished or identity in self.begun:
                 self.client.delete_run(run.info.run_id)
-            elif run.info.status == "RUNNING":
+                continue
+            if run.data.tags.get(COMPARISON) == self.comparison:
+                self.family.meet(run)
+            if run.info.status == "RUNNING":
                 self.begun[identity] = run.info.run_id
             else:
                 self.finished.add(identity)
 
     def _parent(self, runs: Sequence[Run]) -> str | None:
         """Id of the run that stands for this folder: the one that its cells name, else any; a double is deleted."""
-        named = {run.data.tags.get("mlflow.parentRunId") for run in runs}
+        named = {run.data.tags.get(PARENT) for run in runs}
         found = [run.info.run_id for run in runs if KEY not in run.data.tags]
         found.sort(key=lambda run_id: run_id not in named)
         for double in found[1:]:
@@ -148,4 +185,13 @@ def entities(result: CellResult, timestamp: int) -> tuple[list[Metric], list[Par
     from mlflow.entities import Metric, Param
 
     metrics = [Metric(name, float(value), timestamp, 0) for name, value in record.metrics(result).items()]
+    metrics += [Metric(name, float(value), when, step) for name, value, when, step in record.curves(result)]
     return metrics, [Param(name, value) for name, value in record.params(result).items()]
+
+
+def datasets(result: CellResult) -> list[DatasetInput]:
+    """The images of a cell, as MLflow lists the data of a run."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    known = record.dataset(result)
+    return [DatasetInput(Dataset(**known), [InputTag("mlflow.data.context", "adaptation")])] if known else []

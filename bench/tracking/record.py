@@ -4,13 +4,41 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import time
+from collections.abc import Mapping
 from datetime import datetime
 
 from bench.spec import CellResult
 
 KEY, STARTED = "head2head.key", "head2head.started"
+STUDY, TRIAL = "study", "trial"  # tags of a trial; a final run has the study alone
+REPLAY = "replay/"  # metrics read for a trial afterwards
+SYSTEM = ("peak_bytes", "energy_joules", "utilisation")  # what MLflow shows beside the metrics of a model
+CURVES = {"loss": "curve/train_loss", "val": "curve/val_accuracy"}
+MANY = ("classes",)  # too long for a tag
+Trial = tuple[str, str]  # study, number
+
+
+def study(result: CellResult) -> str | None:
+    """The search that a result is part of, or that chose its hyper-parameters."""
+    about = result.provenance.get("tuning" if result.stage == "final" else "trial")
+    return str(about["study"]) if isinstance(about, Mapping) and "study" in about else None
+
+
+def trial(result: CellResult) -> Trial | None:
+    """The trial that a result is, or was read for."""
+    about, of = result.provenance.get("trial"), study(result)
+    if result.stage == "final" or of is None or not isinstance(about, Mapping):
+        return None
+    return of, str(about.get("number"))
+
+
+def identity(result: CellResult) -> tuple[str, str, str]:
+    """What tells a result from all others: trials may have the same hyper-parameters, and start in the same second."""
+    tried = trial(result)
+    return result.key, str(result.provenance.get("started", "")), tried[1] if tried else ""
 
 
 def tags(result: CellResult) -> dict[str, str]:
@@ -26,9 +54,13 @@ def tags(result: CellResult) -> dict[str, str]:
     }
     if result.reason:
         known["reason"] = result.reason
-    provenance = {f"head2head.{allowed(name)}": value for name, value in result.provenance.items()}
-    trial = " · trial" if result.stage == "trial" else ""
-    name = f"{result.method} · {result.task} · seed {result.seed}{trial}"
+    provenance = {f"head2head.{allowed(name)}": value for name, value in result.provenance.items() if name not in MANY}
+    of, tried = study(result), trial(result)
+    known |= {STUDY: of} if of else {}
+    known |= {TRIAL: tried[1]} if tried else {}
+    name = f"{result.method} · {result.task} · seed {result.seed}"
+    if result.stage == "trial":
+        name += f" · trial {tried[1]}" if tried else " · trial"
     own = {"mlflow.runName": name, "mlflow.source.name": "run_bench.py", KEY: result.key}
     return {name: written(value) for name, value in {**provenance, **known, **own}.items()}
 
@@ -40,9 +72,56 @@ def params(result: CellResult) -> dict[str, str]:
 
 
 def metrics(result: CellResult) -> dict[str, float]:
-    """Accuracies as fractions below `accuracy/`, and every cost that is known: FLOPs, bytes, seconds."""
-    costs = {name: value for name, value in dataclasses.asdict(result.cost).items() if value is not None}
+    """Accuracies as fractions below `accuracy/`, and every cost that is known: FLOPs, bytes, seconds, joules.
+
+    What describes the machine lies below `system/`, which has a page of its own.
+    """
+    costs = {
+        f"system/{name}" if name in SYSTEM else name: value
+        for name, value in dataclasses.asdict(result.cost).items()
+        if value is not None
+    }
     return {f"accuracy/{allowed(name)}": value for name, value in result.accuracy.items()} | costs
+
+
+def replayed(result: CellResult) -> dict[str, float]:
+    """The accuracies of a replay, to be shown with those of its trial."""
+    return {f"{REPLAY}{allowed(name)}": value for name, value in result.accuracy.items()}
+
+
+def curves(result: CellResult) -> list[tuple[str, float, int, int]]:
+    """Points (name, value, milliseconds since 1970, epoch) of every curve, spread evenly over the training.
+
+    What is no number, the loss of a run that diverged say, has no point.
+    """
+    start, _ = interval(result)
+    length = 1000 * (result.cost.train_seconds or 0.0)
+    points = []
+    for name, curve in result.curves.items():
+        last = max((epoch for epoch, _ in curve), default=1) or 1
+        for epoch, value in curve:
+            if value is not None and math.isfinite(value):
+                points.append(
+                    (CURVES.get(name, f"curve/{allowed(name)}"), value, int(start + length * epoch / last), epoch)
+                )
+    return points
+
+
+def dataset(result: CellResult) -> dict[str, str] | None:
+    """Name, digest and source of the images, None for a record that does not tell them."""
+    fingerprint = result.provenance.get("data_fingerprint")
+    if not fingerprint:
+        return None
+    source = {"task": result.task, "pipeline": result.provenance.get("pipeline"), "fingerprint": fingerprint}
+    classes = result.provenance.get("classes")
+    profile = {"classes": len(classes) if isinstance(classes, list) else classes}
+    return {
+        "name": result.task,
+        "digest": str(fingerprint)[:36],  # as long as MLflow takes
+        "source_type": "images",
+        "source": written(source),
+        "profile": written(profile),
+    }
 
 
 def interval(result: CellResult) -> tuple[int, int]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.decode import rgb
 from bench.spec import UserError
 from tasks.readers.digest import digest, file_digest
 from tasks.readers.example import Record, parse, records
 from tasks.readers.locate import locate, places
-from tasks.readers.pixels import rgb
 from tasks.readers.raw import Pool, Raw
 
 PIPELINE = "authors' files, image files by Pillow"

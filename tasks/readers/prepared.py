@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from bench.decode import first_line, rgb
 from bench.spec import Data, Found, Split, Task, UserError
 from tasks.order import spans
 from tasks.readers.digest import digest
 from tasks.readers.example import Example, parse
 from tasks.readers.locate import locate
 from tasks.readers.origins import UNREPRODUCIBLE, Origin
-from tasks.readers.pixels import Selection, first_line, rgb
+from tasks.readers.pixels import Selection
 from tasks.readers.raw import Recipe
 
 CONVERT = "tfds convert_format --out_file_format=array_record --dataset_version_dir={0} --out_dir={0}"

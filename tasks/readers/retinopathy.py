@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.decode import rgb
 from bench.spec import UserError
 from tasks.readers.files import FolderFiles
 from tasks.readers.lists import identity
 from tasks.readers.locate import locate
-from tasks.readers.pixels import Encoded, rgb
+from tasks.readers.pixels import Encoded
 from tasks.readers.raw import Pool, Raw
 
 PIPELINE = "authors' files, evened out as btgraham-300 with Pillow and scipy"

@@ -1,0 +1,146 @@
+"""Equal-budget curves: what each method's tuning would have reached, had it stopped at each spent budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from bench.replay import Steps, Study, curve, drawn, expected_best, studies, suite_curve
+from bench.report.grid import Grid, ordered, setting, suite
+from bench.report.style import WIDTH, Look, head, legend, legend_height
+from bench.report.tradeoff import round_values
+from bench.report.units import counted, listed, prefixed
+from bench.spec import CellResult
+
+HEIGHT = 4.3  # inches, less the legend
+MARKERS = 9  # at most so many on a curve
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an equal-budget plot has on its x axis."""
+
+    ledger: str  # of bench.replay
+    title: str
+    write: Callable[[float], str]
+
+
+BUDGETS = (
+    Budget("seconds", "device-seconds", lambda value: f"{value:,.6g} s"),
+    Budget("flops", "FLOPs", lambda value: prefixed(value, "FLOP")),
+)
+
+
+def of_grid(grid: Grid, results: Iterable[CellResult]) -> list[Study]:
+    """The studies behind a grid: for each method, task and seed that of its final cell, else the last one."""
+    settings = {setting(cell) for cells in grid.cells.values() for cell in cells}
+    inside = [r for r in results if suite(r.task) == grid.suite and setting(r) in settings]
+    chosen: dict[tuple[str, str, int], Study] = {}
+    counts = {
+        cell.provenance["tuning"].get("study")
+        for cells in grid.cells.values()
+        for cell in cells
+        if isinstance(cell.provenance.get("tuning"), Mapping)
+    }
+    for study in studies(inside):
+        key = (study.method, study.task, study.seed)
+        if key not in chosen or study.name in counts or chosen[key].name not in counts:
+            chosen[key] = study
+    return list(chosen.values())
+
+
+def curves(found: Sequence[Study], ledger: str) -> tuple[dict[str, Steps], list[str]]:
+    """Each method's curve over the tasks on which all of them have one, and these tasks."""
+    begun = [study for study in found if curve(study, ledger)]
+    methods = ordered(study.method for study in begun)
+    tasks = [
+        task
+        for task in ordered(study.task for study in begun)
+        if {study.method for study in begun if study.task == task} == set(methods)
+    ]
+    of = {m: suite_curve([s for s in begun if s.method == m and s.task in tasks], ledger) for m in methods}
+    return {m: steps for m, steps in of.items() if any(value is not None for _, value in steps)}, tasks
+
+
+def by_budget(grid: Grid, found: Sequence[Study], budget: Budget, looks: Mapping[str, Look]) -> Figure | None:
+    """Mean test accuracy over tasks as steps; dotted on, where a method's tuning had ended. None without a curve."""
+    shown, tasks = curves(found, budget.ledger)
+    spent = [cost for steps in shown.values() for cost, _ in steps if cost > 0]
+    if not spent:
+        return None
+    figure = Figure(figsize=(WIDTH, HEIGHT + legend_height(list(shown))), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    low, high = min(spent) / 1.15, max(spent) * 1.4
+    for method, steps in shown.items():
+        draw_steps(axes, method, [(max(cost, low), value) for cost, value in steps], high, looks[method])
+    ticks = {10**at: budget.write(10**at) for at in round_values(math.log10(low), math.log10(high))}
+    axes.set_xlim(low, high)
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.minorticks_off()
+    axes.set_xlabel(f"{budget.title} spent on tuning a task, logarithmic")
+    axes.set_ylabel("mean test accuracy of what it would choose, %")
+    legend(figure, list(shown))
+    head(figure, axes, f"Accuracy at equal budgets of {budget.title}", subtitle(grid, found, shown, tasks))
+    return figure
+
+
+def draw_steps(axes: Axes, method: str, steps: Steps, right: float, look: Look) -> None:
+    x = [cost for cost, _ in steps]
+    y = [math.nan if value is None else 100 * value for _, value in steps]
+    line: dict[str, Any] = {"color": look.colour, "drawstyle": "steps-post", "zorder": 2}
+    axes.plot([x[-1], right], [y[-1], y[-1]], **{**line, "linestyle": (0, (1, 2)), "linewidth": 1.0})
+    mark = look.mark(6)
+    every = max(1, math.ceil(len(x) / MARKERS))
+    axes.plot(x, y, label=method, **{**mark, **line, "linestyle": "-", "linewidth": 1.4}, markevery=every)
+
+
+def subtitle(grid: Grid, found: Sequence[Study], shown: Mapping[str, Steps], tasks: Sequence[str]) -> str:
+    """What a curve is, and which methods have none."""
+    absent = [method for method in grid.methods if method not in shown]
+    lacking = f"; without a curve: {listed(absent)}" if absent else ""
+    cut = "; the budget ended some of it" if any(study.cut for study in found) else ""
+    return (
+        f"{grid.suite} suite, backbone {grid.backbone}, mean over the {counted(len(tasks), 'task')} on which all were "
+        f"tuned; the trial with the best validation accuracy so far; dotted: tuning had ended{cut}{lacking}"
+    )
+
+
+def by_draws(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> Figure | None:
+    """Expected validation accuracy of the best of n trials of a random search, within a standard deviation."""
+    random = [study for study in found if study.sampler == "random" and drawn(study)]
+    methods = ordered(study.method for study in random)
+    if not methods:
+        return None
+    figure = Figure(figsize=(WIDTH, HEIGHT + legend_height(methods)), layout="constrained")
+    axes = figure.add_subplot()
+    for method in methods:
+        values = [drawn(study) for study in random if study.method == method]
+        n = range(1, min(map(len, values)) + 1)
+        means, spreads = zip(*[mean_best(values, count) for count in n], strict=True)
+        top, bottom = zip(*[(100 * (m + s), 100 * (m - s)) for m, s in zip(means, spreads, strict=True)], strict=True)
+        axes.fill_between(n, bottom, top, color=looks[method].colour, alpha=0.1, linewidth=0)
+        line = {**looks[method].mark(5), "linestyle": "-", "linewidth": 1.2}
+        axes.plot(n, [100 * mean for mean in means], label=method, **line)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("n, trials drawn at random")
+    axes.set_ylabel("expected best validation accuracy, %")
+    legend(figure, methods)
+    told = (
+        f"{grid.suite} suite, backbone {grid.backbone}, mean over {counted(len({s.task for s in random}), 'task')}; "
+        "whatever the order in which the trials came; bands: a standard deviation to either side (Dodge et al. 2019)"
+    )
+    head(figure, axes, "Expected best of n trials of random search", told)
+    return figure
+
+
+def mean_best(values: Sequence[Sequence[float]], n: int) -> tuple[float, float]:
+    """Mean over studies of the expected best of n, and the standard deviation of that mean."""
+    found = [expected_best(of_study, n) for of_study in values]
+    return sum(mean for mean, _ in found) / len(found), math.sqrt(sum(var for _, var in found)) / len(found)

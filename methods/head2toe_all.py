@@ -1,0 +1,73 @@
+"""Head2Toe without selection: the recipe's head on all pooled features, with an l1, l2 or group-lasso penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
+from bench.registry import method
+from bench.spec import Adapted, Backbone, Meter, Split, UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PENALTIES = {"l1": "l1", "l2": "l2", "l21": "group_lasso"}  # as people and as bench.heads name them
+
+
+@method("head2toe_all", extra=True)
+@dataclass(frozen=True)
+class Head2ToeAll:
+    """Trains one penalised head on the pooled features of every layer, and keeps all of it.
+
+    The paper's comparison of what selection is worth: features as in `head2toe`, each layer's scaled to unit norm an
+    example, Adam, and `strength` times Σ |W| (l1), Σ W² (l2) or Σᵢ ||Wᵢ||₂ (l21).
+    """
+
+    # The penalties of the official code (google-research/head2toe @ 6277f63); strengths a decade around its λ.
+    space: ClassVar[Mapping[str, BaseDistribution]] = {
+        "target": CategoricalDistribution((512, 2048)),
+        "penalty": CategoricalDistribution(tuple(PENALTIES)),
+        "strength": FloatDistribution(1e-6, 1e-3, log=True),
+        "lr": FloatDistribution(0.003, 0.1, log=True),
+        "steps": CategoricalDistribution((200, 500)),
+    }
+    frozen: ClassVar[bool] = True
+    folds: ClassVar[int] = 5
+
+    target: int = 512
+    penalty: str = "l21"
+    strength: float = 1e-5
+    lr: float = 0.01
+    steps: int = 500
+    batch: int = 128
+
+    def __post_init__(self) -> None:
+        if self.penalty not in PENALTIES:
+            raise UserError(f"no penalty is called {self.penalty!r}; choose one of {', '.join(PENALTIES)}")
+
+    @property
+    def passes(self) -> float:
+        return 1.0
+
+    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
+        import torch  # here and below, so that listing methods stays light
+
+        from bench.features import features
+        from bench.heads import AdamRecipe
+        from bench.probe import Probe
+        from bench.selection import head_on
+
+        read = features(backbone, train.images, self.target, meter)
+        labels = torch.from_numpy(train.labels).to(backbone.device)
+        recipe = AdamRecipe(self.steps, self.lr, self.batch, **{PENALTIES[self.penalty]: self.strength})
+        everything = torch.arange(sum(read.widths))
+        head = head_on(read, everything, labels, train.classes, recipe, meter)
+        return Probe(backbone, self.target, everything.to(backbone.device), len(everything), head.weight, head.bias)
+
+    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
+        from bench.probe import restore  # here, so that listing methods stays light
+
+        return restore(backbone, self.target, stored)

@@ -1,0 +1,180 @@
+"""The plots: what they show, worked out by hand, and how they look with 2, 5 and 12 methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from synthetic import comparison, result, tuned
+
+from bench.replay import Study, Trial
+from bench.report.curves import curves, mean_best, of_grid
+from bench.report.grid import Grid, grids
+from bench.report.groups import by_group
+from bench.report.heat import any_difference, differences
+from bench.report.plots import drawings
+from bench.report.ranks import Scale
+from bench.report.style import RC, Look, looks
+from bench.report.tradeoff import Mark, heights
+from bench.report.tuning import by_value, main_parameter, points
+from bench.spec import CellResult
+
+
+def grid_of(results: Sequence[CellResult]) -> Grid:
+    (grid,) = grids(results)
+    return grid
+
+
+def study(task: str, *trials: Trial, chosen: int | None = 0, **changes: Any) -> Study:
+    shared = {"seconds": 0.0, "flops": 0.0}
+    return replace(Study("s", "a", task, 0, "tpe", chosen, False, trials, shared), **changes)
+
+
+def trial(number: int, val: float | None, **params: Any) -> Trial:
+    return Trial(number, number == 0, params, val, val, {"seconds": 1.0, "flops": 1.0})
+
+
+@cache
+def drawn(methods: int) -> tuple[Mapping[str, Look], Mapping[str, Figure]]:
+    """All plots of tuned methods on seven tasks of which one has shifted test sets."""
+    results = []
+    for one in tuned(methods, 7, trials=6, sampler="random"):
+        shifted = one.stage == "final" and one.task.endswith("_0")
+        more = {"ood/noisy": 0.8 * one.accuracy["test"], "ood/dark": 0.5} if shifted else {}
+        results.append(replace(one, accuracy={**one.accuracy, **more}))
+    grid = grid_of(results)
+    with rc_context(RC):
+        found = dict(drawings(grid, of_grid(grid, results), looks(grid.methods)))
+        figures = {name: figure for name, figure in found.items() if figure is not None}
+        for figure in figures.values():
+            FigureCanvasAgg(figure).draw()
+    return looks(grid.methods), figures
+
+
+@pytest.mark.parametrize(
+    "methods", [pytest.param(2, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow), 12]
+)
+def test_no_labels_overlap_or_leave_the_figure(methods: int) -> None:
+    for name, figure in drawn(methods)[1].items():
+        hidden = beyond(figure)
+        texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+        upright = [text for text in texts if text.get_rotation() == 0 and text not in hidden]
+        boxes = [text.get_window_extent().padded(-1) for text in upright]
+        clashes = [
+            (upright[at].get_text(), upright[other].get_text())
+            for at in range(len(boxes))
+            for other in range(at)
+            if boxes[at].overlaps(boxes[other]) and upright[at].get_text() != upright[other].get_text()
+        ]
+        assert not clashes, f"{name}: {clashes}"
+        frame = figure.bbox.padded(1)
+        outside = [
+            t.get_text() for t, box in zip(upright, boxes, strict=True) if not inside(box.extents, frame.extents)
+        ]
+        assert not outside, f"{name}: {outside}"
+
+
+def beyond(figure: Figure) -> set[Text]:
+    """Labels of ticks that are not in view, which matplotlib keeps and does not draw."""
+    found = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+                if not axes.axison or not low <= tick.get_loc() <= high:
+                    found |= {tick.label1, tick.label2}
+    return found
+
+
+def inside(box: np.ndarray, frame: np.ndarray) -> bool:
+    return bool((box[:2] >= frame[:2]).all() and (box[2:] <= frame[2:]).all())
+
+
+def test_a_method_looks_alike_everywhere() -> None:
+    look, figures = drawn(12)
+    assert len(figures) >= 12
+    for name, figure in figures.items():
+        lines = [line for axes in figure.axes for line in axes.lines if line.get_label() in look]
+        assert all(to_hex(line.get_color()) == look[line.get_label()].colour.lower() for line in lines), name
+        assert all(line.get_marker() == look[line.get_label()].marker for line in lines), name
+
+
+def test_the_heat_map_is_the_difference_to_fine_tuning() -> None:
+    accuracy = {("fine_tune", "x"): 0.8, ("fine_tune", "y"): 0.5, ("a", "x"): 0.7, ("a", "y"): 0.65, ("b", "x"): 0.9}
+    grid = grid_of([result(m, f"demo/{t}", accuracy={"test": value}) for (m, t), value in accuracy.items()])
+    rows, values = differences(grid, ["a", "b"])
+    assert [name for name, _ in rows] == ["x", "y"]  # with one common task there is no mean to show
+    np.testing.assert_allclose(values, [[-0.1, 0.1], [0.15, np.nan]])
+    assert any_difference(grid) and not any_difference(grid_of(comparison(["a", "b"], 2)))
+
+
+def test_curves_are_over_the_tasks_on_which_all_were_tuned() -> None:
+    both = [study("x", trial(0, 0.5)), study("x", trial(0, 0.7), method="b")]
+    unfinished = [study("y", trial(0, 0.9)), study("y", trial(0, None), method="b")]
+    shown, tasks = curves([*both, *unfinished, study("x", trial(0, None), method="c")], "seconds")
+    assert tasks == ["x"]
+    assert shown == {"a": [(1.0, 0.5)], "b": [(1.0, 0.7)]}
+
+
+def test_the_study_of_the_final_cell_counts() -> None:
+    results = tuned(1, 1, trials=3)
+    of = {"study": "later", "number": 0, "default": True}
+    later = replace(results[0], key="later", provenance={"protocol": "1", "trial": of})
+    grid = grid_of(results)
+    assert [one.name for one in of_grid(grid, [*results, later])] == ["linear_probe/demo/structured/task_0"]
+    assert of_grid(grid, [replace(one, backbone="other") for one in results]) == []
+
+
+def test_the_band_of_a_mean_is_that_of_independent_studies() -> None:
+    """The best of one of 0 and 1 has mean 1/2 and variance 1/4; the mean of two such a variance of 1/8."""
+    mean, deviation = mean_best([[0.0, 1.0], [0.0, 1.0]], 1)
+    assert (mean, deviation) == (0.5, pytest.approx((1 / 8) ** 0.5))
+
+
+def test_trials_are_told_from_their_default() -> None:
+    tried = points([study("x", trial(0, 0.5, lr=1), trial(1, None, lr=2), trial(2, 0.6, lr=3), chosen=2)])
+    assert [(point.trial.number, point.chosen) for point in tried] == [(0, False), (2, True)]
+    assert [point.height for point in tried] == [0, pytest.approx(10)]
+    assert main_parameter(tried) == "lr"
+    assert main_parameter(points([study("x", trial(0, 0.5, lr=1), trial(1, 0.5, lr=1))])) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "places"),
+    [
+        ((1, 2, 4), (1, 2, 4)),
+        ((0.001, 1, 10), (-3, 0, 1)),  # four decades: a logarithmic axis
+        ((None, 0.0, 1.0), (-0.15, 0, 1)),  # no value stands to the left of the least
+        (("b", "a", "b"), (0, 1, 0)),
+        ((True, False, None), (0, 1, 2)),
+        ((3, 3, None), (3, 3, 2.85)),
+    ],
+)
+def test_hyper_parameters_have_a_place_on_an_axis(values: tuple[Any, ...], places: tuple[float, ...]) -> None:
+    tried = points([study("x", *(trial(at, 0.5, v=value) for at, value in enumerate(values)))])
+    place = by_value(Figure().add_subplot(), tried, "v")
+    assert [place(point.trial) for point in tried] == pytest.approx(places)
+
+
+def test_ranks_are_placed_evenly_between_both_sides() -> None:
+    scale = Scale(5, 2.0, 7.5)
+    assert [scale(rank) for rank in (1, 3, 5)] == [2.0, 3.75, 5.5]
+
+
+def test_a_wide_interval_does_not_hide_the_methods() -> None:
+    low, high = heights([Mark("a", 1, 70, (0, 100)), Mark("b", 1, 80, (79, 81))])
+    assert 60 < low < 70 and 80 < high < 90
+
+
+def test_one_group_is_no_plot_of_groups() -> None:
+    grid = grid_of(comparison(2, 1))
+    assert by_group(grid, looks(grid.methods)) is None

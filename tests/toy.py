@@ -1,0 +1,145 @@
+"""A comparison that takes no time: a backbone of nothing, pictures of nothing, methods that pretend to work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from optuna.distributions import BaseDistribution, FloatDistribution
+from torch import Tensor, nn
+
+from bench.budget import Amount, Budget
+from bench.plan import plan
+from bench.session import Session
+from bench.spec import BackboneSpec, Cell, Data, Found, Split, Task, Tuning, UserError
+from bench.store import Store
+
+CLASSES = 4
+
+
+class Clock:
+    """Seconds that pass only when told; `watch` is called after each."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.watch: Callable[[], None] = lambda: None
+
+    def __call__(self) -> float:
+        return self.now
+
+    def work(self, seconds: float) -> Tensor:
+        self.now += seconds
+        self.watch()
+        return torch.ones(2, 2) @ torch.ones(2, 2)  # 16 FLOPs
+
+
+class Pictures:
+    """The number of each picture's class is its colour."""
+
+    def __init__(self, labels: np.ndarray) -> None:
+        self.labels = labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def decode(self, index: int) -> np.ndarray:
+        return np.full((8, 8, 3), self.labels[index], np.uint8)
+
+
+class Toy:
+    """A backbone that does nothing."""
+
+    def __init__(self) -> None:
+        self.spec, self.image_size, self.device = BackboneSpec("demo"), 8, torch.device("cpu")
+        self.module = nn.Identity()
+        self.features: dict[object, Any] = {}
+
+    def inputs(self, images: Tensor) -> Tensor:
+        return images.float()
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": "toy"}
+
+    def version(self) -> int:
+        return 0
+
+    def forget(self) -> None:
+        self.features.clear()
+
+
+@dataclass(frozen=True)
+class Known:
+    """Answers rightly for a part of the pictures, by their brightness and a number drawn once."""
+
+    skill: float
+
+    def logits(self, images: Tensor) -> Tensor:
+        scores = nn.functional.one_hot(images[:, 0, 0, 0].long(), CLASSES).float()
+        wrong = torch.arange(len(images)) >= self.skill * len(images)
+        scores[wrong] = scores[wrong].roll(1, 1)
+        return scores
+
+    def stored(self) -> Mapping[str, Tensor]:
+        return {"skill": torch.tensor([self.skill])}
+
+
+def method(clock: Clock, steps: int = 3, seconds: float = 1.0, fails: bool = False) -> type[Any]:
+    """A method that works `steps` times for `seconds`; its skill is its hyper-parameter, unless it fails."""
+
+    @dataclass(frozen=True)
+    class Pretend:
+        space: ClassVar[Mapping[str, BaseDistribution]] = {"skill": FloatDistribution(0.0, 1.0)}
+        frozen: ClassVar[bool] = False
+        folds: ClassVar[int] = 1
+        skill: float = 0.5
+
+        @property
+        def passes(self) -> float:
+            return 1.0
+
+        def fit(self, backbone: Any, train: Split, meter: Any) -> Known:
+            for done in range(1, steps + 1):
+                meter.step("work", lambda: clock.work(seconds))
+                meter.epoch(done, steps, 1.0 / done, Known(self.skill).logits)
+            if fails:
+                raise UserError("it fails for everybody")
+            return Known(self.skill)
+
+        def restore(self, backbone: Any, stored: Mapping[str, Tensor], classes: int) -> Known:
+            return Known(stored["skill"].item())
+
+    return Pretend
+
+
+def task(name: str) -> Task:
+    """A task of 20 training and 12 test pictures."""
+    labels = np.arange(20) % CLASSES
+    data = Data(
+        Split(Pictures(labels), labels, CLASSES, validation=4),
+        {"test": Split(Pictures(labels[:12]), labels[:12], CLASSES)},
+    )
+
+    def find(asked: Task, folder: Path) -> Found:
+        return Found("toy", asked.name, lambda: data, 20, 12)
+
+    return Task(name, "natural", CLASSES, "toy", find)
+
+
+def cells(methods: Mapping[str, Any], tasks: int = 1, tuning: Tuning | None = None) -> list[Cell]:
+    made = {f"toy/{number}": task(f"toy/{number}") for number in range(tasks)}
+    return plan(methods, made, BackboneSpec("demo"), [0], Path("nowhere"), tuning).cells
+
+
+def session(folder: Path, clock: Clock, limit: Amount) -> Session:
+    """A session that goes on where the records of a folder end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store = Store(folder)
+    store.recover()
+    backbone: Any = Toy()
+    made = Session(store, Budget(limit, store.spent(), clock=clock), backbone)
+    made.estimate.__dict__["forward"] = Amount(0.001, 1.0)  # what would be measured on a real network
+    return made
