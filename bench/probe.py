@@ -29,7 +29,7 @@ class Probe:
     """Which pooled features, and a linear head on them.
 
     `target` is the pooling target of bench.features; `selected` the sorted columns that are kept of all its features,
-    each tap's kept part scaled to unit norm, or None for all of them as they are.
+    each tap's kept part scaled to unit norm (the whole tap, if `whole`), or None for all of them as they are.
     """
 
     backbone: Backbone
@@ -38,6 +38,7 @@ class Probe:
     width: int  # features before selection
     weight: Tensor  # (kept, classes)
     bias: Tensor  # (classes,)
+    whole: bool = False
 
     @cached_property
     def pieces(self) -> Mapping[str, Piece]:
@@ -58,14 +59,14 @@ class Probe:
         if self.selected is None:
             scores.addmm_(piece.weight, part.t())
         else:
-            scores.addcdiv_(piece.weight @ part.t(), norms(part).t())
+            scores.addcdiv_(piece.weight @ part.t(), norms(pooled.float() if self.whole else part).t())
 
     def logits(self, images: Tensor) -> Tensor:
         return score_together(self.backbone, [self], images, Clock(self.backbone.device))[0]
 
     def score(self, features: Features) -> Tensor:
         """Scores (batch, classes) of features that were read already."""
-        return select(features, self.selected) @ self.weight + self.bias
+        return select(features, self.selected, self.whole) @ self.weight + self.bias
 
     def stored(self) -> Mapping[str, Tensor]:
         """The head, and which features it reads: as a bit a feature or as an index each, whichever is smaller."""
@@ -98,13 +99,13 @@ def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, 
     return [of_probe.t() for of_probe in scores]
 
 
-def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor]) -> Probe:
+def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor], whole: bool = False) -> Probe:
     """The probe that `stored` was taken from."""
     width = sum(widths(backbone, target))
     selected = unpack(stored, width)
     device = backbone.device
     kept = selected.to(device) if selected is not None else None
-    return Probe(backbone, target, kept, width, stored["weight"].to(device), stored["bias"].to(device))
+    return Probe(backbone, target, kept, width, stored["weight"].to(device), stored["bias"].to(device), whole)
 
 
 def pack(selected: Tensor, width: int) -> dict[str, Tensor]:
@@ -125,8 +126,8 @@ def unpack(stored: Mapping[str, Tensor], width: int) -> Tensor | None:
     return None
 
 
-def select(features: Features, selected: Tensor | None) -> Tensor:
-    """The chosen columns (n, kept), each tap's part scaled to unit l2 norm; without a choice all as they are."""
+def select(features: Features, selected: Tensor | None, whole: bool = False) -> Tensor:
+    """The chosen columns (n, kept), each tap's part (or `whole`) scaled to unit l2 norm; without a choice all as is."""
     if selected is None:
         return features.concatenated()
     parts = []
@@ -135,7 +136,7 @@ def select(features: Features, selected: Tensor | None) -> Tensor:
             kept = (
                 block if len(columns) == block.shape[1] else block.index_select(1, columns.to(block.device))
             ).float()
-            parts.append(kept / norms(kept))
+            parts.append(kept / norms(block.float() if whole else kept))
     return torch.cat(parts, dim=1)
 
 

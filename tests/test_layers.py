@@ -21,7 +21,7 @@ LAYERS = {
     ],
     2: [
         "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf",
-        "features", "probe", "heads", "selection", "train", "tuned", "selected", "judge",
+        "features", "probe", "heads", "selection", "train", "tuned", "selected", "judge", "lasso", "ridge", "kernel",
     ],
     3: [
         "plan", "provenance", "session", "search", "trial", "tune", "runner", "estimate", "report", "tracking",

@@ -1,0 +1,150 @@
+"""python benchmarks/features_to_head.py --tasks demo/digits --seeds 0 1 2
+
+Head2Toe's recipe against the exact path on the same features, in turns in one process: seconds and FLOPs from features
+to the last head, features kept, bytes stored, validation and test accuracy. The flags are those of run_bench.py, with
+--target, --fractions and --steps for the recipe. One thread does all work of a CPU, and its CPU seconds are printed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from safetensors.torch import save
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
+
+from bench.backbone import TimmBackbone, load
+from bench.data import Part
+from bench.device import find_device
+from bench.features import features, prepare
+from bench.judge import judge
+from bench.meter import Meter
+from bench.probe import Probe
+from bench.registry import TASKS
+from bench.spec import Adapted, Data, Method, Split, UserError
+from methods.all_features import AllFeatures
+from methods.head2toe import Head2Toe
+from methods.head2toe_path import Head2ToePath
+from methods.linear_probe import LinearProbe
+from run_bench import parser, request
+
+
+@dataclass
+class Row:
+    """What one method did, a number a seed."""
+
+    seconds: list[float] = field(default_factory=list)
+    flops: list[int] = field(default_factory=list)  # from features to head
+    kept: list[int] = field(default_factory=list)
+    stored: list[int] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    test: list[float] = field(default_factory=list)
+
+
+def rivals(target: int, fractions: list[float], steps: list[int]) -> dict[str, Method]:
+    """Every method of the table by what it is called there."""
+    recipe: dict[str, Method] = {
+        f"head2toe, F = {fraction:g}, {count:,} steps": Head2Toe(target=target, fraction=fraction, steps=count)
+        for count in steps
+        for fraction in fractions
+    }
+    path, everything = Head2ToePath(target=target), AllFeatures(target=target)
+    return {"head2toe_path": path, **recipe, "all_features": everything, "linear_probe": LinearProbe()}
+
+
+def fit(method: Method, backbone: TimmBackbone, train: Split, seed: int) -> tuple[Probe, Meter, float]:
+    """The probe, its stopped meter, and the seconds it took: of the processor on a CPU, of the clock elsewhere."""
+    torch.manual_seed(seed)
+    meter = Meter(backbone.device)
+    began = time.process_time()
+    probe = method.fit(backbone, train, meter)
+    used = time.process_time() - began
+    meter.stop()
+    assert isinstance(probe, Probe)
+    return probe, meter, used if backbone.device.type == "cpu" else meter.seconds - meter.shared_seconds
+
+
+def validated(method: Method, backbone: TimmBackbone, train: Split, seed: int) -> float:
+    """Accuracy on the validation images of a fit without them."""
+    kept = len(train.labels) - (train.validation or len(train.labels) // 5)
+    fewer = replace(train, images=Part(train.images, range(kept)), labels=train.labels[:kept], validation=0)
+    probe, meter, _ = fit(method, backbone, fewer, seed)
+    rest = features(backbone, train.images, probe.target, meter.alone()).of(range(kept, len(train.labels)))
+    on_device = replace(rest, held=tuple(block.to(backbone.device) for block in rest.held))
+    answers = probe.score(on_device).argmax(1).cpu()
+    return float((answers == torch.from_numpy(train.labels[kept:])).float().mean())
+
+
+def compare(methods: Mapping[str, Method], backbone: TimmBackbone, data: Data, seeds: Sequence[int]) -> dict[str, Row]:
+    """All of them in turns, seed after seed, then judged in one pass."""
+    rows = {name: Row() for name in methods}
+    probes: list[Adapted] = []
+    for seed in seeds:
+        for name, method in methods.items():
+            probe, meter, seconds = fit(method, backbone, data.train, seed)
+            row = rows[name]
+            row.seconds.append(seconds)
+            row.flops.append(meter.flops - meter.shared_flops)
+            row.kept.append(len(probe.weight))
+            row.stored.append(len(save({key: value.contiguous() for key, value in probe.stored().items()})))
+            row.validation.append(validated(method, backbone, data.train, seed))
+            probes.append(probe)
+            print(f"seed {seed}, {name}: {seconds:.1f} s", file=sys.stderr)
+    tests = {"test": data.tests["test"]}
+    for place, verdict in enumerate(judge(backbone, probes, tests, Meter(backbone.device))):
+        list(rows.values())[place % len(rows)].test.append(verdict.accuracy["test"])
+    return rows
+
+
+def table(title: str, rows: Mapping[str, Row], forward: int) -> Table:
+    """Medians over the seeds; FLOPs with and without those of the `forward` pass over the training images."""
+    shown = Table(title=title, caption=f"forward pass over the training images: {forward / 1e9:.1f} GFLOP")
+    for name in ("method", "kept", "stored kB", "seconds", "× path", "GFLOP", "with forward", "val %", "test %"):
+        shown.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
+    path = statistics.median(rows["head2toe_path"].seconds)
+    for name, row in rows.items():
+        seconds, flops = statistics.median(row.seconds), statistics.median(row.flops)
+        figures = (
+            f"{statistics.median(row.kept):,.0f}", f"{statistics.median(row.stored) / 1e3:,.1f}", f"{seconds:.2f}",
+            f"{seconds / path:.1f}", f"{flops / 1e9:,.1f}", f"{(flops + forward) / 1e9:,.1f}",
+            f"{100 * statistics.median(row.validation):.1f}", f"{100 * statistics.median(row.test):.2f}",
+        )  # fmt: skip
+        shown.add_row(name, *figures)
+    return shown
+
+
+def main() -> int:
+    """Prints one table a task."""
+    line = parser()
+    line.add_argument("--target", type=int, default=512, metavar="T", help="pooling target; default: 512")
+    line.add_argument("--fractions", type=float, nargs="+", default=[0.01, 0.1, 0.2], metavar="F", help="the recipe's")
+    line.add_argument("--steps", type=int, nargs="+", default=[500], metavar="N", help="the recipe's; default: 500")
+    arguments = line.parse_args()
+    asked = request(arguments)
+    torch.set_num_threads(1)
+    try:
+        backbone = load(asked.backbone, find_device(asked.device))
+        for name, task in TASKS.select(asked.tasks).items():
+            data = task.find(task, asked.data).load()
+            prepare(backbone, data.train.images, [arguments.target, None], Meter(backbone.device))
+            forward = Meter(backbone.device)
+            features(backbone, data.train.images, arguments.target, forward)
+            rows = compare(rivals(arguments.target, arguments.fractions, arguments.steps), backbone, data, asked.seeds)
+            Console(width=140).print(table(f"{name}, T = {arguments.target}", rows, forward.flops))
+            backbone.forget()
+    except UserError as error:
+        print(f"features_to_head.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""The methods built on the exact solver: what they choose, with and without validation images, and what is scored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench.features import features
+from bench.meter import Meter
+from bench.probe import Probe
+from bench.spec import Split, UserError
+from methods.all_features import AllFeatures
+from methods.head2toe_path import Head2ToePath
+from tests.test_methods import CPU, backbone, split_of
+
+
+def fitted(method: Head2ToePath | AllFeatures, train: Split) -> Probe:
+    probe = method.fit(backbone(), train, Meter(CPU))
+    assert isinstance(probe, Probe)
+    return probe
+
+
+def test_without_validation_images_the_last_fifth_chooses() -> None:
+    train = split_of("demo/count")
+    fifth = len(train.labels) // 5
+    for method in (Head2ToePath(target=64), AllFeatures(target=64)):
+        without, told = fitted(method, replace(train, validation=0)), fitted(method, replace(train, validation=fifth))
+        assert torch.equal(without.weight, told.weight)
+
+
+def test_a_given_penalty_is_not_chosen_and_a_weaker_one_keeps_more() -> None:
+    train = split_of("demo/count")
+    strong, weak = (fitted(Head2ToePath(target=64, penalty=penalty), train) for penalty in (0.3, 0.05))
+    assert strong.selected is not None
+    assert weak.selected is not None
+    assert 0 < len(strong.selected) < len(weak.selected) < weak.width
+    with pytest.raises(UserError, match="keeps no feature"):
+        fitted(Head2ToePath(target=64, penalty=1.0), train)
+
+
+def test_a_wider_margin_keeps_more_features() -> None:
+    train = split_of("demo/digits")
+    none, some = (fitted(Head2ToePath(target=64, penalty=0.1, margin=margin), train) for margin in (0.0, 0.3))
+    assert none.selected is not None
+    assert some.selected is not None
+    assert len(none.selected) <= len(some.selected)
+
+
+def test_features_are_scaled_by_their_whole_tap() -> None:
+    train = split_of("demo/digits")
+    probe = fitted(Head2ToePath(target=64), train)
+    assert probe.selected is not None
+    read = features(backbone(), train.images, 64, Meter(CPU))
+    whole = torch.cat([block / block.norm(dim=1, keepdim=True).clamp_min(1e-12) for block in read.blocks], dim=1)
+    expected = whole[:, probe.selected] @ probe.weight + probe.bias
+    assert torch.allclose(probe.score(read), expected, atol=1e-4)
+    hits = (expected.argmax(1) == torch.from_numpy(train.labels)).float().mean()
+    assert hits > 0.8
