@@ -107,9 +107,19 @@ def execute(
     plan: Plan, todo: Sequence[Cell], store: Store, budget: Budget, request: Request
 ) -> tuple[Tracker, set[str]]:  # fmt: skip
     """Runs cells with progress on stderr and MLflow brought up to date cell by cell; returns the keys that are done."""
-    from bench import backbone, device, gpu, runner, session, tracking  # here: only a command that measures needs torch
+    from bench import (
+        backbone,
+        device,
+        gpu,
+        runner,
+        search,
+        session,
+        tracking,
+    )  # here: only a command that measures needs torch
 
     where = device.find_device(request.device)
+    if request.tune is not None:
+        search.open_storage(request.storage, store.folder)  # so that one out of reach is told before anything runs
     if request.memory_limit is not None:
         gpu.limit_memory(where, parse_bytes(request.memory_limit, "a memory limit"))
     tracker = tracking.Tracker(store.folder)
@@ -123,6 +133,8 @@ def execute(
             latest = store.latest()
             ours = {result.key for result in shared.results if result.status == "done"}
             todo = [cell for cell in todo if cell.key in ours and is_cut(latest[cell.key])]
+    for task, needed in shared.postponed.items():
+        note(f"{task} is expected to take {needed}, more than is left, and was not begun")
     asked = {cell.key for cell in plan.cells} if not request.force else ours
     return tracker, {key for key, result in store.latest().items() if key in asked and result.status == "done"}
 
