@@ -39,9 +39,9 @@ class Head2ToePath:
     Each layer's activations are pooled to about `target` numbers and scaled to unit norm an example, as in Head2Toe.
     The group lasso on all of them is solved along falling penalties. The validation images choose the penalty, and
     whether the last head is that of the solution, or one fitted again: to its features and those whose gradient is
-    within `margin` of the penalty, standardised, with an l2 penalty. Of equals the strongest penalty wins, then the
-    solution's own head. It is then solved again on all images. A `penalty`, as a fraction of the least one that keeps
-    no feature, can be given instead of the path.
+    within `margin` of the penalty, at most as many as images, standardised, with an l2 penalty. Of equals the strongest
+    penalty wins, then the solution's own head. It is then solved again on all images. A `penalty`, as a fraction of the
+    least one that keeps no feature, can be given instead of the path.
     """
 
     # Targets as in the official code of Head2Toe (google-research/head2toe @ 6277f63); the others span their defaults,
