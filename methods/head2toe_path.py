@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from bench.lasso import Design, GroupLasso, Solution
 
 PATH = tuple(0.5**step for step in range(3, 9))  # penalties, as fractions of the least that keeps no feature
-PATIENCE = 2  # penalties in a row that may not do better before the path ends
 ROUGH = 1e-3  # duality gap of solutions that only choose; the last one has the solver's own
 
 
@@ -39,9 +38,9 @@ class Head2ToePath:
     Each layer's activations are pooled to about `target` numbers and scaled to unit norm an example, as in Head2Toe.
     The group lasso on all of them is solved along falling penalties. The validation images choose the penalty, and
     whether the last head is that of the solution, or one fitted again: to its features and those whose gradient is
-    within `margin` of the penalty, standardised, with an l2 penalty. Of equals the strongest penalty wins, then the
-    solution's own head. It is then solved again on all images. A `penalty`, as a fraction of the least one that keeps
-    no feature, can be given instead of the path.
+    within `margin` of the penalty, at most as many as images, standardised, with an l2 penalty. Of equals the strongest
+    penalty wins, then the solution's own head. It is then solved again on all images. A `penalty`, as a fraction of the
+    least one that keeps no feature, can be given instead of the path.
     """
 
     # Targets as in the official code of Head2Toe (google-research/head2toe @ 6277f63); the others span their defaults,
@@ -87,18 +86,15 @@ class Head2ToePath:
         from bench.lasso import GroupLasso
 
         model = GroupLasso(design.first(kept), labels[:kept], classes, meter, ROUGH)
-        best, most, since = None, -1, 0
+        best, most = None, -1
         for fraction in PATH if self.penalty is None else (self.penalty,):
             solution = model.solve(fraction * model.strongest)
-            since += 1
             for choice in (Choice(solution, again=False), Choice(solution, again=True)):
                 rows, head = self._head(model, choice, labels[:kept])
                 scores = design.columns(rows)[kept:] @ head.weight + head.bias
                 hits = int((scores.argmax(1) == labels[kept:]).sum())
                 if hits > most:
-                    best, most, since = choice, hits, 0
-            if since == PATIENCE:
-                break
+                    best, most = choice, hits
         assert best is not None
         return best
 

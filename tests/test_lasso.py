@@ -280,3 +280,17 @@ def test_the_meter_sees_every_product() -> None:
     assert begun >= one_pass
     model.solve(0.5 * model.strongest)
     assert meter.flops >= begun + one_pass
+
+
+def test_features_near_a_solution_are_its_rows_and_the_nearest_others() -> None:
+    features, labels = problem(60, 500, 4)
+    model = lasso(features, labels, 4)
+    solution = model.solve(0.1 * model.strongest)
+    few, some, most = (model.near(margin) for margin in (0.0, 0.3, 0.9))
+    assert set(solution.rows.tolist()) <= set(few.tolist()) <= set(some.tolist()) <= set(most.tolist())
+    assert len(few) < len(some) < len(most) == 60
+    _, chance = losses(features, labels, dense(solution, 500), solution.bias.double().numpy())
+    gradient = np.linalg.norm(features.double().numpy().T @ (chance - np.eye(4)[labels.numpy()]), axis=1) / 60
+    outside = np.setdiff1d(np.arange(500), some.numpy())
+    assert gradient[outside].max() < 0.7 * solution.strength * (1 + 1e-3)
+    assert gradient[some.numpy()].min() > 0.7 * solution.strength * (1 - 1e-3)

@@ -94,11 +94,14 @@ class GroupLasso:
         """The rows of the last solution and the features next to them: those with a gradient above (1 - margin) λ.
 
         A row of the solution has a gradient of λ. Of features that say nearly the same the group lasso keeps a few and
-        leaves the others just below, though a head without its penalty is better off with all of them.
+        leaves the others just below, though a head without its penalty is better off with all of them. The nearest are
+        taken, at most as many as there are examples.
         """
-        found = self.anchor.norms >= (1 - margin) * self.anchor.strength
-        found[self.anchor.rows] = True
-        return self.columns.usable(found.nonzero()[:, 0])
+        norms = self.anchor.norms.clone()
+        norms[self.anchor.rows] = torch.inf
+        found = (norms >= (1 - margin) * self.anchor.strength).nonzero()[:, 0]
+        nearest = norms[found].argsort(descending=True, stable=True)[: max(self.design.count, len(self.anchor.rows))]
+        return self.columns.usable(found[nearest].sort().values)
 
     def _solve_on(self, rows: Tensor, strength: float, tolerance: float) -> tuple[float, float]:
         """Moves the anchor to the optimum on these rows; the relative gap over all features, and the objective."""
