@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from statistics import median
@@ -39,12 +39,14 @@ class Estimator:
             self.learn(record)
 
     def __call__(self, cell: Cell) -> Amount:
-        other = "trial" if cell.stage == "final" else "final"
-        same = self.known[cell.method_name, cell.stage] or self.known[cell.method_name, other]
-        if not same:
-            return self.forward * CAUTION * passes(cell)
-        recent = same[-RECENT:]
-        return Amount(median(one.seconds for one in recent), median(one.flops for one in recent)) * passes(cell)
+        if same := self.known[cell.method_name, cell.stage]:
+            return typical(same) * passes(cell)
+        if cell.stage == "final" and (trials := self.known[cell.method_name, "trial"]):
+            judging = self.forward * cell.found.test_images
+            return typical(trials) * (cell.method.passes * cell.found.train_images) + judging
+        if finals := self.known[cell.method_name, "final"]:
+            return typical(finals) * passes(cell)
+        return self.forward * CAUTION * passes(cell)
 
     def tuned(self, cell: Cell) -> Amount:
         """What a final cell is expected to cost with all the trials of its tuning."""
@@ -90,6 +92,12 @@ def passes(cell: Cell) -> float:
     if cell.method.frozen:
         return each * images
     return (0.8 * each + 0.2) * images if folds == 1 else (each * (folds - 1) + 1) * images
+
+
+def typical(amounts: Sequence[Amount]) -> Amount:
+    """The median of the latest, in either currency."""
+    recent = amounts[-RECENT:]
+    return Amount(median(one.seconds for one in recent), median(one.flops for one in recent))
 
 
 def _place(backbone: Mapping[str, Any] | None, device: object) -> str:
