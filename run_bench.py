@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     search = top.add_argument_group("tuning")
     search.add_argument("--tune", metavar="N", help="trials a method, at most; or auto: as many as the budget allows")
     search.add_argument("--sampler", choices=SAMPLERS, default=SAMPLERS[0], help="default: %(default)s")
+    search.add_argument("--oracle", action="store_true", help="choose by the shifted test sets; methods are named so")
     search.add_argument("--storage", metavar="URL", help="Optuna's; default: a file in --results, for one process")
     top.add_argument("--taps", metavar="BACKBONE", help="for list: where Head2Toe reads that backbone, and how much")
     where = top.add_argument_group("where and how long")
@@ -94,8 +95,8 @@ def request(arguments: argparse.Namespace) -> Request:
         tuple(arguments.std) if arguments.std else None,
     )
     shared = (
-        "methods", "tasks", "seeds", "data", "results", "budget", "tune", "sampler", "storage", "memory_limit",
-        "storage_limit", "device", "force", "words", "to", "versus", "taps", "top", "json",
+        "methods", "tasks", "seeds", "data", "results", "budget", "tune", "sampler", "oracle", "storage",
+        "memory_limit", "storage_limit", "device", "force", "words", "to", "versus", "taps", "top", "json",
     )  # fmt: skip
     if arguments.words and arguments.command not in ("data", "export", "predict"):
         raise UserError(f"{arguments.command} takes no {arguments.words[0]!r}; name tasks with --tasks")

@@ -41,6 +41,7 @@ class Request:
     budget: Sequence[str] = ()  # device time, FLOPs, or both
     tune: str | None = None  # trials a method, or `auto`
     sampler: str = "tpe"
+    oracle: bool = False  # choose by the shifted test sets, and say so in the method's name
     storage: str | None = None  # URL of Optuna's storage
     memory_limit: str | None = None
     storage_limit: str | None = None  # for advice: what a task may keep
@@ -64,16 +65,18 @@ def planned(request: Request) -> Plan:
 def tuning(request: Request, seed: int) -> Tuning | None:
     """How hyper-parameters are to be chosen; None where they are not."""
     if request.tune is None:
+        if request.oracle:
+            raise UserError("--oracle says how trials are judged; ask for some with --tune")
         return None
     if request.tune == "auto":
         if not request.budget:
             raise UserError(
                 "--tune auto takes as many trials as the budget allows; name one with --budget, or a number"
             )
-        return Tuning(None, request.sampler, seed)
+        return Tuning(None, request.sampler, seed, request.oracle)
     if not request.tune.isdecimal() or int(request.tune) == 0:
         raise UserError(f"--tune {request.tune} is no number of trials; write --tune 20, or --tune auto")
-    return Tuning(int(request.tune), request.sampler, seed)
+    return Tuning(int(request.tune), request.sampler, seed, request.oracle)
 
 
 def run(request: Request) -> int:
@@ -104,9 +107,19 @@ def execute(
     plan: Plan, todo: Sequence[Cell], store: Store, budget: Budget, request: Request
 ) -> tuple[Tracker, set[str]]:  # fmt: skip
     """Runs cells with progress on stderr and MLflow brought up to date cell by cell; returns the keys that are done."""
-    from bench import backbone, device, gpu, runner, session, tracking  # here: only a command that measures needs torch
+    from bench import (
+        backbone,
+        device,
+        gpu,
+        runner,
+        search,
+        session,
+        tracking,
+    )  # here: only a command that measures needs torch
 
     where = device.find_device(request.device)
+    if request.tune is not None:
+        search.open_storage(request.storage, store.folder)  # so that one out of reach is told before anything runs
     if request.memory_limit is not None:
         gpu.limit_memory(where, parse_bytes(request.memory_limit, "a memory limit"))
     tracker = tracking.Tracker(store.folder)
@@ -120,6 +133,8 @@ def execute(
             latest = store.latest()
             ours = {result.key for result in shared.results if result.status == "done"}
             todo = [cell for cell in todo if cell.key in ours and is_cut(latest[cell.key])]
+    for task, needed in shared.postponed.items():
+        note(f"{task} is expected to take {needed}, more than is left, and was not begun")
     asked = {cell.key for cell in plan.cells} if not request.force else ours
     return tracker, {key for key, result in store.latest().items() if key in asked and result.status == "done"}
 

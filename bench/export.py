@@ -134,13 +134,15 @@ def export(result: CellResult, store: Store, to: Path) -> list[Path]:
         if any(to.iterdir()):
             raise UserError(f"{to} is not empty; name a new folder with --to")
         pack(result, store, to, written)
-    except OSError as error:
+    except BaseException as error:  # whatever it is, half an export is none
         for path in written:
-            path.unlink(missing_ok=True)  # half a file would only take what space is left
+            path.unlink(missing_ok=True)
         if not existed:
             with suppress(OSError):
                 to.rmdir()
-        raise UserError(f"cannot write to {to} ({error.strerror}); make room, or name another folder") from error
+        if isinstance(error, OSError):
+            raise UserError(f"cannot write to {to} ({error.strerror}); make room, or name another folder") from error
+        raise
     return written
 
 

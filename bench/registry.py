@@ -131,7 +131,7 @@ def variant(name: str, cls: type[Method], text: str) -> type[Method]:
 
 def fixed(name: str) -> set[str]:
     """The hyper-parameters that a method's name sets."""
-    return {part.partition("=")[0] for part in name.split(":")[1:]}
+    return {part.partition("=")[0] for part in name.removesuffix(" (oracle)").split(":")[1:]}
 
 
 def literal(text: str) -> object:

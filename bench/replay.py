@@ -48,7 +48,7 @@ def studies(results: Iterable[CellResult]) -> list[Study]:
     """All studies of which there is a trial, in the order of the store."""
     trials: dict[str, dict[int, CellResult]] = {}
     replays: dict[tuple[object, ...], float] = {}
-    finals: dict[str, list[CellResult]] = {}
+    tunings: dict[str, Mapping[str, Any]] = {}
     for result in results:
         of, tuning = result.provenance.get("trial"), result.provenance.get("tuning")
         if result.stage == "trial" and isinstance(of, Mapping) and isinstance(of.get("number"), int):
@@ -59,8 +59,8 @@ def studies(results: Iterable[CellResult]) -> list[Study]:
             replays[str(of.get("study")), of.get("number")] = result.accuracy["test"]
             replays.setdefault(alike(result), result.accuracy["test"])
         elif result.stage == "final" and isinstance(tuning, Mapping):
-            finals.setdefault(str(tuning.get("study")), []).append(result)
-    return [study(name, seen, replays, finals.get(name, [])) for name, seen in trials.items()]
+            tunings[str(tuning.get("study"))] = tuning
+    return [study(name, seen, replays, tunings.get(name, {})) for name, seen in trials.items()]
 
 
 def alike(result: CellResult) -> tuple[object, ...]:
@@ -70,16 +70,12 @@ def alike(result: CellResult) -> tuple[object, ...]:
 
 
 def study(
-    name: str, seen: Mapping[int, CellResult], replays: Mapping[tuple[object, ...], float], finals: Sequence[CellResult]
+    name: str, seen: Mapping[int, CellResult], replays: Mapping[tuple[object, ...], float], tuning: Mapping[str, Any]
 ) -> Study:
-    """The chosen trial may have no replay, its final cell being judged with the same hyper-parameters: that counts."""
+    """A trial without a replay has no test accuracy: its final cell was trained on the validation images too."""
     first = next(iter(seen.values()))
-    tuning: Mapping[str, Any] = finals[-1].provenance["tuning"] if finals else {}
     chosen: int | None = tuning.get("chosen")
-    judged = [final.accuracy["test"] for final in finals if known(final.accuracy.get("test"))]
     tests = {number: replays.get((name, number), replays.get(alike(one))) for number, one in seen.items()}
-    if judged and chosen in tests and tests[chosen] is None:
-        tests[chosen] = fmean(judged)
     trials = tuple(trial(number, seen[number], tests.get(number)) for number in sorted(seen))
     shared = {
         ledger: max((getattr(one.cost, of) or 0.0 for one in seen.values()), default=0.0)

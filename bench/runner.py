@@ -48,6 +48,8 @@ def run(cells: Iterable[Cell], session: Session) -> list[CellResult]:
             # Tuning gets an even share of what is left, and at least as much as the cells themselves.
             share = smallest(left, largest(left * (1 / (len(tasks) - done)), needed * 2)) - needed
             run_task(of_task, session, share)
+        else:
+            session.postponed[of_task[0].task.name] = needed
     session.store.settle()
     return session.results
 

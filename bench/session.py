@@ -39,6 +39,7 @@ class Session:
     observers: Sequence[Observer] = ()
     storage: str | None = None  # URL of Optuna's storage; None: a file beside the records
     results: list[CellResult] = field(default_factory=list)
+    postponed: dict[str, Amount] = field(default_factory=dict)  # tasks that did not fit, and what they were to cost
 
     def __post_init__(self) -> None:
         self.gauge = Gauge(self.backbone.device)

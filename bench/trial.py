@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from bench.budget import Budget
 from bench.data import Part, pixels
 from bench.features import Features, features
+from bench.judge import judge
 from bench.meter import Meter
 from bench.probe import Probe
 from bench.spec import Adapted, Backbone, Method, PathMethod, Split, UserError
@@ -91,6 +93,7 @@ class Trial:
     train: Split
     budget: Budget
     seed: int
+    oracle: tuple[Split, ...] = ()  # shifted test sets, where these are to judge and not the held-out images
 
     def run(self, method: Method, meter: Meter, give_up: Callable[[int, float], None]) -> Tried:
         """Fits one variant on every fold, all charged to `meter`. Raises Pruned through `give_up`, and UserError."""
@@ -104,7 +107,7 @@ class Trial:
                 torch.manual_seed(self.seed)
                 adapted.append(method.fit(self.backbone, fold.train, own))
                 own.stop()
-                hits += self.accuracy(adapted[-1], fold.held_out) * len(fold.held_out.labels)
+                hits += self.judged(adapted[-1], fold.held_out) * len(fold.held_out.labels)
         finally:
             for own in meters:
                 own.stop()
@@ -119,7 +122,17 @@ class Trial:
         (fold,) = parts(self.train, 1)
         torch.manual_seed(self.seed)
         adapted = type(first).fit_path(variants, self.backbone, fold.train, meters)
-        return [Tried(self.accuracy(one, fold.held_out), (one,)) for one in adapted]
+        return [Tried(self.judged(one, fold.held_out), (one,)) for one in adapted]
+
+    def judged(self, adapted: Adapted, held_out: Split) -> float:
+        """What a trial is chosen by: accuracy on held-out training images, or an oracle's on the shifted test sets."""
+        held = self.accuracy(adapted, held_out)
+        if not self.oracle:
+            return held
+        tests = {str(number): split for number, split in enumerate(self.oracle)}
+        meter = Meter(self.backbone.device, self.budget)
+        (verdict,) = judge(self.backbone, [adapted], tests, meter)
+        return fmean(verdict.accuracy.values())
 
     def accuracy(self, adapted: Adapted, held_out: Split) -> float:
         """Fraction of held-out training images that are classified rightly; a probe reads the features kept of them."""

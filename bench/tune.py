@@ -20,7 +20,7 @@ from bench.plan import digest_of, identity, keyed, params, space_facts
 from bench.registry import fixed
 from bench.search import Search, free, open_storage, owner_of
 from bench.session import Failure, Session, Work, attempt, write_and_read
-from bench.spec import BudgetSpent, Cell, CellResult, Cost, Data, Method, PathMethod, Pruned, Status, UserError
+from bench.spec import BudgetSpent, Cell, CellResult, Cost, Data, Method, PathMethod, Pruned, Split, Status, UserError
 from bench.trial import Trial, Tried
 
 MANY = 1000  # trials at most where the budget alone sets an end
@@ -67,7 +67,7 @@ class Tuner:
         self.session, self.tuning, self.reserve = session, cell.tuning, reserve
         self.cell = replace(cell, seed=cell.tuning.seed)  # seeds of a comparison share what was found
         self.most = MANY if cell.tuning.trials is None else cell.tuning.trials
-        self.place = Trial(session.backbone, data.train, session.budget, cell.tuning.seed)
+        self.place = Trial(session.backbone, data.train, session.budget, cell.tuning.seed, self.shifted(data))
         space = free(cell.method.space, fixed(cell.method_name))
         storage = open_storage(session.storage, session.store.folder)
         self.search = Search(storage, study_name(self.cell), space, params(cell.method))
@@ -80,6 +80,15 @@ class Tuner:
             and about["over"]
         }
         self.together = isinstance(cell.method, PathMethod) and set(space) == {cell.method.path}
+
+    def shifted(self, data: Data) -> tuple[Split, ...]:
+        """What an oracle judges by; nothing for a search that is fair. Raises UserError where a task has none."""
+        if not self.tuning.oracle:
+            return ()
+        found = tuple(split for name, split in data.tests.items() if name.startswith("ood/"))
+        if not found:
+            raise UserError(f"{self.cell.task.name} has no shifted test set for an oracle; leave --oracle out")
+        return found
 
     def choose(self, share: Amount) -> Choice:
         """Runs trials while there are any to run and they fit, then takes the best."""
@@ -198,7 +207,8 @@ class Tuner:
             raise UserError(f"all {len(over)} trials of {self.cell.method_name} failed: {reason}")
         facts = {
             "study": self.search.name, "asked": self.tuning.trials or "auto", "trials": len(over),
-            "sampler": self.tuning.sampler, "seed": self.tuning.seed, "chosen": best.number if best else None,
+            "sampler": self.tuning.sampler, "seed": self.tuning.seed, "oracle": self.tuning.oracle,
+            "chosen": best.number if best else None,
             "cut": cut,
         }  # fmt: skip
         cost = self.search.cost()
@@ -224,6 +234,6 @@ def study_name(cell: Cell) -> str:
     assert cell.tuning is not None
     searched = identity(cell) | {
         "space": space_facts(cell), "folds": cell.method.folds, "sampler": cell.tuning.sampler,
-        "seed": cell.tuning.seed,
+        "seed": cell.tuning.seed, "oracle": cell.tuning.oracle,
     }  # fmt: skip
     return f"{cell.method_name} · {cell.task.name} · {cell.backbone.name} · {digest_of(searched)[:8]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import os
@@ -28,7 +27,7 @@ from bench import runner
 from bench.backbone import load
 from bench.budget import Budget
 from bench.data import pixels
-from bench.export import NOTE, export, export_command
+from bench.export import NOTE, Interchangeable, export, export_command, tensor_names
 from bench.plan import plan
 from bench.predict import load_adapted, predict_command
 from bench.registry import METHODS, TASKS
@@ -36,11 +35,11 @@ from bench.spec import BackboneSpec, CellResult, UserError
 from bench.store import Store
 from bench.weights import DEMO_FILE
 from tests.conftest import REPOSITORY
+from tests.test_methods import quick
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries that peft imports
 CPU = torch.device("cpu")
 NAMES = [name for name, _ in METHODS.items()]
-QUICK = {"epochs": 1, "steps": 20, "target": 64}  # whichever of these a method has
 CLASSES = ["bands", "dots", "plain"]
 
 
@@ -78,7 +77,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     backbone, store = load(BackboneSpec("demo"), CPU), Store(home / "results")
     chosen = TASKS.select([f"folder:{home / 'photos'}"])
     cells = [
-        replace(cell, method=quick(cell.method))
+        replace(cell, method=quick(cell.method_name))
         for cell in plan(dict(METHODS.items()), chosen, BackboneSpec("demo"), [0], home).cells
     ]
     test: Any = cells[0].found.load().tests["test"].images
@@ -100,11 +99,6 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     for name in NAMES:
         export(by_method[name], store, made.exported(name))
     yield made
-
-
-def quick(method: Any) -> Any:
-    known = {field.name for field in dataclasses.fields(method)}
-    return replace(method, **{key: value for key, value in QUICK.items() if key in known})
 
 
 FRESH = """
@@ -153,7 +147,8 @@ def test_what_is_exported_is_what_was_stored_and_a_page(name: str, judged: Judge
     assert delta.stat().st_size == result.cost.stored_bytes
     assert delta.read_bytes() == judged.store.delta(result.key).read_bytes()
     others = {path.name for path in folder.iterdir()} - {NOTE, delta.name}
-    assert others == ({"adapter_config.json"} if name == "lora" else set())
+    method = quick(name)
+    assert others == (set(method.layout(tensor_names(delta))[1]) if isinstance(method, Interchangeable) else set())
     assert page["classes"] == CLASSES
     assert (page["method"], page["params"]) == (name, json.loads(json.dumps(result.params)))
     assert (page["accuracy"], page["source"]["key"]) == (result.accuracy, result.key)
@@ -285,6 +280,7 @@ def test_cells_that_kept_nothing(judged: Judged, tmp_path: Path) -> None:
     store.append(replace(lora, provenance=old))
     with pytest.raises(UserError, match="does not say its 'classes'"):
         export_command([lora.key], tmp_path, tmp_path / "y")
+    assert not (tmp_path / "y").exists()
 
 
 def test_a_place_that_does_not_serve(judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -383,7 +379,7 @@ def test_a_backbone_of_timms_own_with_a_file_named_in_the_record(tmp_path: Path)
     chosen = {name: dict(METHODS.items())[name] for name in ("lora",)}
     cells = plan(chosen, TASKS.select(["demo/cells"]), spec, [0], tmp_path).cells
     store = Store(tmp_path / "results")
-    cells = [replace(cell, method=quick(cell.method)) for cell in cells]
+    cells = [replace(cell, method=quick(cell.method_name)) for cell in cells]
     with store.lock():
         (result,) = runner.run(cells, runner.Session(store, Budget(), load(spec, CPU)))
     export(result, store, tmp_path / "exported")

@@ -117,12 +117,7 @@ def test_the_step_of_a_limit_is_the_most_accurate_that_fits_on_every_task() -> N
     assert [(step.limit, step.method, step.stored) for step in steps] == [
         (1e4, "a", 1000), (1e5, "b", 20_000), (1e6, "b", 20_000), (1e7, "c", 3_000_000),
     ]  # fmt: skip
-    assert [step.sure for step in steps] == [
-        "no rival",
-        "sure on these tasks",
-        "sure on these tasks",
-        "sure on these tasks",
-    ]
+    assert [step.sure for step in steps] == ["no rival", *3 * ["likely on these tasks"]]
     assert "2 tasks are too few for a test between 3 methods" in steps[1].why
 
 
@@ -133,16 +128,27 @@ def test_how_sure_follows_the_statistics() -> None:
 
     tested = {"test_counts": {"test": 2000}}
     assert two(0.1, 2) == "not known"  # one seed, and no count of test images
-    assert two(0.1, 2, **tested) == "sure on these tasks"  # far apart, but two tasks settle nothing of others
+    assert (
+        two(0.1, 2, **tested) == "likely on these tasks"
+    )  # far apart, on one seed; two tasks settle nothing of others
     assert two(0.1, 8, **tested) == "sure"
     assert two(0.001, 8, **tested) == "open"  # within the interval
 
 
 def test_what_the_intervals_leave_out_is_told() -> None:
-    steps = advised(comparison(2, 3, 3))
-    assert all("leave out the choice of test images" in step.why for step in steps if step.sure != "no rival")
-    assert any(step.sure != "no rival" for step in steps)
-    assert not any("leave out" in step.why for step in advised(counted(comparison(2, 3, 3))))
+    def last(seeds: int, images: int) -> Advice:
+        found = [
+            replace(cell(m, t, 0.6 + 0.2 * (m == "b") + 0.01 * seed, 500), seed=seed)
+            for m in "ab"
+            for t in "xy"
+            for seed in range(seeds)
+        ]
+        return advised(counted(found, images))[-1]
+
+    images, seeds, both = last(1, 2000), last(3, 0), last(3, 2000)
+    assert "leave out the choice of seeds." in images.why and images.sure == "likely on these tasks"
+    assert "leave out the choice of test images." in seeds.why and seeds.sure == "likely on these tasks"
+    assert "leave out" not in both.why and both.sure == "sure on these tasks"
 
 
 def test_a_missing_size_keeps_a_method_out_of_the_limits() -> None:
@@ -163,7 +169,7 @@ def test_the_verdict_names_the_ratio_and_the_doubt() -> None:
     dear = cell("fine_tune", "x", 0.8, 50_000)
     sentences = told([replace(cheap, cost=costs(10, 1, 5000, 1.0)), replace(dear, cost=costs(1400, 1, 50_000, 1.0))])
     assert "fine_tune has the highest mean accuracy over the 1 task, 80.0 %" in sentences[0]
-    assert "cannot be told from one seed" in sentences[0]
+    assert "cannot be told from these seeds" in sentences[0]
     assert "head2toe reaches 97 % of fine_tune's accuracy (−2.4 points) at 1/140 of its training FLOPs" in sentences[1]
     assert "1/10 of its stored bytes" in sentences[1]
     assert "Within 1 MB a task, fine_tune is the most accurate" in sentences[2]
@@ -233,6 +239,15 @@ BAD: Mapping[str, Sequence[CellResult]] = {
     "all perfect": [replace(one, accuracy={"test": 1.0}) for one in comparison(3, 3)],
     "trials alone": [one for one in tuned(2, 2) if one.stage != "final"],
 }  # fmt: skip
+
+
+def test_numbers_of_others_stand_apart(tmp_path: Path) -> None:
+    backbone = "vit_base_patch16_224.augreg_in21k"
+    lines = [json.dumps(asdict(result(m, "vtab1k/specialized/eurosat", backbone=backbone))) for m in ("lora", "knn")]
+    (tmp_path / "cells.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made = Page(write_report(tmp_path, ["published"]).paths[0].read_text(encoding="utf-8"))
+    assert "Beside the numbers of others" in made.text and "not comparable" in made.text
+    assert "Beside the numbers of others" not in Page(write_report(tmp_path).paths[0].read_text(encoding="utf-8")).text
 
 
 QUICK = ("one method", "NaN", "nothing in common", "trials alone")

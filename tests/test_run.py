@@ -53,14 +53,15 @@ def make_folder(path: Path, classes: int = 3, each: int = 12) -> Path:
 def test_a_run_is_recorded_reported_and_not_repeated(tmp_path: Path) -> None:
     first = bench(*QUICK, "--results", tmp_path)
     assert "Test accuracy, %: demo suite" in first.stdout
-    assert "mlflow ui --backend-store-uri" in first.stdout.splitlines()[-2]
+    assert "mlflow ui --backend-store-uri" in first.stdout
+    assert "report.html" in first.stdout.splitlines()[-1]
     (record,) = records(tmp_path)
     assert record["status"] == "done"
     assert set(record["accuracy"]) == {"test", "ood/inverted", "ood/noisy", "ood/rotated"}
     assert record["cost"]["train_flops"] > 1000 * 14_000_000
     delta = tmp_path / "deltas" / f"{record['key']}.safetensors"
     assert delta.stat().st_size == record["cost"]["stored_bytes"]
-    assert {path.suffix for path in (tmp_path / "report").iterdir()} == {".md", ".csv", ".png", ".svg"}
+    assert {path.suffix for path in (tmp_path / "report").iterdir()} == {".html", ".md", ".csv", ".tex", ".png", ".svg"}
     began = time.monotonic()
     again = bench(*QUICK, "--results", tmp_path)
     assert time.monotonic() - began < 5
@@ -81,6 +82,14 @@ def test_a_forced_run_that_fails_says_so(tmp_path: Path) -> None:
     assert [record["status"] for record in records(tmp_path)] == ["done", "failed"]
 
 
+def wait_for_work_on(method: str, folder: Path, process: subprocess.Popen[str]) -> None:
+    """Until the note beside the records says that this method has been at work for a second."""
+    note = folder / "working.json"
+    while not (note.exists() and json.loads(note.read_text())["record"]["method"] == method):
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
 def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     arguments = ["--methods", "linear_probe,fine_tune", "--tasks", "demo/cells", "--results", tmp_path]
     process = subprocess.Popen(
@@ -89,8 +98,7 @@ def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     assert process.stderr is not None
     while "[1/2]" not in process.stderr.readline():
         assert process.poll() is None
-    while not (tmp_path / "working.json").exists():
-        assert process.poll() is None
+    wait_for_work_on("fine_tune", tmp_path, process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert [record["method"] for record in records(tmp_path)] == ["linear_probe"]
@@ -110,6 +118,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     assert process.stderr is not None
     while "[1/2]" not in process.stderr.readline():
         assert process.poll() is None
+    wait_for_work_on("scratch", tmp_path, process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130
@@ -169,17 +178,44 @@ def test_a_checkpoint_of_another_architecture_names_the_keys(tmp_path: Path) -> 
     assert "missing (" in done.stderr
 
 
-def test_a_spent_budget_stops_and_says_so(tmp_path: Path) -> None:
+def test_a_budget_in_which_nothing_fits_begins_nothing_and_says_what_it_takes(tmp_path: Path) -> None:
     arguments = ["--methods", "fine_tune,linear_probe,scratch", "--tasks", "demo/cells", "--results", tmp_path]
-    done = bench(*arguments, "--budget", "4s", code=3)
-    assert "budget of 4 s spent" in done.stderr
-    spent = sum(record["cost"]["spent_seconds"] for record in records(tmp_path))
-    assert 3 < spent < 7
-    cut = [record for record in records(tmp_path) if record["status"] == "failed"]
-    assert all("ran out" in record["reason"] for record in cut)
-    before = len(records(tmp_path))
-    bench(*arguments, "--budget", "4s", code=3)
-    assert len(records(tmp_path)) == before
+    done = bench(*arguments, "--budget", "1s", code=3)
+    assert "demo/cells is expected to take" in done.stderr
+    assert "3 cells are left" in done.stderr
+    assert not (tmp_path / "cells.jsonl").exists()
+
+
+def test_tuning_is_recorded_resumed_and_reported(tmp_path: Path) -> None:
+    arguments = ["--methods", "linear_probe", "--tasks", "demo/cells", "--results", tmp_path]
+    done = bench(*arguments, "--tune", "5")
+    assert "trial 4 demo/cells · linear_probe" in done.stderr
+    stages = [record["stage"] for record in records(tmp_path)]
+    assert stages[:6] == ["trial"] * 5 + ["final"]
+    assert set(stages[6:]) == {"replay"}
+    assert "tuning FLOPs" in done.stdout
+    assert "1 done already, 0 to run" in bench(*arguments, "--tune", "5").stderr
+    assert "use linear_probe" not in bench("advise", "--results", tmp_path, code=2).stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--tune", "0"], "is no number of trials"),
+        (["--tune", "many"], "is no number of trials"),
+        (["--tune", "auto"], "name one with --budget"),
+        (["--oracle"], "ask for some with --tune"),
+        (["--budget=-3m"], "is no positive amount"),
+        (["--budget", "2parsecs"], "is no positive amount"),
+        (["--memory-limit", "8GB", "--device", "cpu"], "holds on a GPU"),
+        (["--tune", "2", "--storage", "nonsense"], "cannot be reached"),
+        (["--methods", "linear_probe:l3=1"], "has no hyper-parameter in 'l3=1'"),
+    ],
+)
+def test_wrong_limits_and_searches_are_sentences(flags: list[str], message: str, tmp_path: Path) -> None:
+    usual = ["--methods", "linear_probe"] if "--methods" not in flags else []
+    command_line = [*usual, "--tasks", "demo/cells", "--results", tmp_path, *flags]
+    assert message in bench(*command_line, code=2).stderr
 
 
 def test_a_folder_of_images_end_to_end(tmp_path: Path) -> None:
@@ -229,6 +265,7 @@ class Majority:
 
     space = {}
     frozen = True
+    folds = 1
 
     @property
     def passes(self):

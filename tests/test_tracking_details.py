@@ -17,6 +17,7 @@ import tasks  # noqa: F401  registers the tasks
 from bench.backbone import load
 from bench.export import NOTE
 from bench.plan import plan
+from bench.predict import load_adapted
 from bench.registry import METHODS, TASKS
 from bench.spec import BackboneSpec, CellResult, Cost
 from bench.store import Store
@@ -224,6 +225,7 @@ def test_what_was_kept_is_attached_ready_for_use(mlflow_folder: Path, kept: Cell
     client = Mirror(mlflow_folder).client
     place = Path(client.download_artifacts(run.info.run_id, "delta", str(tmp_path)))
     assert sorted(path.name for path in place.iterdir()) == [NOTE, "delta.safetensors"]
+    assert load_adapted(place, device="cpu").classes == [str(label) for label in range(10)]
     assert (place / "delta.safetensors").read_bytes() == Store(mlflow_folder).delta(kept.key).read_bytes()
 
 

@@ -232,7 +232,7 @@ def test_the_page_is_served_until_it_is_ended(mlflow_folder: Path, number: int, 
         with pytest.raises(OSError), urllib.request.urlopen(address, timeout=5):
             pass
     finally:
-        process.kill()
+        process.terminate()  # a killed one would leave its server behind
         process.communicate()
     assert sorted(path.name for path in mlflow_folder.iterdir()) == before
 

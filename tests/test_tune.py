@@ -231,3 +231,19 @@ def test_parts_never_overlap_and_cover_what_they_should(folds: int) -> None:
         assert 0 < part.train.validation < len(fitted) / 2
         held += judged
     assert sorted(held) == (list(range(16, 20)) if folds == 1 else list(range(20)))
+
+
+def test_an_oracle_chooses_by_the_shifted_test_sets_and_is_named_so(tmp_path: Path) -> None:
+    clock = toy.Clock()
+    asked = toy.cells({"m": toy.method(clock)}, 1, replace(TEN, oracle=True))
+    data = asked[0].found.load()
+    (failed,) = go(tmp_path / "none", clock, asked)
+    assert "has no shifted test set" in str(failed.reason)
+    # Under this shift every right answer is wrong: an oracle takes the least skill.
+    labels = (data.train.labels + 1) % toy.CLASSES
+    shifted = Split(data.train.images, labels, toy.CLASSES)
+    found = replace(asked[0].found, load=lambda: replace(data, tests={**data.tests, "ood/wrong": shifted}))
+    lines = go(tmp_path / "some", clock, [replace(asked[0], found=found)])
+    trials, (final,) = of("trial", lines), of("final", lines)
+    assert final.method == "m (oracle)"
+    assert final.params["skill"] == min(trial.params["skill"] for trial in trials if trial.status == "done")

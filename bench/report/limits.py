@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
+from bench.report.certainty import SOURCES
 from bench.report.evidence import difference_interval, mean_interval
 from bench.report.grid import Grid, Score, finite
 from bench.report.units import counted, listed, points, prefixed
@@ -64,21 +65,19 @@ def certainty(grid: Grid, compared: Comparison, best: str, gaps: Mapping[str, In
     known = {other: gap for other, gap in gaps.items() if gap is not None}
     if len(known) < len(gaps):
         return "not known", f"{chance_unknown(grid)} {told}"
-    if not all("images" in gap.covers for gap in known.values()):
-        told += " The intervals leave out the choice of test images, which the records do not count."
+    left_out = [name for key, name in SOURCES.items() if not all(key in gap.covers for gap in known.values())]
+    if left_out:
+        told += f" The intervals leave out the choice of {listed(left_out)}."
     level = [other for other, gap in known.items() if not ahead(gap)]
     if level:
-        lead = (
-            f": the lead's 95 % interval is {spelled(known[level[0]])}" if len(level) == 1 else " by the 95 % intervals"
-        )
+        lead = f": the 95 % interval of the lead is {spelled(known[level[0]])}" if len(level) == 1 else ""
         return "open", f"{listed(level)} may be as good{lead}. {told}"
     nearest = min(known, key=lambda other: known[other].low)
-    settled = compared.can_settle and all(compared.differ(best, other) for other in known)
-    return (
-        "sure" if settled else "sure on these tasks",
-        f"On these tasks it is ahead of {nearest} by {spelled(known[nearest])} (95 % interval)"
-        f"{', and of every other that fits' if len(known) > 1 else ''}. {told}",
-    )
+    more = ", and of every other that fits" if len(known) > 1 else ""
+    why = f"It is ahead of {nearest} by {spelled(known[nearest])} (95 % interval){more}. {told}"
+    if compared.can_settle and all(compared.differ(best, other) for other in known):
+        return "sure", why
+    return ("likely on these tasks" if left_out else "sure on these tasks"), why
 
 
 def ahead(gap: Interval) -> bool:

@@ -119,14 +119,20 @@ def by_value(axes: Axes, tried: Sequence[Point], name: str) -> Callable[[Trial],
     logarithmic = min(numbers) > 0 and max(numbers) / min(numbers) >= WIDE
     scaled: Callable[[float], float] = math.log10 if logarithmic else float
     low, high = scaled(min(numbers)), scaled(max(numbers))
+    span = (high - low) or 1.0
     ticks = round_values(low, high) if logarithmic else list(MaxNLocator(4).tick_values(low, high))
-    labels = [f"{10**at if logarithmic else at:g}" for at in ticks]
-    nothing = low - 0.15 * ((high - low) or 1.0)
+    ticks = ticks if high > low else [low]
+    labels = [number(10**at if logarithmic else at) for at in ticks]
+    nothing = low - 0.15 * span
     if None in values:
         ticks, labels = [nothing, *ticks], ["none", *labels]
     axes.set_xticks(ticks, labels)
-    axes.set_xlim((nothing if None in values else low) - 0.05 * (high - low), high + 0.05 * (high - low))
+    axes.set_xlim((nothing if None in values else low) - 0.05 * span, high + 0.05 * span)
     return lambda trial: nothing if trial.params.get(name) is None else scaled(trial.params[name])
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def main_parameter(tried: Sequence[Point]) -> str | None:

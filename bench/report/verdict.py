@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.report.certainty import SOURCES
 from bench.report.evidence import difference_interval, mean_interval
 from bench.report.findings import means, tasks_of
 from bench.report.grid import Grid
@@ -43,12 +44,15 @@ def doubt(grid: Grid, compared: Comparison, best: str, others: list[str]) -> str
     """What the statistics say of the leader: on these tasks by intervals, on tasks like them by tests."""
     gaps = {other: difference_interval(grid, best, other) for other in others}
     level = [other for other, gap in gaps.items() if gap is not None and not ahead(gap)]
+    sources = listed(
+        [n for key, n in SOURCES.items() if all(gap is not None and key in gap.covers for gap in gaps.values())]
+    )
     if any(gap is None for gap in gaps.values()):
-        here = "how much of that is chance cannot be told from one seed and records without counts of test images"
+        here = "how much of that is chance cannot be told from these seeds and records without counts of test images"
     elif level:
-        here = f"on these tasks {listed(level)} may be as good, the lead being within the 95 % interval"
+        here = f"on these tasks {listed(level)} may be as good, the lead being within the 95 % interval over {sources}"
     else:
-        here = f"on these tasks its lead, over {others[0]} the smallest, is beyond the 95 % interval"
+        here = f"on these tasks its lead, over {others[0]} the smallest, is beyond the 95 % interval over {sources}"
     tasks = counted(len(compared.tasks), "task")
     if not compared.can_settle:
         verb = "is" if len(compared.tasks) == 1 else "are"
