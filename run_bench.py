@@ -16,7 +16,8 @@ from pathlib import Path
 
 import methods  # noqa: F401  registers the methods
 import tasks  # noqa: F401  registers the tasks
-from bench.commands import COMMANDS, Request
+from bench.commands import COMMANDS
+from bench.request import Request
 from bench.spec import SAMPLERS, BackboneSpec, UserError
 
 EXAMPLES = """examples:

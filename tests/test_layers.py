@@ -25,7 +25,7 @@ LAYERS = {
     ],
     3: [
         "plan", "provenance", "session", "search", "trial", "tune", "runner", "estimate", "report", "tracking",
-        "progress", "datasets", "listing_taps", "commands", "screen", "export", "predict",
+        "progress", "datasets", "listing_taps", "request", "measuring", "commands", "screen", "export", "predict",
     ],
 }  # fmt: skip
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}
