@@ -115,7 +115,7 @@ def shift(grid: Grid) -> Iterator[str]:
         least, most = max(mean, key=mean.__getitem__), min(mean, key=mean.__getitem__)
         yield (
             f"Under shift ({counted(len(shared), 'task')}), {least} changes by {points(mean[least])} points, "
-            f"the least loss; {most} by {points(mean[most])}, the greatest."
+            f"the least of those that were pretrained; {most} by {points(mean[most])}, the greatest."
         )
 
 
