@@ -56,12 +56,13 @@ def _logistic_loss(flat: np.ndarray, features: Tensor, labels: Tensor, l2: float
     """The objective and its gradient; both products are torch's, so that the meter sees them."""
     parameters = torch.from_numpy(flat).to(features).view(features.shape[1] + 1, -1)
     weight, bias = parameters[:-1], parameters[-1]
-    scores = features @ weight + bias
+    # By class, as in `adam`: with few classes, products in the other order take four times as long.
+    scores = functional.linear(features, weight.T.contiguous(), bias)
     loss = functional.cross_entropy(scores, labels) + 0.5 * l2 * weight.square().sum()
     error = scores.softmax(1)
     error[torch.arange(len(labels), device=labels.device), labels] -= 1
     error /= len(labels)
-    gradient = torch.cat([features.T @ error + l2 * weight, error.sum(0, keepdim=True)])
+    gradient = torch.cat([(error.T @ features).T + l2 * weight, error.sum(0, keepdim=True)])
     return loss.item(), gradient.double().cpu().numpy().ravel()
 
 
