@@ -19,7 +19,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from rich.table import Table
 
-from bench.registry import METHODS, matches
+from bench.registry import METHODS, base, matches
 from bench.screen import wide_screen
 from bench.spec import CellResult, Method, UserError
 from bench.store import Store
@@ -127,22 +127,23 @@ def export(result: CellResult, store: Store, to: Path) -> list[Path]:
 
     Raises UserError when the folder has other things in it or cannot be written, and when the delta is not there.
     """
-    existed = to.exists()
+    existed, whole = to.exists(), False
     written: list[Path] = []
     try:
         to.mkdir(parents=True, exist_ok=True)
         if any(to.iterdir()):
             raise UserError(f"{to} is not empty; name a new folder with --to")
         pack(result, store, to, written)
-    except BaseException as error:  # whatever it is, half an export is none
-        for path in written:
-            path.unlink(missing_ok=True)
-        if not existed:
+        whole = True
+    except OSError as error:
+        raise UserError(f"cannot write to {to} ({error.strerror}); make room, or name another folder") from error
+    finally:
+        if not whole:  # half an export is none
             with suppress(OSError):
-                to.rmdir()
-        if isinstance(error, OSError):
-            raise UserError(f"cannot write to {to} ({error.strerror}); make room, or name another folder") from error
-        raise
+                for path in written:
+                    path.unlink(missing_ok=True)
+                if not existed:
+                    to.rmdir()
     return written
 
 
@@ -205,7 +206,7 @@ def tensor_names(path: Path) -> list[str]:
 
 def method_of(name: str, params: Mapping[str, Any]) -> Method:
     """The method with the hyper-parameters of a record. Raises UserError when there is none that takes them."""
-    make = dict(METHODS.items()).get(name)
+    make = dict(METHODS.items()).get(base(name))
     if make is None:
         raise UserError(f"there is no method {name!r} here; put its file back into methods/")
     try:

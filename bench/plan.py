@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cache import kept
-from bench.registry import fixed
+from bench.registry import ORACLE, fixed
 from bench.spec import PROTOCOL, BackboneSpec, Cell, CellResult, Method, Task, Tuning, UserError
 from bench.weights import resolve, weights_digest
 
@@ -47,7 +47,7 @@ def plan(
             continue
         for name, make in methods.items():
             check_space(name, make())
-            told = f"{name} (oracle)" if tuning is not None and tuning.oracle else name
+            told = name + ORACLE if tuning is not None and tuning.oracle else name
             for seed in seeds:
                 cell = Cell("", told, make(), task, found, backbone, digest, seed, tuning=tuning)
                 cells.append(keyed(cell))

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar, cast
 
 from bench.spec import Method, Task, UserError
 
+ORACLE = " (oracle)"  # ends the name of a method whose hyper-parameters were chosen by the shifted test sets
 T = TypeVar("T")
 M = TypeVar("M", bound=type)
 
@@ -129,9 +130,14 @@ def variant(name: str, cls: type[Method], text: str) -> type[Method]:
     return cast(type[Method], made)
 
 
+def base(name: str) -> str:
+    """The registered name in that of a record: `lora` of `lora:rank=4 (oracle)`."""
+    return name.removesuffix(ORACLE).partition(":")[0]
+
+
 def fixed(name: str) -> set[str]:
     """The hyper-parameters that a method's name sets."""
-    return {part.partition("=")[0] for part in name.removesuffix(" (oracle)").split(":")[1:]}
+    return {part.partition("=")[0] for part in name.removesuffix(ORACLE).split(":")[1:]}
 
 
 def literal(text: str) -> object:

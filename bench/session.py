@@ -132,7 +132,7 @@ class Work:
         """Does this work; an interruption is recorded with what it cost, and goes on its way."""
         try:
             return attempt(what)
-        except BaseException as error:
+        except KeyboardInterrupt as error:
             self.fail(Failure("interrupted; run again to do it", traceback.format_exc(), error), self.measured())
             raise
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from bench import runner
 from bench.backbone import load
 from bench.budget import Budget
 from bench.data import pixels
-from bench.export import NOTE, Interchangeable, export, export_command, tensor_names
+from bench.export import NOTE, Interchangeable, export, export_command, method_of, tensor_names
 from bench.plan import plan
 from bench.predict import load_adapted, predict_command
 from bench.registry import METHODS, TASKS
@@ -388,3 +388,9 @@ def test_a_backbone_of_timms_own_with_a_file_named_in_the_record(tmp_path: Path)
     images = torch.randint(0, 256, (4, 3, 96, 96), dtype=torch.uint8)
     again = cells[0].method.restore(load(spec, CPU), load_file(store.delta(result.key)), 5)
     assert torch.allclose(loaded.adapted.logits(images), again.logits(images), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["head2toe:steps=20", "head2toe (oracle)", "head2toe:steps=20 (oracle)"])
+def test_a_cell_named_after_its_hyper_parameters_is_taken_out_too(name: str) -> None:
+    params = {**asdict(quick("head2toe")), "steps": 20}  # type: ignore[call-overload]
+    assert method_of(name, params) == replace(quick("head2toe"), steps=20)  # type: ignore[type-var]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.registry import Registry, import_all
+from bench.registry import Registry, base, fixed, import_all
 from bench.spec import UserError
 
 NAMES = ["demo/digits", "vtab1k/natural/cifar100", "vtab1k/structured/dsprites_location", "vtab1k/structured/dmlab"]
@@ -75,3 +75,10 @@ def test_a_short_name_that_is_short_for_two_is_refused() -> None:
     ):
         shifted.select(["ood/sketch"])
     assert len(shifted.select(["ood/*/sketch"])) == 2
+
+
+def test_the_name_in_a_record_leads_to_its_method() -> None:
+    names = ("lora", "lora:rank=4", "lora:rank=4:lr=0.01", "lora (oracle)", "lora:rank=4 (oracle)")
+    assert {base(name) for name in names} == {"lora"}
+    assert fixed("lora:rank=4:lr=0.01 (oracle)") == {"rank", "lr"}
+    assert fixed("lora (oracle)") == set()
