@@ -21,12 +21,13 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bench.spec import PROTOCOL, Tuning, UserError
 
 COST, OWNER, SURPLUS = "head2head.cost", "head2head.owner", "head2head.surplus"
 PATIENCE = 60.0  # seconds at least, before another process's trial is taken for dead
+TRIES = 10  # to open a database whose tables others are creating
 optuna.logging.set_verbosity(logging.ERROR)
 
 
@@ -52,7 +53,7 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
     """Optuna's storage at `url`, or a journal beside the records. Raises UserError when it cannot be reached."""
     try:
         if url is not None:
-            return get_storage(url)
+            return _database(url)
         return JournalStorage(JournalFileBackend(str(folder / "studies.journal")))
     except (OptunaError, SQLAlchemyError, ImportError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[:1]
@@ -60,6 +61,18 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
             f"the storage {hidden(url or str(folder))} cannot be reached ({', '.join(reason)}); "
             "write --storage sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME, or leave it out"
         ) from error
+
+
+def _database(url: str) -> BaseStorage:
+    """Optuna's storage at `url`. Where two processes create its tables at once, the slower tries again."""
+    for _ in range(TRIES):
+        try:
+            return get_storage(url)
+        except SQLAlchemyError as error:
+            if not isinstance(error, IntegrityError) and "already exists" not in str(error):
+                raise
+            time.sleep(0.1)
+    return get_storage(url)
 
 
 def hidden(url: str) -> str:

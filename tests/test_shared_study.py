@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import socket
@@ -9,10 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from bench.search import open_storage
 from bench.spec import CellResult
 from bench.store import Store
 from tests.conftest import REPOSITORY
@@ -39,9 +43,14 @@ def share(tmp_path: Path, url: str) -> None:
     """Two processes at once; what they find must fit together."""
     folders = [tmp_path / "one", tmp_path / "two"]
     processes = [start(folder, url) for folder in folders]
-    for process in processes:
-        _, errors = process.communicate(timeout=600)
-        assert process.returncode == 0, errors
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=600)
+            assert process.returncode == 0, errors
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
     numbers = [line.provenance["trial"]["number"] for folder in folders for line in trials_of(folder)]
     assert sorted(numbers) == list(range(TRIALS)), "a trial is missing or was run twice"
     assert all(trials_of(folder) for folder in folders), "one of them did all the work"
@@ -55,6 +64,41 @@ def share(tmp_path: Path, url: str) -> None:
 
 def test_sqlite(tmp_path: Path) -> None:
     share(tmp_path, f"sqlite:///{tmp_path / 'study.db'}")
+
+
+def meet(barrier: Barrier) -> None:
+    global gate
+    gate = barrier
+
+
+def open_together(url: str) -> int:
+    """Opens a storage at the moment when the others do; the number of its studies."""
+    gate.wait(60)
+    return len(open_storage(url, Path()).get_all_studies())
+
+
+def many_at_once(urls: list[str]) -> None:
+    """Four processes that find each of these databases empty and create its tables at the same moment."""
+    spawn = multiprocessing.get_context("spawn")
+    with spawn.Pool(4, meet, [spawn.Barrier(4)]) as pool:
+        for url in urls:
+            assert pool.map(open_together, [url] * 4, chunksize=1) == [0] * 4
+        pool.close()
+        pool.join()
+
+
+def test_sqlite_is_created_by_many_at_once(tmp_path: Path) -> None:
+    many_at_once([f"sqlite:///{tmp_path / f'{attempt}.db'}" for attempt in range(10)])
+
+
+@pytest.mark.skipif(not BINARIES, reason="PostgreSQL is not installed (Debian's package postgresql)")
+def test_postgresql_is_created_by_many_at_once(tmp_path: Path) -> None:
+    with server(tmp_path / "data") as url:
+        names = [f"study{attempt}" for attempt in range(10)]
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+            for name in names:
+                connection.execute(f"create database {name}")
+        many_at_once([url.removesuffix("postgres") + name for name in names])
 
 
 @pytest.mark.skipif(not BINARIES, reason="PostgreSQL is not installed (Debian's package postgresql)")
