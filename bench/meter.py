@@ -17,6 +17,7 @@ from bench import spec
 from bench.budget import Budget
 
 T = TypeVar("T")
+ALIKE: dict[object, int] = {}  # FLOPs of signatures that mean the same to every meter
 
 
 class Meter:
@@ -39,8 +40,8 @@ class Meter:
         self._began: float | None = None
         reset_peak(device)
 
-    def step(self, signature: object, work: Callable[[], T]) -> T:
-        """Does `work` and charges its FLOPs, measured the first time its signature is seen.
+    def step(self, signature: object, work: Callable[[], T], alike: bool = False) -> T:
+        """Does `work` and charges its FLOPs, measured the first time its signature is seen, by any meter if `alike`.
 
         Raises BudgetSpent when no time is left for another step.
         """
@@ -48,15 +49,16 @@ class Meter:
             self.budget.check()
         if self._began is None:
             self._began = time.perf_counter()
-        if signature in self._known:
+        known = ALIKE if alike else self._known
+        if signature in known:
             result = work()
         else:
             with flop_counter() as counter:
                 result = work()
-            self._known[signature] = counter.get_total_flops()
-        self.flops += self._known[signature]
+            known[signature] = counter.get_total_flops()
+        self.flops += known[signature]
         if self.budget is not None:
-            self.budget.add_flops(self._known[signature])
+            self.budget.add_flops(known[signature])
         return result
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from bench.lasso import Design, GroupLasso, Solution
 
 PATH = tuple(0.5**step for step in range(3, 9))  # penalties, as fractions of the least that keeps no feature
-ROUGH = 1e-3  # duality gap of solutions that only choose; the last one has the solver's own
+CHOOSING = 1e-3  # duality gap of solutions that choose
+STEP, ROUGH = 4.0, 1e-2  # how much stronger the penalty is whose solution starts the last, and that one's duality gap
+POOL = 2  # features an image that are ranked: the solution's own, and the nearest to having a row
+RANKING = 0.005  # l2 of the least squares whose rows rank them
 
 
 @dataclass(frozen=True)
@@ -36,26 +39,27 @@ class Head2ToePath:
     """Selects features of every layer by a group lasso that is solved: which, and how many, needs no tuning.
 
     Each layer's activations are pooled to about `target` numbers and scaled to unit norm an example, as in Head2Toe.
-    The group lasso on all of them is solved along falling penalties. The validation images choose the penalty, and
-    whether the last head is that of the solution, or one fitted again: to its features and those whose gradient is
-    within `margin` of the penalty, at most as many as images, standardised, with an l2 penalty. Of equals the strongest
-    penalty wins, then the solution's own head. It is then solved again on all images. A `penalty`, as a fraction of the
-    least one that keeps no feature, can be given instead of the path.
+    The group lasso on all of them is solved along falling penalties, down to `penalty`, a fraction of the least one
+    that keeps no feature. Its features and those nearest to being chosen, two an image together, are ranked by their
+    rows in least squares with an l2 penalty. `keep` features an image are kept, and the last head is fitted to them,
+    standardised, with `l2`. A `penalty` of None lets the validation images choose it, and whether the last head is that
+    or the solution's own: of equals the strongest penalty, then the solution's head.
     """
 
     # Targets as in the official code of Head2Toe (google-research/head2toe @ 6277f63); the others span their defaults,
     # which were set by cross-validation on the 1,000 training images of EuroSAT.
     space: ClassVar[Mapping[str, BaseDistribution]] = {
         "target": CategoricalDistribution((512, 2048, 8192)),
-        "margin": FloatDistribution(0.0, 0.4),
+        "penalty": FloatDistribution(0.01, 0.3, log=True),
+        "keep": FloatDistribution(0.1, 2.0, log=True),
         "l2": FloatDistribution(0.003, 0.3, log=True),
     }
     frozen: ClassVar[bool] = True
     folds: ClassVar[int] = 1
 
     target: int = 512
-    penalty: float | None = None
-    margin: float = 0.3
+    penalty: float | None = 1 / 16
+    keep: float = 0.75
     l2: float = 0.03
 
     @property
@@ -74,20 +78,23 @@ class Head2ToePath:
         names = [tap.name for tap in taps(backbone, self.target)]
         design = meter.step(("unit norm", self.target), partial(unit_norm, read.held, backbone.device, names))
         labels = torch.from_numpy(train.labels).to(backbone.device)
-        kept = len(labels) - (train.validation or len(labels) // 5)
-        chosen = self._choose(design, labels, kept, train.classes, meter)
         model = GroupLasso(design, labels, train.classes, meter)
-        solution = model.solve(chosen.solution.strength, chosen.solution)
-        rows, head = self._head(model, Choice(solution, chosen.again), labels)
+        if self.penalty is None:
+            chosen = self._choose(design, labels, len(labels) - (train.validation or len(labels) // 5), model)
+            choice = replace(chosen, solution=model.solve(chosen.solution.strength, chosen.solution))
+        else:
+            model.solve(min(STEP * self.penalty, 0.5) * model.strongest, rough=ROUGH)
+            choice = Choice(model.solve(self.penalty * model.strongest), again=True)
+        rows, head = self._head(model, choice, labels)
         return Probe(backbone, self.target, rows, design.width, head.weight, head.bias, whole=True)
 
-    def _choose(self, design: Design, labels: Tensor, kept: int, classes: int, meter: Meter) -> Choice:
+    def _choose(self, design: Design, labels: Tensor, kept: int, whole: GroupLasso) -> Choice:
         """The choice with the most hits among the examples from `kept` on, by solutions on those before."""
         from bench.lasso import GroupLasso
 
-        model = GroupLasso(design.first(kept), labels[:kept], classes, meter, ROUGH)
+        model = GroupLasso(design.first(kept), labels[:kept], whole.classes, whole.meter, CHOOSING)
         best, most = None, -1
-        for fraction in PATH if self.penalty is None else (self.penalty,):
+        for fraction in PATH:
             solution = model.solve(fraction * model.strongest)
             for choice in (Choice(solution, again=False), Choice(solution, again=True)):
                 rows, head = self._head(model, choice, labels[:kept])
@@ -101,14 +108,16 @@ class Head2ToePath:
     def _head(self, model: GroupLasso, choice: Choice, labels: Tensor) -> tuple[Tensor, Head]:
         """Which features the head of a choice reads, and the head; `model` has just been solved."""
         from bench.heads import Head
-        from bench.ridge import standardised
+        from bench.ridge import row_norms, standardised
 
         solution = choice.solution
         if not choice.again:
             return solution.rows, Head(solution.weight, solution.bias)
-        rows = model.near(self.margin)
-        features = model.design.columns(rows)
-        return rows, standardised(features, labels, model.classes, self.l2, model.meter)
+        near = model.near(POOL * len(labels))
+        pool = model.design.columns(near)
+        ranks = row_norms(pool, labels, model.classes, RANKING, model.meter)
+        best = ranks.argsort(descending=True, stable=True)[: max(1, round(self.keep * len(labels)))].sort().values
+        return near[best], standardised(pool[:, best], labels, model.classes, self.l2, model.meter)
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
         from bench.probe import restore  # here, so that listing methods stays light

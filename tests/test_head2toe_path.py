@@ -25,27 +25,27 @@ def fitted(method: Head2ToePath | AllFeatures, train: Split) -> Probe:
 def test_without_validation_images_the_last_fifth_chooses() -> None:
     train = split_of("demo/count")
     fifth = len(train.labels) // 5
-    for method in (Head2ToePath(target=64), AllFeatures(target=64)):
+    for method in (Head2ToePath(target=64, penalty=None), AllFeatures(target=64)):
         without, told = fitted(method, replace(train, validation=0)), fitted(method, replace(train, validation=fifth))
         assert torch.equal(without.weight, told.weight)
 
 
-def test_a_given_penalty_is_not_chosen_and_a_weaker_one_keeps_more() -> None:
+def test_a_penalty_decides_which_features_and_keep_how_many() -> None:
     train = split_of("demo/count")
-    strong, weak = (fitted(Head2ToePath(target=64, penalty=penalty), train) for penalty in (0.3, 0.05))
+    strong, weak, fewer = (
+        fitted(Head2ToePath(target=64, penalty=penalty, keep=keep), train)
+        for penalty, keep in ((0.3, 0.5), (0.05, 0.5), (0.05, 0.2))
+    )
     assert strong.selected is not None
     assert weak.selected is not None
-    assert 0 < len(strong.selected) < len(weak.selected) < weak.width
+    assert fewer.selected is not None
+    images = len(train.labels)
+    assert len(strong.selected) == len(weak.selected) == images // 2
+    assert not torch.equal(strong.selected, weak.selected)
+    assert len(fewer.selected) == round(images / 5)
+    assert set(fewer.selected.tolist()) < set(weak.selected.tolist())
     with pytest.raises(UserError, match="keeps no feature"):
         fitted(Head2ToePath(target=64, penalty=1.0), train)
-
-
-def test_a_wider_margin_keeps_more_features() -> None:
-    train = split_of("demo/digits")
-    none, some = (fitted(Head2ToePath(target=64, penalty=0.1, margin=margin), train) for margin in (0.0, 0.3))
-    assert none.selected is not None
-    assert some.selected is not None
-    assert len(none.selected) <= len(some.selected)
 
 
 def test_features_are_scaled_by_their_whole_tap() -> None:

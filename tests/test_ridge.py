@@ -9,7 +9,7 @@ from bench.heads import Head, logistic
 from bench.kernel import Kernel
 from bench.lasso import unit_norm
 from bench.meter import Meter
-from bench.ridge import principal_axes, ridge, standardised
+from bench.ridge import principal_axes, ridge, row_norms, standardised
 from tests.test_lasso import CPU, problem
 
 
@@ -79,3 +79,13 @@ def test_a_head_among_examples_is_the_head_on_all_features(width: int) -> None:
     l2 = 1e-2 * float(x[:70].double().var(0, unbiased=False).sum())
     best = logistic(x[:70], labels[:70], zero(width, 4), l2, Meter(CPU))
     assert loss(head, x[:70], labels[:70], l2) == pytest.approx(loss(best, x[:70], labels[:70], l2), rel=1e-4)
+
+
+def test_row_norms_are_those_of_ridge_regression_in_feature_space() -> None:
+    features, labels = torch.randn(40, 90, generator=torch.Generator().manual_seed(3)), torch.arange(40) % 3
+    x = (features - features.mean(0)).double()
+    y = torch.nn.functional.one_hot(labels, 3).double()
+    strength = 0.01 * x.square().sum()
+    expected = torch.linalg.solve(x.T @ x + strength * torch.eye(90), x.T @ (y - y.mean(0))).norm(dim=1)
+    norms = row_norms(features, labels, 3, 0.01, Meter(CPU))
+    assert torch.allclose(norms.double(), expected, rtol=1e-3)

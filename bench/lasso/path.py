@@ -62,10 +62,11 @@ class GroupLasso:
         self.anchor = self._anchor(torch.inf, none, self.onehot.new_zeros(len(self.present), 0))
         self.strongest = self._strongest()  # λ from which on all rows are zero
 
-    def solve(self, strength: float, start: Solution | None = None) -> Solution:
+    def solve(self, strength: float, start: Solution | None = None, rough: float = 0.0) -> Solution:
         """The solution at λ = `strength`, from where the last one was, or from `start`, be it of other examples.
 
-        Raises UserError when λ keeps no feature, or rounding keeps the gap above the tolerance.
+        One that only starts others may be as `rough` as that duality gap. Raises UserError when λ keeps no feature, or
+        rounding keeps the gap above the tolerance.
         """
         if strength >= self.strongest:
             raise UserError(f"a penalty of {strength:g} keeps no feature; choose one below {self.strongest:g}")
@@ -77,10 +78,11 @@ class GroupLasso:
         last = self.anchor
         threshold = min(strength, 2 * strength - last.strength)  # the strong rule (Tibshirani et al. 2012)
         rows = torch.cat([last.rows, self._candidates(last, threshold)]).unique()
-        inner_tolerance = self.tolerance / 2
+        tolerance = max(self.tolerance, rough)
+        inner_tolerance = tolerance / 2
         for _ in range(GROWTHS):
             gap, objective = self._solve_on(rows, strength, inner_tolerance)
-            if gap <= self.tolerance:
+            if gap <= tolerance:
                 return self._solution(objective, gap)
             new = self._candidates(self.anchor, strength, rows)
             if not len(new):
@@ -90,18 +92,16 @@ class GroupLasso:
             f"the group lasso at a penalty of {strength:g} stays {gap:.1g} from its optimum; allow that tolerance"
         )
 
-    def near(self, margin: float) -> Tensor:
-        """The rows of the last solution and the features next to them: those with a gradient above (1 - margin) λ.
+    def near(self, count: int) -> Tensor:
+        """The rows of the last solution and the features with the largest gradients next to them, `count` in all.
 
         A row of the solution has a gradient of λ. Of features that say nearly the same the group lasso keeps a few and
-        leaves the others just below, though a head without its penalty is better off with all of them. The nearest are
-        taken, at most as many as there are examples.
+        leaves the others just below, though a head without its penalty is better off with more of them.
         """
         norms = self.anchor.norms.clone()
         norms[self.anchor.rows] = torch.inf
-        found = (norms >= (1 - margin) * self.anchor.strength).nonzero()[:, 0]
-        nearest = norms[found].argsort(descending=True, stable=True)[: max(self.design.count, len(self.anchor.rows))]
-        return self.columns.usable(found[nearest].sort().values)
+        nearest = norms.argsort(descending=True, stable=True)[: max(count, len(self.anchor.rows))]
+        return self.columns.usable(nearest.sort().values)
 
     def _solve_on(self, rows: Tensor, strength: float, tolerance: float) -> tuple[float, float]:
         """Moves the anchor to the optimum on these rows; the relative gap over all features, and the objective."""
