@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 from matplotlib.transforms import Transform, blended_transform_factory
 
 from bench.replay import Study, Trial
@@ -76,7 +76,10 @@ def points(found: Sequence[Study]) -> list[Point]:
 def draw_panel(axes: Axes, method: str, tried: Sequence[Point], column: int, look: Look) -> None:
     """Trials by number at the left, by hyper-parameter at the right."""
     name = main_parameter(tried)
-    place = by_value(axes, tried, name) if column and name else by_number(axes, tried)
+    if column and not name:
+        place = nowhere(axes)
+    else:
+        place = by_value(axes, tried, name) if column and name else by_number(axes, tried)
     axes.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
     for chosen in (False, True):
         some = [point for point in tried if point.chosen is chosen]
@@ -102,10 +105,17 @@ def blended(axes: Axes) -> Transform:
 
 
 def by_number(axes: Axes, tried: Sequence[Point]) -> Callable[[Trial], float]:
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     last = max(point.trial.number for point in tried)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True) if last else FixedLocator([0]))
     axes.set_xlim(-0.04 * last - 0.3, 1.04 * last + 0.3)
     return lambda trial: float(trial.number)
+
+
+def nowhere(axes: Axes) -> Callable[[Trial], float]:
+    """All trials at one place, where there is no hyper-parameter to tell them by."""
+    axes.set_xticks([])
+    axes.set_xlim(-1, 1)
+    return lambda trial: 0.0
 
 
 def by_value(axes: Axes, tried: Sequence[Point], name: str) -> Callable[[Trial], float]:
@@ -132,7 +142,8 @@ def by_value(axes: Axes, tried: Sequence[Point], name: str) -> Callable[[Trial],
 
 
 def number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    """`1,200`, `0.015`, `1e-5`."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}".replace("e-0", "e-")
 
 
 def main_parameter(tried: Sequence[Point]) -> str | None:
