@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from bench.report.plots import by_task, drawings
 from bench.report.ranks import Scale
 from bench.report.style import RC, Look, looks, reveal
 from bench.report.tradeoff import Mark, heights, named, scale_from, sink
-from bench.report.tuning import by_value, draw_panel, main_parameter, number, points
+from bench.report.tuning import PANEL, by_value, draw_panel, main_parameter, number, points
 from bench.spec import CellResult
 
 
@@ -227,7 +228,21 @@ def test_a_lone_trial_has_a_whole_number_and_no_hyper_parameter() -> None:
     for column, panel in enumerate(axes):
         draw_panel(panel, "a", [tried], column, Look("#000000", "o"))
     assert axes[0].get_xticks().tolist() == [0] and axes[1].get_xticks().tolist() == []
-    assert axes[1].get_xlabel() == "nothing varied" and number(1e-5) == "1e-5"
+    assert axes[1].get_xlabel() == "nothing varied"
+
+
+def test_the_ticks_of_a_hyper_parameter_do_not_touch() -> None:
+    assert [number(value) for value in (1e-5, 2.5e-4, 0.0012, 0, 8192)] == ["1e-5", "2.5e-4", "0.0012", "0", "8,192"]
+    for values in ([None, 0.0, 0.0013, 0.01], [None, *(10.0**at for at in range(-6, 2))], [0.1234, 0.1236]):
+        axes = Figure().add_axes((0, 0, 1, 1))
+        tried = points([study("x", *(trial(at, 0.5, lr=value) for at, value in enumerate(values)))])
+        by_value(axes, tried, "lr")
+        left, right = axes.get_xlim()
+        places = [PANEL * (at - left) / (right - left) for at in axes.get_xticks()]
+        letters = [len(text.get_text()) for text in axes.get_xticklabels()]
+        assert len(places) > 1
+        for (one, wide), (other, next_wide) in pairwise(zip(places, letters, strict=True)):
+            assert other - one > 0.06 * (wide + next_wide) / 2
 
 
 def test_one_group_is_no_plot_of_groups() -> None:

@@ -150,8 +150,9 @@ def by_draws(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     axes.set_xlabel("n, trials drawn at random")
     axes.set_ylabel("expected best validation accuracy, %")
     legend(figure, methods)
+    tasks = len({study.task for study in random})
     told = (
-        f"{grid.suite} suite, backbone {grid.backbone}, mean over {counted(len({s.task for s in random}), 'task')}; "
+        f"{grid.suite} suite, backbone {grid.backbone}, {'mean over ' if tasks > 1 else ''}{counted(tasks, 'task')}; "
         "whatever the order in which the trials came; bands: a standard deviation to either side (Dodge et al. 2019)"
     )
     head(figure, axes, "Expected best of n trials of random search", told)

@@ -21,6 +21,8 @@ from bench.report.units import counted
 
 ROW = 1.15  # inches
 LEFT, MIDDLE, RIGHT, BELOW = 2.0, 0.45, 0.15, 0.1  # inches, of margins
+PANEL = (WIDTH - LEFT - MIDDLE - RIGHT) / 2  # inches, width of a panel
+LETTER = 0.062  # inches, of a tick's label
 DEEPEST = -15.0  # points below the default, or the median, at which a trial is drawn at the edge
 MANY = 100  # trials in a panel from which they are pixels also in an SVG
 WIDE = 30.0  # a ratio of largest to smallest value from which an axis is logarithmic
@@ -42,11 +44,10 @@ def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
         return None
     height = BELOW + len(rows) * ROW + 0.75
     figure = Figure(figsize=(WIDTH, height))
-    wide = (WIDTH - LEFT - MIDDLE - RIGHT) / 2
     for at, (method, tried) in enumerate(rows.items()):
         y = (BELOW + (len(rows) - 1 - at) * ROW) / height
-        for column, x in enumerate((LEFT, LEFT + wide + MIDDLE)):
-            axes = figure.add_axes((x / WIDTH, y + 0.3 / height, wide / WIDTH, (ROW - 0.42) / height))
+        for column, x in enumerate((LEFT, LEFT + PANEL + MIDDLE)):
+            axes = figure.add_axes((x / WIDTH, y + 0.3 / height, PANEL / WIDTH, (ROW - 0.42) / height))
             draw_panel(axes, method, tried, column, looks[method])
     tasks = counted(len({study.task for study in found}), "task")
     pruned = sum(trial.val is None for study in found for trial in study.trials)
@@ -136,14 +137,29 @@ def by_value(axes: Axes, tried: Sequence[Point], name: str) -> Callable[[Trial],
     nothing = low - 0.15 * span
     if None in values:
         ticks, labels = [nothing, *ticks], ["none", *labels]
-    axes.set_xticks(ticks, labels)
-    axes.set_xlim((nothing if None in values else low) - 0.05 * span, high + 0.05 * span)
+    left, right = (nothing if None in values else low) - 0.05 * span, high + 0.05 * span
+    shown = apart([(PANEL * (at - left) / (right - left), len(text)) for at, text in zip(ticks, labels, strict=True)])
+    axes.set_xticks([ticks[at] for at in shown], [labels[at] for at in shown])
+    axes.set_xlim(left, right)
     return lambda trial: nothing if trial.params.get(name) is None else scaled(trial.params[name])
+
+
+def apart(labels: Sequence[tuple[float, int]]) -> list[int]:
+    """Which of some tick labels, by their middle (inches) and letters, stand apart within a panel; the first first."""
+    shown: list[int] = []
+    for at, (middle, letters) in enumerate(labels):
+        last, wide = labels[shown[-1]] if shown else (-math.inf, 0)
+        if middle <= PANEL and middle - last >= LETTER * (1.5 + (letters + wide) / 2):
+            shown.append(at)
+    return shown
 
 
 def number(value: float) -> str:
     """`1,200`, `0.015`, `1e-5`."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}".replace("e-0", "e-")
+    if 0 < abs(value) < 0.001:
+        figures, power = f"{value:.1e}".split("e")
+        return f"{float(figures):g}e{int(power)}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def main_parameter(tried: Sequence[Point]) -> str | None:
