@@ -177,11 +177,20 @@ def test_the_verdict_names_the_ratio_and_the_doubt() -> None:
 
 def test_the_verdict_claims_significance_only_where_it_is() -> None:
     clear = told(counted([cell(m, f"t{at}", 0.7 + 0.1 * (m == "b"), 9) for m in "ab" for at in range(8)]))
-    assert "differs significantly from every other method" in clear[0]
+    assert clear[0].endswith("It differs significantly over the 8 tasks, so other tasks like these should agree.")
     few = told(counted([cell(m, f"t{at}", 0.7 + 0.1 * (m == "b"), 9) for m in "ab" for at in range(3)]))
     assert "significantly" not in " ".join(few) and "3 tasks are too few" in few[0]
     level = told(counted([cell(m, f"t{at}", 0.7 + 0.001 * (m == "b"), 9) for m in "ab" for at in range(3)]))
     assert "on these tasks a may be as good" in level[0]
+
+
+def test_the_verdict_says_where_the_mean_of_the_groups_has_another_leader() -> None:
+    found = [cell("a", "x", 0.9, 9), cell("a", "y", 0.9, 9), cell("b", "x", 0.8, 9), cell("b", "y", 0.8, 9)]
+    others = [replace(cell(m, "z", at, 9), group="structured") for m, at in (("a", 0.5), ("b", 0.65))]
+    sentences = told([*found, *others])
+    assert "a has the highest mean accuracy over the 3 tasks, 76.7 %" in sentences[0]
+    assert sentences[1] == "By the mean of the group means b leads, 72.5 %."
+    assert not any("group means" in sentence for sentence in told(found))
 
 
 def test_a_verdict_needs_two_methods_and_a_common_task() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,16 @@ from matplotlib.text import Text
 from synthetic import comparison, result, tuned
 
 from bench.replay import Study, Trial
-from bench.report.curves import curves, mean_best, of_grid
+from bench.report.curves import curves, mean_best, of_grid, sink_curves
+from bench.report.evidence import task_interval
 from bench.report.grid import Grid, grids
 from bench.report.groups import by_group
 from bench.report.heat import any_difference, differences
-from bench.report.plots import drawings
+from bench.report.plots import by_task, drawings
 from bench.report.ranks import Scale
-from bench.report.style import RC, Look, looks
-from bench.report.tradeoff import Mark, heights
-from bench.report.tuning import by_value, main_parameter, points
+from bench.report.style import RC, Look, looks, reveal
+from bench.report.tradeoff import Mark, heights, named, scale_from, sink
+from bench.report.tuning import PANEL, by_value, draw_panel, main_parameter, number, points
 from bench.spec import CellResult
 
 
@@ -173,6 +175,74 @@ def test_ranks_are_placed_evenly_between_both_sides() -> None:
 def test_a_wide_interval_does_not_hide_the_methods() -> None:
     low, high = heights([Mark("a", 1, 70, (0, 100)), Mark("b", 1, 80, (79, 81))])
     assert 60 < low < 70 and 80 < high < 90
+
+
+def test_a_method_far_below_all_others_does_not_flatten_them() -> None:
+    assert scale_from([30.7, 87.0, 91.4, 93.2]) == 87.0
+    assert scale_from([84.2, 92.1, 92.8, 93.2]) == 84.2  # near enough to be seen to scale
+    assert scale_from([30.0, 60.0, 95.0, 96.0]) == 30.0  # those above are as far apart
+    assert scale_from([30.0, 90.0, 95.0]) == 30.0  # too few
+    axes = Figure().add_subplot()
+    marks = [
+        Mark("scratch", 1, 30.7, (29, 32)),
+        *(Mark(m, 1, at) for m, at in zip("abc", (87, 91.4, 93.2), strict=True)),
+    ]
+    below, *others = sink(axes, marks)
+    low, high = axes.get_ylim()
+    assert others == marks[1:] and 80 < low < below.accuracy < min(axes.get_yticks()) and high < 97
+    assert below.sunk == 30.7 and below.interval is None and named(below) == "scratch: 30.7 %"
+    assert sink(axes, others) == others and axes.get_ylim()[0] > 80
+
+
+def test_a_curve_far_below_all_others_ends_where_it_is_written() -> None:
+    axes = Figure().add_subplot()
+    ends = {"a": [85.0, 90.0], "b": [88.0], "c": [91.0], "scratch": [10.0, 26.5]}
+    (below,) = sink_curves(axes, ends).values()
+    assert axes.get_ylim()[0] < below < min(axes.get_yticks()) and max(axes.get_yticks()) <= 92
+    assert [text.get_text() for text in axes.texts] == ["ends at: scratch 26.5 %"]
+    assert sink_curves(axes, {name: ends[name] for name in "abc"}) == {}
+
+
+def test_a_covered_marker_is_larger_than_the_one_above_it() -> None:
+    figure = Figure(figsize=(5, 5))
+    axes = figure.add_subplot(xlim=(0, 100), ylim=(0, 100))
+    for x, y in ((50, 50), (50.1, 50), (80, 20)):
+        axes.plot(x, y, marker="o", markersize=6)
+    reveal(figure)
+    assert [line.get_markersize() for line in axes.lines] == [9.0, 6.0, 6.0]
+    assert [line.get_xydata().tolist() for line in axes.lines] == [[[50, 50]], [[50.1, 50]], [[80, 20]]]
+
+
+def test_intervals_are_in_view_on_the_plot_of_tasks() -> None:
+    results = [replace(one, provenance={**one.provenance, "test_counts": {"test": 500}}) for one in comparison(4, 3)]
+    grid = grid_of(results)
+    figure = by_task(grid, looks(grid.methods))
+    low, high = figure.axes[0].get_xlim()
+    ends = [end for m, t in grid.cells if (found := task_interval(grid, m, t)) for end in (found.low, found.high)]
+    assert len(ends) == 24 and low < 100 * min(ends) and 100 * max(ends) < high
+
+
+def test_a_lone_trial_has_a_whole_number_and_no_hyper_parameter() -> None:
+    axes = Figure().subplots(1, 2)
+    (tried,) = points([study("x", trial(0, 0.5))])
+    for column, panel in enumerate(axes):
+        draw_panel(panel, "a", [tried], column, Look("#000000", "o"))
+    assert axes[0].get_xticks().tolist() == [0] and axes[1].get_xticks().tolist() == []
+    assert axes[1].get_xlabel() == "nothing varied"
+
+
+def test_the_ticks_of_a_hyper_parameter_do_not_touch() -> None:
+    assert [number(value) for value in (1e-5, 2.5e-4, 0.0012, 0, 8192)] == ["1e-5", "2.5e-4", "0.0012", "0", "8,192"]
+    for values in ([None, 0.0, 0.0013, 0.01], [None, *(10.0**at for at in range(-6, 2))], [0.1234, 0.1236]):
+        axes = Figure().add_axes((0, 0, 1, 1))
+        tried = points([study("x", *(trial(at, 0.5, lr=value) for at, value in enumerate(values)))])
+        by_value(axes, tried, "lr")
+        left, right = axes.get_xlim()
+        places = [PANEL * (at - left) / (right - left) for at in axes.get_xticks()]
+        letters = [len(text.get_text()) for text in axes.get_xticklabels()]
+        assert len(places) > 1
+        for (one, wide), (other, next_wide) in pairwise(zip(places, letters, strict=True)):
+            assert other - one > 0.06 * (wide + next_wide) / 2
 
 
 def test_one_group_is_no_plot_of_groups() -> None:

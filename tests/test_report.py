@@ -72,7 +72,7 @@ def test_figures_are_written_for_people() -> None:
     assert [duration(s) for s in (None, 0.84, 12.3, 250, 5400)] == ["–", "0.8 s", "12 s", "4.2 min", "90.0 min"]
     assert [percent(None), percent(0.9184), percent(0.9184, 0.004)] == ["–", "91.8", "91.8 ± 0.4"]
     assert [points(None), points(0.085), points(-0.0031), points(-0.0001)] == ["–", "+8.5", "−0.3", "+0.0"]
-    assert [ratio(v) for v in (1 / 12345, 0.2, 0.94, 3.21, 1234)] == ["1/12,000", "1/5", "0.94x", "3.2x", "1,200x"]
+    assert [ratio(v) for v in (1 / 12345, 0.2, 0.94, 3.21, 1234)] == ["1/12,000", "1/5", "94 %", "3.2x", "1,200x"]
     assert (
         listed(["a"]) == "a"
         and listed(["a", "b", "c"]) == "a, b and c"

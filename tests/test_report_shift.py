@@ -72,7 +72,28 @@ def test_effective_robustness_is_what_accuracy_in_distribution_does_not_predict(
     table = robustness_table(grid_of(above))
     assert table is not None and "Taori et al. 2020" in table.note
     assert rows(table)["sketch"][3].startswith("+1")
-    assert any("The most robust for its accuracy in distribution (1 task) is d" in s for s in sentences(grid_of(above)))
+    told = next(
+        s for s in sentences(grid_of(above)) if s.startswith("Beyond what accuracy in distribution predicts, d ")
+    )
+    assert "has the highest accuracy under shift (1 task), by +1" in told
+    assert told.endswith("and 1 shift is too few to say by a test whether that is chance.")
+
+
+@pytest.mark.parametrize(("spread", "verb"), [(0.0, "differs"), (0.2, "does not differ")])
+def test_robustness_is_called_higher_only_where_a_test_over_the_shifts_says_so(spread: float, verb: str) -> None:
+    methods = {**THREE, "d": {"test": 0.8}}
+    found = {
+        name: {"test": of["test"]}
+        | {
+            f"ood/shift{at}": on_a_line(of["test"]) + ((0.1 + at / 1000 + spread * (-1) ** at) if name == "d" else 0)
+            for at in range(12)
+        }
+        for name, of in methods.items()
+    }
+    told = next(
+        s for s in sentences(grid_of(found)) if s.startswith("Beyond what accuracy in distribution predicts, d ")
+    )
+    assert f"which {verb} significantly over the 12 shifts (Wilcoxon, corrected by Holm for 6 pairs)." in told
 
 
 @pytest.mark.parametrize(

@@ -223,12 +223,15 @@ def test_the_user_has_the_last_word_on_the_environment(folder: Path, monkeypatch
 
 def test_the_line_that_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    line = "mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1"
-    command, page = ui_command(Path("results")).splitlines()
-    assert command == ui_command(tmp_path / "results").splitlines()[0] == line
-    assert page.endswith("then http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=head2head")
-    elsewhere = ui_command(Path("/else where")).splitlines()[0]
-    assert elsewhere.split("uri ")[1] == "'sqlite:////else where/mlflow.db' --host 127.0.0.1"
+    ours, theirs = ui_command(Path("results")).splitlines()
+    assert [ours, theirs] == ui_command(tmp_path / "results").splitlines()
+    assert ours == "python run_bench.py ui --results results"
+    assert theirs.strip() == "or mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1"
+    ours, theirs = ui_command(Path("/else where")).splitlines()
+    assert ours.endswith("--results '/else where'")
+    assert theirs.endswith("'sqlite:////else where/mlflow.db' --host 127.0.0.1")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@host/runs")
+    assert ui_command(tmp_path / "results") == "python run_bench.py ui --results results"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@tracking:5000")
     assert ui_command(tmp_path) == "http://tracking:5000"
 

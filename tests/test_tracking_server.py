@@ -218,7 +218,7 @@ def test_the_page_is_served_until_it_is_ended(mlflow_folder: Path, number: int, 
     process, line = started_ui(mlflow_folder)
     try:
         address, _, view = line.removeprefix("MLflow:  ").partition("/#/")
-        assert view == "experiments/1/runs?viewStateShareKey=head2head"
+        assert view == "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=head2head"
         assert address.startswith("http://127.0.0.1:")
         wait_for(address, 5)
         second, other = started_ui(mlflow_folder)  # beside it, on another port
@@ -257,4 +257,5 @@ def test_a_tracking_server_is_named(mlflow_folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("bench.tracking.page.tracking_uri", lambda folder: "http://me:secret@tracking:5000/")
     assert serve(mlflow_folder) == 0
     shown = capsys.readouterr().out.strip()
-    assert shown == f"MLflow:  http://tracking:5000/#/experiments/{where}/runs?viewStateShareKey=head2head"
+    view = "workflowType=machine_learning&viewStateShareKey=head2head"
+    assert shown == f"MLflow:  http://tracking:5000/#/experiments/{where}/runs?{view}"

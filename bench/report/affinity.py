@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from bench.report.findings import affinities, over_linear
 from bench.report.grid import Grid, ordered
 from bench.report.labels import place
-from bench.report.style import FAINT, INK, QUIET, Look, head, legend
+from bench.report.style import FAINT, INK, QUIET, Look, head, legend, reveal
 from bench.report.tables import LINEAR, SCRATCH
 from bench.report.units import counted
 
@@ -66,14 +66,15 @@ def by_affinity(grid: Grid, looks: Mapping[str, Look]) -> Figure:
         at = next(gain.affinity for gain in gains if gain.task == task)
         axes.plot([at, at], [min(*heights, 0), max(*heights, 0)], color=FAINT, linewidth=1.2, zorder=0.5)
     for method in methods:
-        mine = [gain for gain in gains if gain.method == method]
-        x, y = [gain.affinity for gain in mine], [gain.gain for gain in mine]
-        axes.plot(x, y, label=method, **looks[method].mark(2 * RADIUS))
+        for at, gain in enumerate(gain for gain in gains if gain.method == method):
+            name = "" if at else method  # one entry of the legend; a marker each, so that covered ones can be revealed
+            axes.plot(gain.affinity, gain.gain, label=name, **looks[method].mark(2 * RADIUS))
     axes.set_xlabel(f"domain affinity: {LINEAR} minus {SCRATCH}, points")
     axes.set_ylabel(f"gain over {LINEAR}, points")
     axes.margins(0.07, 0.09)
     legend(figure, methods)
     head(figure, axes, "Gain over the linear probe against domain affinity", subtitle(grid, gains, bool(underlay)))
+    reveal(figure)
     name_tasks(figure, axes, grid, gains, underlay)
     return figure
 

@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from bench.replay import Steps, Study, curve, drawn, expected_best, studies, suite_curve
 from bench.report.grid import Grid, ordered, setting, suite
-from bench.report.style import WIDTH, Look, head, legend, legend_height
-from bench.report.tradeoff import round_values
+from bench.report.style import INK, WIDTH, Look, head, legend, legend_height
+from bench.report.tradeoff import SUNK, round_values, scale_from, strip
 from bench.report.units import counted, listed, prefixed
 from bench.spec import CellResult
 
@@ -78,8 +78,10 @@ def by_budget(grid: Grid, found: Sequence[Study], budget: Budget, looks: Mapping
     axes = figure.add_subplot()
     axes.set_xscale("log")
     low, high = min(spent) / 1.15, max(spent) * 1.4
+    sunk = sink_curves(axes, {method: [100 * v for _, v in steps if v is not None] for method, steps in shown.items()})
     for method, steps in shown.items():
-        draw_steps(axes, method, [(max(cost, low), value) for cost, value in steps], high, looks[method])
+        y = [math.nan if value is None else sunk.get(method, 100 * value) for _, value in steps]
+        draw_steps(axes, method, [max(cost, low) for cost, _ in steps], y, high, looks[method])
     ticks = {10**at: budget.write(10**at) for at in round_values(math.log10(low), math.log10(high))}
     axes.set_xlim(low, high)
     axes.set_xticks(list(ticks), list(ticks.values()))
@@ -87,13 +89,28 @@ def by_budget(grid: Grid, found: Sequence[Study], budget: Budget, looks: Mapping
     axes.set_xlabel(f"{budget.title} spent on tuning a task, logarithmic")
     axes.set_ylabel("mean test accuracy of what it would choose, %")
     legend(figure, list(shown))
-    head(figure, axes, f"Accuracy at equal budgets of {budget.title}", subtitle(grid, found, shown, tasks))
+    told = subtitle(grid, found, shown, tasks) + (SUNK if sunk else "")
+    head(figure, axes, f"Accuracy at equal budgets of {budget.title}", told)
     return figure
 
 
-def draw_steps(axes: Axes, method: str, steps: Steps, right: float, look: Look) -> None:
-    x = [cost for cost, _ in steps]
-    y = [math.nan if value is None else 100 * value for _, value in steps]
+def sink_curves(axes: Axes, shown: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Where curves are drawn that end far below all others, which is below the scale; their ends are written there."""
+    floor = scale_from([values[-1] for values in shown.values()])
+    sunk = {method: values[-1] for method, values in shown.items() if values[-1] < floor}
+    if not sunk:
+        return {}
+    scaled = [value for method, values in shown.items() if method not in sunk for value in values]
+    rim = 0.05 * (max(scaled) - min(scaled)) + 0.2
+    edge = min(scaled) - rim
+    below = strip(axes, edge, max(scaled) + rim)
+    told = ", ".join(f"{method} {value:.1f} %" for method, value in sunk.items())
+    place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    axes.annotate(f"ends at: {told}", (0, edge), (5, -3), va="top", fontsize=7, color=INK, **place)
+    return dict.fromkeys(sunk, below)
+
+
+def draw_steps(axes: Axes, method: str, x: Sequence[float], y: Sequence[float], right: float, look: Look) -> None:
     line: dict[str, Any] = {"color": look.colour, "drawstyle": "steps-post", "zorder": 2}
     axes.plot([x[-1], right], [y[-1], y[-1]], **{**line, "linestyle": (0, (1, 2)), "linewidth": 1.0})
     mark = look.mark(6)
@@ -105,9 +122,10 @@ def subtitle(grid: Grid, found: Sequence[Study], shown: Mapping[str, Steps], tas
     """What a curve is, and which methods have none."""
     absent = [method for method in grid.methods if method not in shown]
     lacking = f"; without a curve: {listed(absent)}" if absent else ""
+    mean = "mean over " if len(tasks) > 1 else ""
     cut = "; the budget ended some of it" if any(study.cut for study in found) else ""
     return (
-        f"{grid.suite} suite, backbone {grid.backbone}, mean over the {counted(len(tasks), 'task')} on which all were "
+        f"{grid.suite} suite, backbone {grid.backbone}, {mean}the {counted(len(tasks), 'task')} on which all were "
         f"tuned; the trial with the best validation accuracy so far; dotted: tuning had ended{cut}{lacking}"
     )
 
@@ -132,8 +150,9 @@ def by_draws(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     axes.set_xlabel("n, trials drawn at random")
     axes.set_ylabel("expected best validation accuracy, %")
     legend(figure, methods)
+    tasks = len({study.task for study in random})
     told = (
-        f"{grid.suite} suite, backbone {grid.backbone}, mean over {counted(len({s.task for s in random}), 'task')}; "
+        f"{grid.suite} suite, backbone {grid.backbone}, {'mean over ' if tasks > 1 else ''}{counted(tasks, 'task')}; "
         "whatever the order in which the trials came; bands: a standard deviation to either side (Dodge et al. 2019)"
     )
     head(figure, axes, "Expected best of n trials of random search", told)

@@ -7,9 +7,10 @@ from statistics import fmean
 
 from bench.report.certainty import certainty
 from bench.report.grid import Grid, Score
-from bench.report.shifts import FEWEST, SPREAD, drop, mean_robustness
+from bench.report.shifts import FEWEST, SPREAD, drop, mean_robustness, robustness_by_shift
 from bench.report.tables import FULL, LINEAR, SCRATCH, difference
 from bench.report.units import counted, listed, percent, points, prefixed, ratio
+from bench.statistics import Comparison, compare
 
 CLOSE = 0.01  # one point: what is called as good as the best
 LOW_AFFINITY = 0.10  # ten points: eleven of the nineteen VTAB tasks are below it (Head2Toe, figure 1)
@@ -33,7 +34,21 @@ def best(grid: Grid) -> Iterator[str]:
     first = [method for method, score in ranking if percent(score.mean) == percent(top)]
     second = ranking[len(first)] if len(first) < len(ranking) else None
     lead = f", {points(top - second[1].mean)} points over {second[0]}" if second else ""
-    yield f"The highest mean over {tasks_of(grid)}, {percent(top)} %, is that of {listed(first)}{lead}."
+    groups = best_by_groups(grid)
+    other = (
+        f"; the highest mean of the group means, {percent(groups[1])} %, that of {listed(groups[0])}" if groups else ""
+    )
+    yield f"The highest mean over {tasks_of(grid)}, {percent(top)} %, is that of {listed(first)}{lead}{other}."
+
+
+def best_by_groups(grid: Grid) -> tuple[list[str], float] | None:
+    """Which methods are printed highest by the mean of the groups' means, and that mean; None with a single group."""
+    groups = list(grid.by_group(grid.common).values())
+    found = {method: score.mean for method in grid.compared if (score := grid.mean(method, groups)) is not None}
+    if len(groups) < 2 or not found:
+        return None
+    top = max(found.values())
+    return [method for method, mean in found.items() if percent(mean) == percent(top)], top
 
 
 def thrift(grid: Grid) -> Iterator[str]:
@@ -120,23 +135,34 @@ def shift(grid: Grid) -> Iterator[str]:
 
 
 def robustness(grid: Grid) -> Iterator[str]:
-    """Who does better under shift than its accuracy in distribution predicts; or why that cannot be told."""
+    """Who does better under shift than its accuracy in distribution predicts, and how sure; or why that is not told."""
     tasks = [task for task in grid.tasks if grid.shifted(task)]
     found = {task: mean_robustness(grid, task) for task in tasks}
     without = [grid.label(task) for task in tasks if not found[task]]
     shared = [task for task in tasks if len(found[task]) == len(grid.compared)]
     mean = {method: fmean(found[task][method] for task in shared) for method in grid.compared if shared}
     if mean and points(max(mean.values())) != points(min(mean.values())):
-        most = max(mean, key=mean.__getitem__)
+        most, second = sorted(mean, key=lambda method: -mean[method])[:2]
         yield (
-            f"The most robust for its accuracy in distribution ({counted(len(shared), 'task')}) is {most}, "
-            f"{points(mean[most])} points over what that accuracy predicts."
+            f"Beyond what accuracy in distribution predicts, {most} has the highest accuracy under shift "
+            f"({counted(len(shared), 'task')}), by {points(mean[most])} points; {second} is next with "
+            f"{points(mean[second])}, {over_shifts(compare(robustness_by_shift(grid, shared)), most, second)}."
         )
     if without:
         yield (
             f"Effective robustness is not computed on {listed(without)}: it takes {FEWEST} methods with all figures, "
             f"whose accuracies in distribution differ by {100 * SPREAD:.0f} points or more."
         )
+
+
+def over_shifts(made: Comparison, first: str, second: str) -> str:
+    """What a test over the shifts says of two methods; they are taken as a sample of such shifts."""
+    shifts = counted(len(made.tasks), "shift")
+    if not made.can_settle:
+        return f"and {shifts} {'is' if len(made.tasks) == 1 else 'are'} too few to say by a test whether that is chance"
+    differs = "differs" if made.differ(first, second) else "does not differ"
+    pairs = counted(len(made.pairs), "pair")
+    return f"which {differs} significantly over the {shifts} (Wilcoxon, corrected by Holm for {pairs})"
 
 
 def gaps(grid: Grid) -> Iterator[str]:

@@ -63,9 +63,10 @@ def facts(grid: Grid) -> list[tuple[str, list[str]]]:
         if isinstance(found := cell.provenance.get("versions"), Mapping)
     )
     backbones = ordered(described(cell) for cell in cells)
+    numbers = "number" if len(grid.seeds) == 1 else "numbers"
     rows = [
         ("cells", [f"{len(cells)} finished"]),
-        ("seeds", [", ".join(map(str, grid.seeds))]),
+        ("seeds", [f"{len(grid.seeds)} ({numbers} {', '.join(map(str, grid.seeds))})"]),
         ("protocol", told(cells, "protocol")),
         ("code", told(cells, "git")),
         ("versions", list(versions)),

@@ -7,9 +7,11 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from bench.replay import Study
 from bench.report.affinity import by_affinity, gained
@@ -22,11 +24,12 @@ from bench.report.heat import any_difference, by_heat
 from bench.report.ranks import by_rank
 from bench.report.robustness import by_shift
 from bench.report.style import FAINT, RC, WIDTH, Look, described, head, legend, legend_height, whiskers
-from bench.report.tradeoff import COSTS, points_of, trade_off
+from bench.report.tradeoff import COSTS, Mark, heights, points_of, trade_off
 from bench.report.tuning import by_trial
 from bench.report.units import numbered
 
-TALLEST = 11.0  # inches, all rows of the plot of tasks together
+TALLEST = 11.0  # inches, all tasks of the plot of tasks together
+HEADING = 0.26  # inches, a group's name in it
 
 
 def draw(grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look], folder: Path, stem: str) -> list[Plot]:
@@ -68,34 +71,36 @@ def save(figure: Figure, name: str, folder: Path, stem: str) -> Plot:
 
 
 def by_task(grid: Grid, looks: Mapping[str, Look]) -> Figure:
-    """Every method's accuracy on every task as a row of marks, the tasks by their group."""
-    rows = task_rows(grid)
-    methods = grid.compared
-    height = len(rows) * max(0.24, min(0.16 + 0.05 * len(methods), TALLEST / len(rows)))
-    figure = Figure(figsize=(WIDTH, height + legend_height(methods) + 1.3), layout="constrained")
+    """Every method's accuracy on every task as a row of marks, the tasks by their group; one unit down is one inch."""
+    rows, methods = task_rows(grid), grid.compared
+    tall = max(0.24, min(0.16 + 0.05 * len(methods), TALLEST / len(grid.tasks)))
+    ends = np.cumsum([tall if task else HEADING for _, task in rows])
+    figure = Figure(figsize=(WIDTH, ends[-1] + legend_height(methods) + 1.1), layout="constrained")
     axes = figure.add_subplot()
-    offsets = [0.62 * ((at + 0.5) / len(methods) - 0.5) for at in range(len(methods))]
-    for method, offset in zip(methods, offsets, strict=True):
-        scores = {
-            row + offset: score for row, (_, task) in enumerate(rows) if task and (score := grid.score(method, task))
-        }
-        axes.plot([100 * s.mean for s in scores.values()], list(scores), label=method, **looks[method].mark(5.5))
-    dress_rows(axes, rows)
-    axes.set_xlim(axes.get_xlim())  # the accuracies decide what is in view; a wide interval may leave it
-    intervals = {(m, task): task_interval(grid, m, task) for m, task in grid.cells}
-    for method, offset in zip(methods, offsets, strict=True):
-        ends = {row + offset: found for row, (_, t) in enumerate(rows) if t and (found := intervals.get((method, t)))}
-        x = ([100 * found.low for found in ends.values()], [100 * found.high for found in ends.values()])
-        axes.hlines(list(ends), *x, color=looks[method].colour, linewidth=0.8, alpha=0.6, zorder=2)
+    middle = {task: end - tall / 2 for (_, task), end in zip(rows, ends, strict=True) if task}
+    marks: list[Mark] = []
+    for at, method in enumerate(methods):
+        offset = 0.76 * tall * ((at + 0.5) / len(methods) - 0.5)
+        mine = {task: mark for task in grid.tasks if (mark := mark_of(grid, method, task))}
+        marks += mine.values()
+        y = {task: middle[task] + offset for task in mine}
+        axes.plot([mark.accuracy for mark in mine.values()], list(y.values()), label=method, **looks[method].mark(5.2))
+        sure = {y[task]: mark.interval for task, mark in mine.items() if mark.interval}
+        low, high = [ends[0] for ends in sure.values()], [ends[1] for ends in sure.values()]
+        axes.hlines(list(sure), low, high, color=looks[method].colour, linewidth=0.8, alpha=0.6, zorder=2)
+    dress_rows(axes, rows, ends)
+    axes.set_xlim(*heights(marks, room=0.2, margin=0.03))
     axes.set_xlabel("test accuracy, %")
     legend(figure, methods)
-    head(
-        figure,
-        axes,
-        "Accuracy on each task",
-        described(grid, len(grid.tasks), mean=False) + whiskers(intervals.values()),
-    )
+    bars = whiskers(task_interval(grid, m, task) for m, task in grid.cells)
+    head(figure, axes, "Accuracy on each task", described(grid, len(grid.tasks), mean=False) + bars)
     return figure
+
+
+def mark_of(grid: Grid, method: str, task: str) -> Mark | None:
+    """A method's accuracy on a task with its interval, in percent; no cost is looked at."""
+    score, found = grid.score(method, task), task_interval(grid, method, task)
+    return Mark(method, 0, 100 * score.mean, (100 * found.low, 100 * found.high) if found else None) if score else None
 
 
 def task_rows(grid: Grid) -> list[tuple[str, str | None]]:
@@ -107,17 +112,18 @@ def task_rows(grid: Grid) -> list[tuple[str, str | None]]:
     return rows
 
 
-def dress_rows(axes: Axes, rows: list[tuple[str, str | None]]) -> None:
+def dress_rows(axes: Axes, rows: list[tuple[str, str | None]], ends: NDArray[np.float64]) -> None:
     """Names to the left, the groups' in bold; every other task on a faint band to lead the eye."""
-    axes.set_yticks(range(len(rows)), [textwrap.shorten(name, 42, placeholder="…") for name, _ in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    starts = np.array([0.0, *ends[:-1]])
+    axes.set_yticks((starts + ends) / 2, [textwrap.shorten(name, 42, placeholder="…") for name, _ in rows])
+    axes.set_ylim(ends[-1], 0)
     for tick, (_, task) in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_fontweight("normal" if task else "bold")
     heading = 0
     for row, (_, task) in enumerate(rows):
         heading = heading if task else row
         if (row - heading) % 2:
-            axes.axhspan(row - 0.5, row + 0.5, color=FAINT, alpha=0.45, linewidth=0, zorder=0)
+            axes.axhspan(starts[row], ends[row], color=FAINT, alpha=0.45, linewidth=0, zorder=0)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.report.grid import Grid
 from bench.report.shifts import EDGE, fitted, logit, pairs, shifts
-from bench.report.style import FAINT, INK, QUIET, WIDTH, Look, heading, legend, legend_height
+from bench.report.style import FAINT, INK, QUIET, WIDTH, Look, heading, legend, legend_height, reveal
 from bench.report.units import counted
 
 PANEL = 2.35  # inches, height of a panel
@@ -35,6 +35,7 @@ def by_shift(grid: Grid, task: str, looks: Mapping[str, Look]) -> Figure:
     handles = {line.get_label(): line for panel in panels[: len(found)] for line in panel.lines}
     legend(figure, methods, handles=[handles[method] for method in methods], labels=methods)
     heading(figure, f"Accuracy under shift: {task}", subtitle(grid, task, list(found.values())))
+    reveal(figure)
     return figure
 
 

@@ -106,6 +106,16 @@ def mean_robustness(grid: Grid, task: str) -> dict[str, float]:
     return {method: fmean(one[method] for one in found) for method in full}
 
 
+def robustness_by_shift(grid: Grid, tasks: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Effective robustness under each shift of some tasks, by method; of all methods that are compared."""
+    found: dict[str, dict[str, float]] = {method: {} for method in grid.compared}
+    for task in tasks:
+        for name, tests in shifts(grid, task).items():
+            for method, value in robustness(grid, task, tests).items():
+                found[method][f"{task}/{name}"] = value
+    return found
+
+
 def shift_table(grid: Grid) -> Table | None:
     """Accuracy in distribution and under each shift, and the drop; None where no task has shifted test sets."""
     sections = []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bench.report.grid import Grid
 from bench.report.units import counted
@@ -41,6 +44,8 @@ SHAPES = {  # matplotlib's markers, and each as an SVG path in a square of 16, f
     "d": "M8 1l4 7-4 7-4-7z",
 }
 MARKERS = tuple(SHAPES)
+CROWD = 80  # markers, of which larger ones would only hide more
+COVERED = 0.4  # of a marker's size: nearer than this, the one that is drawn first would hardly be seen
 
 RC: dict[Any, Any] = {  # of matplotlib.rc_context
     "font.family": "sans-serif",
@@ -135,10 +140,27 @@ def legend_height(methods: Sequence[str], width: float = WIDTH) -> float:
     return 0.2 * -(-len(methods) // legend_columns(methods, width))
 
 
+def reveal(figure: Figure) -> None:
+    """Enlarges each lone marker that a later one covers, so that both are seen; where they stand stays exact.
+
+    Called when the layout is final.
+    """
+    for axes in figure.axes:
+        lone = [(line, np.array(line.get_xydata(), dtype=float)) for line in axes.lines if line.get_marker() in SHAPES]
+        marks = [line for line, at in lone if len(at) == 1]
+        places = [tuple(axes.transData.transform(at[0])) for _, at in lone if len(at) == 1]
+        if len(marks) > CROWD:
+            continue
+        near = [line.get_markersize() * figure.dpi / 72 * COVERED for line in marks]
+        for at, line in enumerate(marks):
+            above = sum(math.dist(places[at], place) < near[at] for place in places[at + 1 :])
+            line.set_markersize(line.get_markersize() * (1 + 0.5 * min(above, 2)))
+
+
 def described(grid: Grid, tasks: int, *, mean: bool) -> str:
     """`demo suite, backbone mobilenetv2_100, mean over 7 tasks, 3 seeds`."""
     scale = counted(tasks, "task")
-    if mean:
+    if mean and tasks > 1:
         scale = (
             f"mean over {scale}" if grid.common == grid.tasks else f"mean over the {scale} that all methods finished"
         )
@@ -146,8 +168,11 @@ def described(grid: Grid, tasks: int, *, mean: bool) -> str:
 
 
 def whiskers(intervals: Iterable[Interval | None]) -> str:
-    """What the bars are, for a subtitle: `; bars: 95 % intervals over test images and seeds`, empty without any."""
+    """What the bars are, for a subtitle: `; bars: 95 % intervals over test images and seeds`, empty without any.
+
+    No line ends before the %.
+    """
     found = {interval.covers for interval in intervals if interval}
     names = {"images": "test images", "seeds": "seeds"}
     told = [" and ".join(names[source] for source in covers) for covers in sorted(found)]
-    return f"; bars: 95 % intervals over {' or '.join(told)}" if told else ""
+    return f"; bars: 95\u00a0% intervals over {' or '.join(told)}" if told else ""

@@ -10,18 +10,22 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bench.report.evidence import mean_interval
 from bench.report.grid import Grid, finite
 from bench.report.labels import Line, place
 from bench.report.layout import folded
-from bench.report.style import FAINT, INK, QUIET, Look, described, head, whiskers
+from bench.report.style import FAINT, INK, QUIET, Look, described, head, reveal, whiskers
 from bench.report.units import listed, prefixed
 
 SIZE = (7.5, 5.2)  # inches
 RADIUS = 4.0  # of a marker, typographic points
 NAME_WIDTH = 28  # characters; longer names go on in the next line
 FAR = 3.5  # radii from its point at which a name gets a line to it
+STRIP = 0.16  # of the scale's height, for what is far below it
+SUNK = "; below the dashed line: not to scale"
+NARROW = 20.0  # points: a smaller gap is worth seeing to scale
 
 
 # A decade is divided the more finely the fewer decades the axis spans: (least span in decades, divisions).
@@ -59,6 +63,7 @@ class Mark:
     cost: float
     accuracy: float
     interval: tuple[float, float] | None = None
+    sunk: float | None = None  # its accuracy, where it is drawn below the scale
 
 
 def trade_off(grid: Grid, cost: Cost, looks: Mapping[str, Look]) -> Figure:
@@ -78,6 +83,7 @@ def trade_off(grid: Grid, cost: Cost, looks: Mapping[str, Look]) -> Figure:
             lines.append([(mark.cost, end) for end in mark.interval])
             axes.plot(*zip(*lines[-1], strict=True), color=look.colour, linewidth=0.9, zorder=1.5)
     head(figure, axes, f"Accuracy against {cost.title}", subtitle(grid, marks))
+    reveal(figure)
     name_points(figure, axes, marks, lines, looks)
     return figure
 
@@ -106,7 +112,10 @@ def pareto(marks: Sequence[Mark], right: float) -> list[tuple[float, float]]:
 
 
 def spread_axes(axes: Axes, marks: Sequence[Mark], write: Callable[[float], str]) -> list[Mark]:
-    """Sets limits and ticks with room for the names; a cost of 0 goes to a strip of its own at the left edge."""
+    """Sets limits and ticks with room for the names.
+
+    A cost of 0 goes to a strip of its own at the left edge, accuracies far below all others to one at the bottom.
+    """
     costs = [math.log10(mark.cost) for mark in marks if mark.cost > 0] or [0.0]
     middle, half = (min(costs) + max(costs)) / 2, max((max(costs) - min(costs)) / 2, 0.2)
     left, right = middle - 1.3 * half, middle + 1.3 * half
@@ -118,19 +127,54 @@ def spread_axes(axes: Axes, marks: Sequence[Mark], write: Callable[[float], str]
     axes.set_xlim(10**left, 10**right)
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
-    axes.set_ylim(*heights(marks))
-    return [mark if mark.cost else replace(mark, cost=zero) for mark in marks]
+    return sink(axes, [mark if mark.cost else replace(mark, cost=zero) for mark in marks])
 
 
-def heights(marks: Sequence[Mark]) -> tuple[float, float]:
-    """Limits round the marks and their intervals, of which the widest may leave the frame: they would hide the rest."""
+def sink(axes: Axes, marks: Sequence[Mark]) -> list[Mark]:
+    """Sets the limits and ticks of accuracy; what is far below all others goes to a strip at the bottom."""
+    floor = scale_from([mark.accuracy for mark in marks])
+    limits = heights([mark for mark in marks if mark.accuracy >= floor])
+    if all(mark.accuracy >= floor for mark in marks):
+        axes.set_ylim(*limits)
+        return list(marks)
+    below = strip(axes, *limits)
+    return [
+        mark if mark.accuracy >= floor else replace(mark, accuracy=below, interval=None, sunk=mark.accuracy)
+        for mark in marks
+    ]
+
+
+def strip(axes: Axes, low: float, high: float) -> float:
+    """Limits with a strip below the scale, under a dashed line and without ticks; returns the strip's middle."""
+    wide = STRIP * (high - low)
+    axes.set_ylim(low - wide, high)
+    axes.axhline(low, color=QUIET, alpha=0.5, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+    room = 3.2 * axes.bbox.height / axes.figure.dpi  # ticks, so many an inch
+    ticks = MaxNLocator(min(8, max(3, round(room))), steps=[1, 2, 5, 10]).tick_values(low, high)
+    axes.set_yticks([at for at in ticks if low <= at <= high])
+    return low - wide / 2
+
+
+def scale_from(accuracies: Sequence[float]) -> float:
+    """The least accuracy that is drawn to scale: those further below it than all above it are apart would hide them."""
+    found = sorted(accuracies)
+    gaps = [(found[at] - found[at - 1], at) for at in range(1, len(found) - 2)]  # three or more are above
+    widest, at = max(gaps, default=(0.0, 0))
+    return found[at] if gaps and widest > max(found[-1] - found[at], NARROW) else found[0]
+
+
+def heights(marks: Sequence[Mark], room: float = 0.6, margin: float = 0.13) -> tuple[float, float]:
+    """Limits round the marks and their intervals, of which the widest may leave the frame: they would hide the rest.
+
+    `room` is how far an interval may widen the limits, `margin` what is added on either side, both fractions.
+    """
     accuracies = [mark.accuracy for mark in marks]
     low, high = min(accuracies), max(accuracies)
-    room = max(0.6 * (high - low), 3.0)
+    beyond = max(room * (high - low), 3.0)
     ends = [end for mark in marks for end in mark.interval or ()]
-    low, high = max(min([low, *ends]), low - room), min(max([high, *ends]), high + room)
-    margin = max(0.13 * (high - low), 0.4)
-    return low - margin, high + margin
+    low, high = max(min([low, *ends]), low - beyond), min(max([high, *ends]), high + beyond)
+    rim = max(margin * (high - low), 0.4)
+    return low - rim, high + rim
 
 
 def round_values(low: float, high: float) -> list[float]:
@@ -148,7 +192,7 @@ def name_points(
 ) -> None:
     """Writes each method's name near its point, with a line to it where it had to go far. The layout is final."""
     style: dict[str, Any] = {"fontsize": 8, "color": INK, "linespacing": 1.0, "zorder": 4}
-    names = [axes.text(0, 0, "\n".join(folded(mark.method, NAME_WIDTH)), **style) for mark in marks]
+    names = [axes.text(0, 0, "\n".join(folded(named(mark), NAME_WIDTH)), **style) for mark in marks]
     extents = [name.get_window_extent() for name in names]
     to_pixels, to_data = axes.transData.transform, axes.transData.inverted().transform
     points = [tuple(to_pixels((mark.cost, mark.accuracy))) for mark in marks]
@@ -165,9 +209,14 @@ def name_points(
             axes.plot(*to_data([point, end]).T, color=looks[mark.method].colour, linewidth=0.6, alpha=0.7, zorder=1)
 
 
+def named(mark: Mark) -> str:
+    return mark.method if mark.sunk is None else f"{mark.method}: {mark.sunk:.1f} %"
+
+
 def subtitle(grid: Grid, marks: Sequence[Mark]) -> str:
-    """What is averaged, what the line is, and which methods could not be drawn."""
+    """What is averaged, what the line is, and which methods could not be drawn, or not to scale."""
     absent = [method for method in grid.compared if method not in {mark.method for mark in marks}]
     lacking = f"; without a figure and so not drawn: {listed(absent)}" if absent else ""
-    bars = whiskers(mean_interval(grid, mark.method, [list(grid.common)]) for mark in marks)
-    return f"{described(grid, len(grid.common), mean=True)}; grey stairs: Pareto front{bars}{lacking}"
+    bars = whiskers(mean_interval(grid, mark.method, [list(grid.common)]) for mark in marks if mark.interval)
+    sunk = SUNK if any(mark.sunk is not None for mark in marks) else ""
+    return f"{described(grid, len(grid.common), mean=True)}; grey stairs: Pareto front{bars}{sunk}{lacking}"

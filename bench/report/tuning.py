@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 from matplotlib.transforms import Transform, blended_transform_factory
 
 from bench.replay import Study, Trial
@@ -21,6 +21,8 @@ from bench.report.units import counted
 
 ROW = 1.15  # inches
 LEFT, MIDDLE, RIGHT, BELOW = 2.0, 0.45, 0.15, 0.1  # inches, of margins
+PANEL = (WIDTH - LEFT - MIDDLE - RIGHT) / 2  # inches, width of a panel
+LETTER = 0.062  # inches, of a tick's label
 DEEPEST = -15.0  # points below the default, or the median, at which a trial is drawn at the edge
 MANY = 100  # trials in a panel from which they are pixels also in an SVG
 WIDE = 30.0  # a ratio of largest to smallest value from which an axis is logarithmic
@@ -42,11 +44,10 @@ def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
         return None
     height = BELOW + len(rows) * ROW + 0.75
     figure = Figure(figsize=(WIDTH, height))
-    wide = (WIDTH - LEFT - MIDDLE - RIGHT) / 2
     for at, (method, tried) in enumerate(rows.items()):
         y = (BELOW + (len(rows) - 1 - at) * ROW) / height
-        for column, x in enumerate((LEFT, LEFT + wide + MIDDLE)):
-            axes = figure.add_axes((x / WIDTH, y + 0.3 / height, wide / WIDTH, (ROW - 0.42) / height))
+        for column, x in enumerate((LEFT, LEFT + PANEL + MIDDLE)):
+            axes = figure.add_axes((x / WIDTH, y + 0.3 / height, PANEL / WIDTH, (ROW - 0.42) / height))
             draw_panel(axes, method, tried, column, looks[method])
     tasks = counted(len({study.task for study in found}), "task")
     pruned = sum(trial.val is None for study in found for trial in study.trials)
@@ -76,7 +77,10 @@ def points(found: Sequence[Study]) -> list[Point]:
 def draw_panel(axes: Axes, method: str, tried: Sequence[Point], column: int, look: Look) -> None:
     """Trials by number at the left, by hyper-parameter at the right."""
     name = main_parameter(tried)
-    place = by_value(axes, tried, name) if column and name else by_number(axes, tried)
+    if column and not name:
+        place = nowhere(axes)
+    else:
+        place = by_value(axes, tried, name) if column and name else by_number(axes, tried)
     axes.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
     for chosen in (False, True):
         some = [point for point in tried if point.chosen is chosen]
@@ -102,10 +106,17 @@ def blended(axes: Axes) -> Transform:
 
 
 def by_number(axes: Axes, tried: Sequence[Point]) -> Callable[[Trial], float]:
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     last = max(point.trial.number for point in tried)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True) if last else FixedLocator([0]))
     axes.set_xlim(-0.04 * last - 0.3, 1.04 * last + 0.3)
     return lambda trial: float(trial.number)
+
+
+def nowhere(axes: Axes) -> Callable[[Trial], float]:
+    """All trials at one place, where there is no hyper-parameter to tell them by."""
+    axes.set_xticks([])
+    axes.set_xlim(-1, 1)
+    return lambda trial: 0.0
 
 
 def by_value(axes: Axes, tried: Sequence[Point], name: str) -> Callable[[Trial], float]:
@@ -126,12 +137,28 @@ def by_value(axes: Axes, tried: Sequence[Point], name: str) -> Callable[[Trial],
     nothing = low - 0.15 * span
     if None in values:
         ticks, labels = [nothing, *ticks], ["none", *labels]
-    axes.set_xticks(ticks, labels)
-    axes.set_xlim((nothing if None in values else low) - 0.05 * span, high + 0.05 * span)
+    left, right = (nothing if None in values else low) - 0.05 * span, high + 0.05 * span
+    shown = apart([(PANEL * (at - left) / (right - left), len(text)) for at, text in zip(ticks, labels, strict=True)])
+    axes.set_xticks([ticks[at] for at in shown], [labels[at] for at in shown])
+    axes.set_xlim(left, right)
     return lambda trial: nothing if trial.params.get(name) is None else scaled(trial.params[name])
 
 
+def apart(labels: Sequence[tuple[float, int]]) -> list[int]:
+    """Which of some tick labels, by their middle (inches) and letters, stand apart within a panel; the first first."""
+    shown: list[int] = []
+    for at, (middle, letters) in enumerate(labels):
+        last, wide = labels[shown[-1]] if shown else (-math.inf, 0)
+        if middle <= PANEL and middle - last >= LETTER * (1.5 + (letters + wide) / 2):
+            shown.append(at)
+    return shown
+
+
 def number(value: float) -> str:
+    """`1,200`, `0.015`, `1e-5`."""
+    if 0 < abs(value) < 0.001:
+        figures, power = f"{value:.1e}".split("e")
+        return f"{float(figures):g}e{int(power)}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 

@@ -44,9 +44,11 @@ def points(difference: float | None) -> str:
 
 
 def ratio(value: float) -> str:
-    """A ratio that is read at a glance: `1/120`, `0.8x`, `3.2x`."""
+    """A ratio that is read at a glance: `1/120`, `85 %`, `3.2x`."""
     if value < 0.5:
         return f"1/{1 / value:.2g}" if 1 / value < 99.5 else f"1/{round_to(1 / value, 2):,}"
+    if value < 1:
+        return f"{100 * value:.0f} %"
     return f"{value:.2g}x" if value < 99.5 else f"{round_to(value, 2):,}x"
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from bench.report.certainty import SOURCES
 from bench.report.evidence import difference_interval, mean_interval
-from bench.report.findings import means, tasks_of
+from bench.report.findings import best_by_groups, means, tasks_of
 from bench.report.grid import Grid
-from bench.report.limits import Advice, ahead
+from bench.report.limits import Advice, ahead, beyond
 from bench.report.tables import FULL, SCRATCH
-from bench.report.units import counted, listed, percent, points, ratio
+from bench.report.units import listed, percent, points, ratio
 from bench.statistics import Comparison, Interval
 
 MEGABYTE = 1e6
@@ -36,8 +36,12 @@ def leader(grid: Grid, compared: Comparison) -> Iterator[str]:
     best, others = ranking[0], ranking[1:]
     interval = within(mean_interval(grid, best, [list(grid.common)]))
     yield f"{best} has the highest mean accuracy over {tasks_of(grid)}, {percent(scores[best].mean)} %{interval}; " + (
-        doubt(grid, compared, best, others) + "."
+        doubt(grid, compared, best, others)
     )
+    groups = best_by_groups(grid)
+    if groups and best not in groups[0]:
+        lead = "leads" if len(groups[0]) == 1 else "lead"
+        yield f"By the mean of the group means {listed(groups[0])} {lead}, {percent(groups[1])} %."
 
 
 def doubt(grid: Grid, compared: Comparison, best: str, others: list[str]) -> str:
@@ -53,14 +57,7 @@ def doubt(grid: Grid, compared: Comparison, best: str, others: list[str]) -> str
         here = f"on these tasks {listed(level)} may be as good, the lead being within the 95 % interval over {sources}"
     else:
         here = f"on these tasks its lead, over {others[0]} the smallest, is beyond the 95 % interval over {sources}"
-    tasks = counted(len(compared.tasks), "task")
-    if not compared.can_settle:
-        verb = "is" if len(compared.tasks) == 1 else "are"
-        return f"{here}; {tasks} {verb} too few to say by a test whether it would hold on others"
-    alike = [other for other in others if not compared.differ(best, other)]
-    if not alike:
-        return f"{here}, and over the {tasks} it differs significantly from every other method"
-    return f"{here}; over the {tasks} it does not differ significantly from {listed(alike)}"
+    return f"{here}. {beyond(compared, best, others)}"
 
 
 def thrift(grid: Grid, compared: Comparison) -> Iterator[str]:

@@ -112,16 +112,18 @@ def shown(text: str) -> str:
 
 
 def ui_command(folder: Path) -> str:
-    """The line that opens MLflow on this folder's runs, and our view of them; for a tracking server, its address."""
+    """How MLflow is opened on this folder's runs: by our command, or MLflow's own; of a server, its address."""
+    uri = tracking_uri(folder)
+    if uri.startswith(("http://", "https://")):
+        return shown(uri)
+    ours = f"python run_bench.py ui --results {shlex.quote(str(near(folder)))}"
     if not is_default():
-        uri = tracking_uri(folder)
-        if uri.startswith(("http://", "https://")):
-            return shown(uri)
-    else:
-        path = database(folder)
-        uri = f"sqlite:///{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"
-    command = f"mlflow ui --backend-store-uri {shlex.quote(uri)} --host 127.0.0.1"
-    page = (
-        f"http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey={VIEW}"  # a new database's first after Default
-    )
-    return f"{command}\n         then {page}" if is_default() else command
+        return ours  # the address of a database may hold a password
+    theirs = shlex.quote(f"sqlite:///{near(database(folder))}")
+    return f"{ours}\n         or mlflow ui --backend-store-uri {theirs} --host 127.0.0.1"
+
+
+def near(path: Path) -> Path:
+    """A path as one would type it here."""
+    path = path.resolve()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -143,7 +143,7 @@ def experiment(client: MlflowClient, folder: Path) -> str:
 
 
 def view() -> dict[str, str]:
-    """The experiment's tag that gives MLflow's page of runs our columns, when it is opened by `VIEW`'s name.
+    """The experiment's tags: that models are trained in it, and our columns for MLflow's page of runs.
 
     MLflow keeps the views that its users share in such tags; ours has the cells without their parent, the best first.
     """
@@ -153,7 +153,7 @@ def view() -> dict[str, str]:
         "orderByAsc": False,
         "selectedColumns": ["tags.`method`", "tags.`task`", *(f"metrics.`{name}`" for name in COLUMNS)],
     }
-    return {f"mlflow.sharedViewState.{VIEW}": json.dumps(state)}
+    return {f"mlflow.sharedViewState.{VIEW}": json.dumps(state), "mlflow.experimentKind": "custom_model_development"}
 
 
 def all_runs(client: MlflowClient, experiment_id: str) -> Iterator[Run]:

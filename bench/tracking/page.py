@@ -40,7 +40,8 @@ def serve(folder: Path) -> int:
     uri = tracking_uri(folder)
     if is_default() and not database(folder).exists():
         raise UserError(f"{folder} has no MLflow runs; `python run_bench.py sync --results {folder}` logs its records")
-    view = f"#/experiments/{experiment(folder)}/runs?viewStateShareKey={VIEW}"
+    # MLflow's page begins with what it has for language models, unless its address says otherwise.
+    view = f"#/experiments/{experiment(folder)}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}"
     if uri.startswith(("http://", "https://")):
         print(f"MLflow:  {shown(uri).rstrip('/')}/{view}")
         return 0
