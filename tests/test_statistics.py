@@ -207,25 +207,6 @@ def test_a_difference_has_the_noise_of_both() -> None:
     assert difference(first, {"t": Sample((0.7,), None)}, {"t": 1.0}) is None
 
 
-def covered(dice: np.random.Generator, truth: float, images: int, seeds: int, tasks: int) -> bool:
-    """Whether the interval holds the true mean, where each task's images and each seed have their own luck."""
-    samples = {}
-    for task in range(tasks):
-        luck = dice.binomial(images, truth) / images
-        found = luck + (dice.normal(0, 0.01, seeds) if seeds > 1 else np.zeros(1))
-        samples[str(task)] = Sample(tuple(found.clip(0, 1)), images)
-    made = interval(samples, weights([list(samples)]))
-    return made is not None and made.low <= truth <= made.high
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("images", "seeds", "tasks"), [(300, 1, 1), (1000, 1, 7), (1000, 3, 7), (1000, 5, 1)])
-def test_95_percent_of_the_intervals_hold_the_truth(images: int, seeds: int, tasks: int) -> None:
-    dice = np.random.default_rng(0)
-    hits = [covered(dice, dice.uniform(0.5, 0.97), images, seeds, tasks) for _ in range(2000)]
-    assert np.mean(hits) == pytest.approx(0.95, abs=0.02)
-
-
 def test_the_example_of_the_docs_runs() -> None:
     text = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
