@@ -1,4 +1,4 @@
-"""Statistics of a comparison: spread over seeds, bootstrap intervals, ranks and paired tests over tasks.
+"""Statistics of a comparison: spread over seeds, intervals, ranks and paired tests over tasks.
 
 What goes in are plain numbers by method and task; nothing here knows of cells, stores or reports. Accuracies are
 fractions in 0..1. What the intervals and tests cover, and what they do not, is told in docs/statistics.md.
