@@ -1,4 +1,4 @@
-"""Head2Toe by an exact solver: its group lasso along a path of penalties, of which the validation images choose one."""
+"""Head2Toe by an exact solver: its group lasso to a certified gap, and a head on features at and near its solution."""
 
 from __future__ import annotations
 
