@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bench import data
+from bench.answers import Right
 from bench.meter import Meter
 from bench.probe import Probe, score_together
 from bench.reading import FORWARD, Clock
@@ -21,10 +23,15 @@ PIXELS = 2_400_000  # of a pass over small images, so many of them that calls we
 
 @dataclass
 class Verdict:
-    """Accuracy of one adapted backbone on every test set (fractions) and the seconds attributed to judging it."""
+    """What one adapted backbone got right of every test set, and the seconds attributed to judging it."""
 
-    accuracy: dict[str, float] = field(default_factory=dict)
+    right: dict[str, Right] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def accuracy(self) -> dict[str, float]:
+        """Fractions."""
+        return {name: float(right.mean()) for name, right in self.right.items()}
 
 
 @torch.no_grad()
@@ -37,18 +44,16 @@ def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Sp
     clock = Clock(backbone.device)
     batch = min(MOST, max(LEAST, PIXELS // backbone.image_size**2))
     for name, test in tests.items():
-        hits = [0] * len(adapted)
+        for verdict in verdicts:
+            verdict.right[name] = np.zeros(len(test.labels), bool)
         possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=backbone.device)
         done = 0
         for images in data.batches(test.images, backbone.image_size, batch):
-            labels = torch.from_numpy(test.labels[done : done + len(images)])
-            done += len(images)
+            here = slice(done, done := done + len(images))
             scored = meter.step(("judge", len(images)), partial(_score, backbone, adapted, images, clock))
-            for number, scores in enumerate(scored):
-                hits[number] += int((answers(scores, possible).cpu() == labels).sum())
+            for verdict, scores in zip(verdicts, scored, strict=True):
+                verdict.right[name][here] = answers(scores, possible).cpu().numpy() == test.labels[here]
             clock.seconds()
-        for verdict, correct in zip(verdicts, hits, strict=True):
-            verdict.accuracy[name] = correct / done
     for verdict, seconds in zip(verdicts, attributed(adapted, clock.seconds()), strict=True):
         verdict.seconds = seconds
     return verdicts

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from bench import data as pixels
+from bench.answers import pack
 from bench.budget import Amount, largest, smallest
 from bench.features import prepare
 from bench.judge import judge
@@ -168,10 +169,12 @@ def judge_group(
         if isinstance(verdicts, Failure):
             one.work.fail(verdicts, cost)
             continue
-        accuracy = dict(verdicts[number].accuracy)
+        verdict = verdicts[number]
+        accuracy = verdict.accuracy
         if isinstance(choice, Choice) and choice.accuracy is not None:
             accuracy["val"] = choice.accuracy
-        one.work.done(accuracy, replace(cost, eval_seconds=round(verdicts[number].seconds, 4)))
+        answers = {name: pack(right) for name, right in verdict.right.items()}
+        one.work.done(accuracy, replace(cost, eval_seconds=round(verdict.seconds, 4)), answers)
 
 
 def fit(work: Work, data: Data) -> Fitted:

@@ -147,9 +147,12 @@ class Work:
             peak_bytes=self.meter.peak_bytes(),
         )
 
-    def done(self, accuracy: Mapping[str, float], cost: Cost) -> CellResult:
+    def done(
+        self, accuracy: Mapping[str, float], cost: Cost, answers: Mapping[str, str] | None = None
+    ) -> CellResult:  # fmt: skip
         """Records what was found, charged with what ran since the last record."""
-        return self.session.record(self.result("done", None, self.session.lap().on(cost), accuracy))
+        found = self.result("done", None, self.session.lap().on(cost), accuracy)
+        return self.session.record(replace(found, answers=answers or {}))
 
     def fail(self, failure: Failure, cost: Cost, status: Status = "failed") -> CellResult:
         """Records why there is no figure; the traceback of a failure goes into a file beside the records."""

@@ -18,6 +18,7 @@ LAYERS = {
     ],
     1: [
         "registry", "budget", "store", "weights", "download", "portable", "cache", "statistics", "decode", "replay",
+        "answers",
     ],
     2: [
         "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf",

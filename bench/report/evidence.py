@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.answers import unpack
 from bench.report.grid import Grid
 from bench.spec import CellResult
 from bench.statistics import Comparison, Interval, Sample, compare, difference, interval, weights
@@ -15,8 +19,21 @@ def samples(grid: Grid, method: str) -> dict[str, Sample]:
 
 
 def sample(grid: Grid, method: str, task: str, test: str = "test") -> Sample | None:
-    found = grid.accuracies(method, task, test)
-    return Sample(tuple(found.values()), images(grid.cells[method, task], test)) if found else None
+    found = tuple(grid.accuracies(method, task, test).values())
+    if not found:
+        return None
+    cells = grid.cells[method, task]
+    count, data = images(cells, test), {str(cell.provenance.get("data_fingerprint")) for cell in cells}
+    right = answers(cells, test, count) if count and len(data) == 1 else None
+    sound = right is not None and len(right) == len(found) and np.allclose(right.mean(axis=1), found)
+    return Sample(found, count, right if sound else None, min(data))
+
+
+def answers(cells: Sequence[CellResult], test: str, count: int) -> NDArray[np.bool_] | None:
+    """Which of `count` images were answered rightly (cells, images); None where a record does not say it soundly."""
+    texts = [cell.answers.get(test) if isinstance(cell.answers, Mapping) else None for cell in cells]
+    right = [found for text in texts if (found := unpack(text, count)) is not None]
+    return np.stack(right) if len(right) == len(cells) else None
 
 
 def images(cells: Sequence[CellResult], test: str) -> int | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 UP_TO = 0.975  # of the chance lies below the upper end of a 95 % interval
 NORMAL = float(special.ndtri(UP_TO))
-OWN = 0.25  # of the variance of an image's answers at most is the seeds' own; docs/statistics.md has what was measured
+TOWARDS_T = 1.25  # how the quantile goes from normal to Student's t: docs/statistics.md has what this holds
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,17 @@ class Spread:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured of one method on one task: its accuracy for each seed, and on how many test images."""
+    """What was measured of one method on one task: its accuracy for each seed, and which images it got right."""
 
     accuracies: tuple[float, ...]
-    images: int | None  # None where the records do not say
+    images: int | None  # how many were tested; None where the records do not say
+    answers: NDArray[np.bool_] | None = field(default=None, compare=False, repr=False)  # (seeds, images), if known
+    data: str = ""  # alike for methods that were tested on the same images
+
+    @cached_property
+    def rates(self) -> NDArray[np.float64] | None:
+        """By how many of the seeds each image was answered rightly, a fraction; None where that is not known."""
+        return None if self.answers is None else np.asarray(self.answers.mean(axis=0), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Interval:
     low: float
     high: float
     covers: tuple[str, ...]
+    paired: bool = False  # of a difference: image by image
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -64,7 +74,7 @@ class Estimate:
     below: float  # of the images, for the lower end: near 100 % a mean errs further downwards than upwards
     above: float
     seeds: float
-    doubt: float  # Σ variance² / (seeds − 1) over the tasks, for the degrees of freedom of `seeds`
+    doubt: float  # Σ variance² / (seeds + 1) over the tasks, for the degrees of freedom of `seeds`
     covers: tuple[str, ...]
 
     def minus(self, other: Estimate) -> Estimate:
@@ -88,15 +98,19 @@ def interval(samples: Mapping[str, Sample], weight: Mapping[str, float]) -> Inte
 def difference(
     first: Mapping[str, Sample], second: Mapping[str, Sample], weight: Mapping[str, float]
 ) -> Interval | None:
-    """As `interval`, of the first method's mean minus the second's, as if their images were not the same.
+    """As `interval`, of the first method's mean minus the second's; paired where both have answers to the same images.
 
-    They are, and what one method gets right the other mostly does too, so the interval is too wide; how much, no
-    accuracy tells.
+    Elsewhere it is as if their images were not the same, which is too wide: what one gets right the other mostly does.
     """
     one, other = estimate(first, weight), estimate(second, weight)
     if one is None or other is None or one.covers != other.covers:
         return None
-    return ends(one.minus(other), -1.0)
+    pairs = [(first[task], second[task], share) for task, share in weight.items()]
+    used = [(gap, own(a) + own(b), share) for a, b, share in pairs if (gap := gaps(a, b)) is not None]
+    if len(used) < len(pairs):
+        return ends(one.minus(other), -1.0)
+    found = ends(paired(one.minus(other), used), -1.0)
+    return None if found is None else replace(found, paired=True)
 
 
 def estimate(samples: Mapping[str, Sample], weight: Mapping[str, float]) -> Estimate | None:
@@ -109,7 +123,7 @@ def estimate(samples: Mapping[str, Sample], weight: Mapping[str, float]) -> Esti
     mean = sum(share * average(sample) for sample, share in used)
     below, above = image_errors(used, mean) if by_images else (0.0, 0.0)
     errors = [share**2 * variance(sample) / len(sample.accuracies) for sample, share in used] if by_seeds else []
-    doubt = sum(error**2 / (len(sample.accuracies) - 1) for error, (sample, _) in zip(errors, used, strict=False))
+    doubt = sum(error**2 / (len(sample.accuracies) + 1) for error, (sample, _) in zip(errors, used, strict=False))
     covers = (*(["images"] if by_images else []), *(["seeds"] if by_seeds else []))
     return Estimate(mean, below, above, sum(errors), doubt, covers)
 
@@ -140,14 +154,51 @@ def image_errors(used: Sequence[tuple[Sample, float]], mean: float) -> tuple[flo
 
 
 def image_error(sample: Sample) -> float:
-    """p (1 − p) / n of an accuracy that all seeds had on the same images, less what is the seeds' own.
+    """Squared standard error that the choice of images gives the mean over the seeds.
 
-    That is the part that comes from seeds disagreeing on single images, and it is in the variance between the seeds
-    already. Accuracies do not tell it apart; it is no more than that variance.
+    Without answers p (1 − p) / n, which has in it what is the seeds' `own`, so it is rather too much.
     """
-    accuracy = average(sample)
-    whole = accuracy * (1 - accuracy) / (sample.images or 1)
-    return whole - min(OWN * whole, variance(sample))
+    rates, images, accuracy = sample.rates, sample.images or 1, average(sample)
+    if rates is None:
+        return accuracy * (1 - accuracy) / images
+    return max(0.0, float(rates.var()) / images - own(sample))
+
+
+def own(sample: Sample) -> float:
+    """The part of `image_error` and of the variance between seeds that comes from their disagreeing on single images.
+
+    It is in both, and to be counted once: in a table of seeds × images, both drawn at random, the variance of the mean
+    is (MS_images + MS_seeds − MS_residual) / (seeds · images), with Satterthwaite's degrees of freedom (Cornfield and
+    Tukey 1956, Annals of Mathematical Statistics 27, section 5; Satterthwaite 1946, Biometrics Bulletin 2). This is
+    the last of the three.
+    """
+    rates, accuracy, seeds = sample.rates, average(sample), len(sample.accuracies)
+    if rates is None or seeds < 2 or len(rates) < 2:
+        return 0.0
+    residual = accuracy * (1 - accuracy) - float(rates.var()) - float(np.var(sample.accuracies))
+    return max(0.0, residual) / ((len(rates) - 1) * (seeds - 1))
+
+
+def gaps(first: Sample, second: Sample) -> NDArray[np.float64] | None:
+    """The difference of the two on each image; None unless both say it of the same images."""
+    if first.rates is None or second.rates is None or first.data != second.data:
+        return None
+    return first.rates - second.rates if len(first.rates) == len(second.rates) else None
+
+
+def paired(apart: Estimate, used: Sequence[tuple[NDArray[np.float64], float, float]]) -> Estimate:
+    """A difference with its errors over images taken from the `gaps` of each task, beside what is `own`, and its weight.
+
+    They are those of one task with as many images, two of which are added, one that only the first method gets right
+    and one that only the second does: what they agree on is not certain for that (Bonett and Price 2012, Journal of
+    Educational and Behavioral Statistics 37, for single answers).
+    """
+    count = 1 / sum(share**2 / len(gap) for gap, _, share in used)
+    squared = count * sum(share**2 * float(gap.var()) / len(gap) for gap, _, share in used) + apart.mean**2
+    mean = apart.mean * count / (count + 2)
+    whole = ((squared * count + 2) / (count + 2) - mean**2) / (count + 2)
+    images = max(0.0, whole - sum(share**2 * own for _, own, share in used))
+    return replace(apart, mean=mean, below=images, above=images)
 
 
 def ends(found: Estimate, least: float) -> Interval | None:
@@ -161,12 +212,13 @@ def ends(found: Estimate, least: float) -> Interval | None:
 def reach(found: Estimate, images: float) -> float:
     """How far an end is from the mean, of which `images` is the squared standard error on its side.
 
-    A normal quantile holds for the images, Student's t for the seeds, with the degrees of freedom of Welch and
-    Satterthwaite. Cochran (1964) weights the two by their shares of the variance, which for two or three seeds is too
-    wide, and Welch's degrees of freedom of the whole are too narrow; the power of 1.5 is between.
+    A normal quantile holds for the images, Student's t for the seeds, with the degrees of freedom of Welch (1947,
+    Biometrika 34): of one task those of its seeds, of several nearly their sum where they vary alike. Between the two,
+    Cochran (1964) weights by the share of the variance, which is too wide for two seeds; Satterthwaite's degrees of
+    freedom of the whole are too narrow.
     """
     total = images + found.seeds
     if not found.seeds:
         return NORMAL * math.sqrt(total)
-    of_seeds = float(special.stdtrit(found.seeds**2 / found.doubt, UP_TO))
-    return (NORMAL + math.pow(found.seeds / total, 1.5) * (of_seeds - NORMAL)) * math.sqrt(total)
+    of_seeds = float(special.stdtrit(found.seeds**2 / found.doubt - 2, UP_TO))
+    return (NORMAL + math.pow(found.seeds / total, TOWARDS_T) * (of_seeds - NORMAL)) * math.sqrt(total)
