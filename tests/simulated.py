@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,3 +78,59 @@ def coverage(drawn: Callable[[np.random.Generator], tuple[Interval | None, float
     dice = np.random.default_rng(0)
     found = (drawn(dice) for _ in range(times))
     return sum(made is not None and made.low <= truth <= made.high for made, truth in found) / times
+
+
+Row = tuple[int, int, int, tuple[float, float]]  # tasks, seeds, images, accuracies
+
+
+def means() -> Iterator[Row]:
+    yield from itertools.product((1,), (1, 2, 3, 5), (150, 1000, 5000), (MIDDLE, HIGH))
+    yield from itertools.product((7, 19), (1, 2, 3), (1000,), (MIDDLE, HIGH))
+
+
+def differences() -> Iterator[Row]:
+    yield from itertools.product((1,), (1, 3), (150, 1000, 5000), (MIDDLE, HIGH))
+    yield from itertools.product((7, 19), (1, 3), (1000,), (MIDDLE,))
+
+
+def world(row: Row, points: float, own: float) -> World:
+    """Networks whose true accuracies differ by so many points, or 0.3 times as many near 100 %."""
+    tasks, seeds, images, accuracies = row
+    part = 1.0 if accuracies is MIDDLE else 0.3
+    return World(tasks, seeds, images, accuracies, points * part / 100, own if seeds > 1 else 0.0)
+
+
+def table(heads: Sequence[str], rows: Iterable[tuple[Row, Iterable[float]]]) -> None:
+    print("| tasks | seeds | images | accuracies |", " | ".join(heads), "|\n|" + " --: |" * (4 + len(heads)))
+    for (tasks, seeds, images, accuracies), shares in rows:
+        about = [f"{tasks}", f"{seeds}", f"{images:,}", f"{100 * accuracies[0]:g} to {100 * accuracies[1]:g} %"]
+        print("|", " | ".join([*about, *(f"{100 * share:.1f}" for share in shares)]), "|", flush=True)
+    print()
+
+
+def times(row: Row, most: int) -> int:
+    return most if row[0] == 1 else most // 4
+
+
+def main() -> None:
+    """The tables of docs/statistics.md."""
+    kinds = tuple(itertools.product((0.1, 1.0), (0.0, 0.1, 0.3, 0.45)))
+    heads = [f"{points:g} pt, {100 * own:.0f} %" for points, own in kinds]
+    print("means: points by which networks of a method differ, and disagreement by chance\n")
+    table(heads, ((row, (coverage(world(row, *k).mean, times(row, 4000)) for k in kinds)) for row in means()))
+    print("the same of records without answers\n")
+    bare = [row for row in means() if row[0] == 1 and row[1] > 1 and row[2] == 1000]
+    table(heads, ((row, (coverage(replace(world(row, *k), told=False).mean, 2000) for k in kinds)) for row in bare))
+    print("differences: points between the methods, and share of images as hard for both\n")
+    pairs = tuple(itertools.product((0.0, 0.01, 0.05), (0.0, 0.5, 1.0)))
+    heads = [f"{100 * gap:g} pt, {100 * common:.0f} %" for gap, common in pairs]
+    worlds = ((row, (replace(world(row, 0.1, 0.3), gap=gap, common=common) for gap, common in pairs))
+              for row in differences())  # fmt: skip
+    table(heads, ((row, (coverage(one.difference, times(row, 2000)) for one in made)) for row, made in worlds))
+    for told in (True, False):
+        both = World(7, 3, 1000, spread=0.002, own=0.3, told=told)
+        print(f"a difference over 7 tasks, 3 seeds, {told=}: {100 * coverage(both.difference, 1000):.1f} %", flush=True)
+
+
+if __name__ == "__main__":
+    main()

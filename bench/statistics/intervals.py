@@ -187,7 +187,7 @@ def gaps(first: Sample, second: Sample) -> NDArray[np.float64] | None:
 
 
 def paired(apart: Estimate, used: Sequence[tuple[NDArray[np.float64], float, float]]) -> Estimate:
-    """A difference with its errors over images taken from the `gaps` of each task, beside what is `own`, and its weight.
+    """A difference with its errors over images taken from the `gaps` of each task, which come with `own` and a weight.
 
     They are those of one task with as many images, two of which are added, one that only the first method gets right
     and one that only the second does: what they agree on is not certain for that (Bonett and Price 2012, Journal of
