@@ -29,6 +29,6 @@ def unpack(text: object, count: int) -> Right | None:
         packed = stream.decompress(base64.b64decode(text, validate=True), size + 1)  # no more, whatever it says
     except (ValueError, zlib.error):
         return None
-    if len(packed) != size or not stream.eof:
+    if len(packed) != size or not stream.eof or stream.unused_data:
         return None
     return np.unpackbits(np.frombuffer(packed, np.uint8), count=count).astype(bool)

@@ -94,7 +94,7 @@ def differences() -> Iterator[Row]:
 
 
 def world(row: Row, points: float, own: float) -> World:
-    """Networks whose true accuracies differ by so many points, or 0.3 times as many near 100 %."""
+    """Networks whose true accuracies differ by so many points, or 0.3 times as many near 100 %, and disagree."""
     tasks, seeds, images, accuracies = row
     part = 1.0 if accuracies is MIDDLE else 0.3
     return World(tasks, seeds, images, accuracies, points * part / 100, own if seeds > 1 else 0.0)
@@ -105,7 +105,6 @@ def table(heads: Sequence[str], rows: Iterable[tuple[Row, Iterable[float]]]) -> 
     for (tasks, seeds, images, accuracies), shares in rows:
         about = [f"{tasks}", f"{seeds}", f"{images:,}", f"{100 * accuracies[0]:g} to {100 * accuracies[1]:g} %"]
         print("|", " | ".join([*about, *(f"{100 * share:.1f}" for share in shares)]), "|", flush=True)
-    print()
 
 
 def times(row: Row, most: int) -> int:
@@ -118,10 +117,10 @@ def main() -> None:
     heads = [f"{points:g} pt, {100 * own:.0f} %" for points, own in kinds]
     print("means: points by which networks of a method differ, and disagreement by chance\n")
     table(heads, ((row, (coverage(world(row, *k).mean, times(row, 4000)) for k in kinds)) for row in means()))
-    print("the same of records without answers\n")
+    print("\nthe same of records without answers\n")
     bare = [row for row in means() if row[0] == 1 and row[1] > 1 and row[2] == 1000]
     table(heads, ((row, (coverage(replace(world(row, *k), told=False).mean, 2000) for k in kinds)) for row in bare))
-    print("differences: points between the methods, and share of images as hard for both\n")
+    print("\ndifferences: points between the methods, and share of images as hard for both\n")
     pairs = tuple(itertools.product((0.0, 0.01, 0.05), (0.0, 0.5, 1.0)))
     heads = [f"{100 * gap:g} pt, {100 * common:.0f} %" for gap, common in pairs]
     worlds = ((row, (replace(world(row, 0.1, 0.3), gap=gap, common=common) for gap, common in pairs))

@@ -56,6 +56,8 @@ def test_a_mask_belongs_to_one_test_set() -> None:
     backbone: Any = SimpleNamespace(image_size=8, device=CPU)
     (verdict,) = judge(backbone, [Always(3.0, 2.0, 1.0)], tests, Meter(CPU))
     assert verdict.accuracy == {"test": 0.0, "ood/few": 0.75}
+    assert verdict.right["test"].tolist() == [False] * 4
+    assert verdict.right["ood/few"].tolist() == [True, True, True, False]
 
 
 class Noise:
@@ -102,6 +104,8 @@ def test_probes_are_judged_in_one_pass_as_each_would_be_alone() -> None:
     labels = together[1].argmax(1).numpy()
     verdicts = judge(backbone, probes, {"test": Split(images, labels, 5)}, Meter(CPU))
     assert verdicts[1].accuracy == {"test": 1.0}
+    alone = [one.logits(read).argmax(1).numpy() == labels for one in probes]
+    assert [verdict.right["test"].tolist() for verdict in verdicts] == [right.tolist() for right in alone]
     assert all(verdict.seconds > 0 for verdict in verdicts)
 
 

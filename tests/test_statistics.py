@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from bench.statistics import Sample, compare, difference, interval, spread, weights
+from bench.statistics.intervals import image_error, own, variance
 from bench.statistics.ranks import average_ranks, critical_difference, friedman, holm, studentized, wilcoxon
 from tests.conftest import REPOSITORY
 
@@ -205,6 +206,92 @@ def test_a_difference_has_the_noise_of_both() -> None:
     half = 1.96 * math.sqrt((0.8 * 0.2 + 0.7 * 0.3) / 1000)
     assert (made.low, made.high) == pytest.approx((0.1 - half, 0.1 + half), abs=0.002)
     assert difference(first, {"t": Sample((0.7,), None)}, {"t": 1.0}) is None
+
+
+def of_answers(right: np.ndarray, data: str = "") -> Sample:
+    """What (seeds, images) answers make."""
+    return Sample(tuple(right.mean(axis=1).tolist()), right.shape[1], right, data)
+
+
+def drawn(seeds: int, images: int, seed: int = 0) -> np.ndarray:
+    dice = np.random.default_rng(seed)
+    ease = dice.beta(4, 2, images)
+    return dice.random((seeds, images)) < ease
+
+
+def test_answers_give_the_variance_of_a_crossed_table() -> None:
+    """(MS_images + MS_seeds − MS_residual) / (seeds · images), the mean squares from their definition."""
+    right = drawn(4, 3000)
+    seeds, images = right.shape
+    of_seed, of_image, mean = right.mean(axis=1, keepdims=True), right.mean(axis=0, keepdims=True), right.mean()
+    by_images = seeds * ((of_image - mean) ** 2).sum() / (images - 1)
+    by_seeds = images * ((of_seed - mean) ** 2).sum() / (seeds - 1)
+    residual = ((right - of_image - of_seed + mean) ** 2).sum() / ((images - 1) * (seeds - 1))
+    sample = of_answers(right)
+    assert own(sample) == pytest.approx(residual / (seeds * images))
+    assert variance(sample) / seeds == pytest.approx(by_seeds / (seeds * images))
+    whole = (by_images + by_seeds - residual) / (seeds * images)
+    assert image_error(sample) + variance(sample) / seeds == pytest.approx(whole, rel=1 / 1000)
+
+
+def test_answers_of_one_seed_change_nothing() -> None:
+    right = drawn(1, 500)
+    with_answers, without = of_answers(right), Sample((float(right.mean()),), 500)
+    one, other = (interval({"t": sample}, {"t": 1.0}) for sample in (with_answers, without))
+    assert one is not None and other is not None
+    assert (one.low, one.high) == pytest.approx((other.low, other.high))
+
+
+def test_what_seeds_disagree_on_is_counted_once() -> None:
+    right = drawn(3, 1000)
+    wide = interval({"t": Sample(of_answers(right).accuracies, 1000)}, {"t": 1.0})
+    made = interval({"t": of_answers(right)}, {"t": 1.0})
+    assert wide is not None and made is not None and made.covers == wide.covers
+    assert made.high - made.low < wide.high - wide.low
+
+
+def counts(both: int, first: int, second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
+    """Answers of two networks, by how many images both, one or none of them got right."""
+    table = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], [both, first, second, neither], axis=0).astype(bool)
+    return table[:, :1].T, table[:, 1:].T
+
+
+def test_a_paired_difference_is_that_of_the_textbooks() -> None:
+    """Approval of a prime minister in two surveys of the same 1,600 (Agresti, Categorical Data Analysis, 10.1.1)."""
+    first, second = counts(794, 150, 86, 570)
+    made = difference({"t": of_answers(first)}, {"t": of_answers(second)}, {"t": 1.0})
+    assert made is not None and made.paired and made.covers == ("images",)
+    assert (made.low, made.high) == pytest.approx((0.0213, 0.0587), abs=0.0005)  # Wald's, 0.04 ± 1.96 · 0.0095
+    centre, error = 64 / 1602, math.sqrt((238 / 1602 - (64 / 1602) ** 2) / 1602)  # Bonett and Price, formula 4
+    assert (made.low, made.high) == pytest.approx((centre - 1.96 * error, centre + 1.96 * error), abs=1e-5)
+    turned = difference({"t": of_answers(second)}, {"t": of_answers(first)}, {"t": 1.0})
+    assert turned is not None and (turned.low, turned.high) == pytest.approx((-made.high, -made.low))
+
+
+def test_with_many_images_a_paired_difference_is_that_of_a_t_test() -> None:
+    first, second = drawn(1, 20_000, 1), drawn(1, 20_000, 2)
+    second = np.where(np.random.default_rng(3).random(second.shape) < 0.7, first, second)
+    made = difference({"t": of_answers(first)}, {"t": of_answers(second)}, {"t": 1.0})
+    wanted = stats.ttest_rel(first[0].astype(float), second[0].astype(float)).confidence_interval()
+    assert made is not None and (made.low, made.high) == pytest.approx((wanted.low, wanted.high), abs=1e-4)
+
+
+def test_total_agreement_is_not_certainty() -> None:
+    right = drawn(1, 300)
+    made = difference({"t": of_answers(right)}, {"t": of_answers(right)}, {"t": 1.0})
+    assert made is not None
+    assert (made.low, made.high) == pytest.approx((-1.96 * math.sqrt(2) / 302, 1.96 * math.sqrt(2) / 302), abs=1e-5)
+
+
+def test_only_the_same_images_are_paired() -> None:
+    first, second = drawn(2, 400, 1), drawn(2, 400, 2)
+    bare = Sample((0.5, 0.6), 400)
+    for other in (of_answers(second, "else"), of_answers(second[:, 1:]), bare):
+        made = difference({"t": of_answers(first)}, {"t": other}, {"t": 1.0})
+        assert made is not None and not made.paired and made.covers == ("images", "seeds")
+    both = {"t": of_answers(first), "u": bare}, {"t": of_answers(second), "u": bare}
+    one, all_tasks = difference(*both, {"t": 1.0}), difference(*both, {"t": 0.5, "u": 0.5})
+    assert one is not None and one.paired and all_tasks is not None and not all_tasks.paired
 
 
 def test_the_example_of_the_docs_runs() -> None:
