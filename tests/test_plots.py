@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from synthetic import comparison, result, tuned
 
 from bench.replay import Study, Trial
+from bench.report.affinity import by_affinity
 from bench.report.curves import curves, mean_best, of_grid, sink_curves
 from bench.report.evidence import task_interval
 from bench.report.grid import Grid, grids
@@ -25,7 +26,7 @@ from bench.report.groups import by_group
 from bench.report.heat import any_difference, differences
 from bench.report.plots import by_task, drawings
 from bench.report.ranks import Scale
-from bench.report.style import RC, Look, looks, reveal
+from bench.report.style import MARKERS, RC, Look, looks, reveal
 from bench.report.tradeoff import Mark, heights, named, scale_from, sink
 from bench.report.tuning import PANEL, by_value, draw_panel, main_parameter, number, points
 from bench.spec import CellResult
@@ -211,6 +212,31 @@ def test_a_covered_marker_is_larger_than_the_one_above_it() -> None:
     reveal(figure)
     assert [line.get_markersize() for line in axes.lines] == [9.0, 6.0, 6.0]
     assert [line.get_xydata().tolist() for line in axes.lines] == [[[50, 50]], [[50.1, 50]], [[80, 20]]]
+
+
+@pytest.mark.parametrize("methods", [3, 5, 12])
+@pytest.mark.parametrize("apart", [0.0, 0.02, 0.5])
+def test_a_task_of_the_affinity_plot_is_named_where_there_is_room(methods: int, apart: float) -> None:
+    """Beside its own highest point, on no marker and no other name, even where all tasks are at one place."""
+    dice = np.random.default_rng(0)
+    results = []
+    for one in comparison(["linear_probe", "scratch", *"abcdefghij"[: methods - 2]], 19, suite="vtab1k"):
+        hard = apart * int(one.task.rsplit("_", 1)[1]) / 19
+        level = {"linear_probe": 0.7, "scratch": 0.6 - hard}.get(one.method, float(dice.uniform(0.7, 0.75)))
+        results.append(replace(one, accuracy={"test": level}))
+    grid = grid_of(results)
+    with rc_context(RC):
+        figure = by_affinity(grid, looks(grid.methods))
+        FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    names = [(text.get_text(), text.get_window_extent()) for text in axes.texts]
+    assert 0 < len(names) <= 19
+    drawn_at = [line.get_xydata() for line in axes.lines if line.get_marker() in MARKERS]
+    marks = axes.transData.transform(np.vstack(drawn_at))
+    assert len(marks) == 19 * (methods - 2) + 19  # those of the paper
+    for at, (_, box) in enumerate(names):
+        assert not any(box.overlaps(other) for _, other in names[:at])
+        assert not any(box.contains(x, y) for x, y in marks)
 
 
 def test_intervals_are_in_view_on_the_plot_of_tasks() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from matplotlib.figure import Figure
 
 from bench.report.findings import affinities, over_linear
 from bench.report.grid import Grid, ordered
-from bench.report.labels import place
+from bench.report.labels import place_clear
 from bench.report.style import FAINT, INK, QUIET, Look, head, legend, reveal
 from bench.report.tables import LINEAR, SCRATCH
 from bench.report.units import counted
@@ -23,7 +22,6 @@ SIZE = (7.5, 5.4)  # inches
 RADIUS = 3.3  # of a marker, typographic points
 SAME_TASKS = "vtab1k"  # the suite whose tasks are those of the published figure
 PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "reference" / "head2toe_figure1.csv"
-FAR = 3.5  # radii from its point at which a name gets a line to it
 
 
 class Gain(NamedTuple):
@@ -82,7 +80,7 @@ def by_affinity(grid: Grid, looks: Mapping[str, Look]) -> Figure:
 def name_tasks(
     figure: Figure, axes: Axes, grid: Grid, gains: Sequence[Gain], underlay: Sequence[tuple[float, float]]
 ) -> None:
-    """Writes each task's name near its highest point. The layout is final."""
+    """Writes each task's name near its highest point, where there is room for it. The layout is final."""
     tops = [max((gain for gain in gains if gain.task == task), key=lambda gain: gain.gain)
             for task in ordered(gain.task for gain in gains)]  # fmt: skip
     names = [axes.text(0, 0, grid.label(top.task), fontsize=7.5, color=INK, zorder=4) for top in tops]
@@ -95,12 +93,12 @@ def name_tasks(
     lines = [[tuple(point) for point in to_pixels([(left, 0), (right, 0)])]]
     radius = 1.35 * RADIUS * figure.dpi / 72  # a little more room than the markers need: type is wider in print
     frame = np.array(axes.bbox.extents) + radius * np.array([1, 1, -1, -1])
-    boxes = place(points, sizes, frame, lines, radius, nameless)
-    for name, point, box in zip(names, points, boxes, strict=True):
-        name.set_position(tuple(to_data(box[:2])))
-        end = (min(max(point[0], box[0]), box[2]), min(max(point[1], box[1]), box[3]))
-        if math.dist(point, end) > FAR * radius:
-            axes.plot(*to_data([point, end]).T, color=QUIET, linewidth=0.6, alpha=0.7, zorder=1)
+    boxes = place_clear(points, sizes, frame, lines, radius, nameless)
+    for at, name in enumerate(names):
+        if at in boxes:
+            name.set_position(tuple(to_data(boxes[at][:2])))
+        else:
+            name.remove()
 
 
 def subtitle(grid: Grid, gains: Sequence[Gain], underlay: bool) -> str:

@@ -39,7 +39,8 @@ CAPTIONS = {
     ),
     "gain_by_affinity": (
         "What a method gains over the linear probe, against how much pretraining itself helps on a task (Evci et al. "
-        "2022, figure 1). At the left are the tasks least akin to what the backbone was trained on.",
+        "2022, figure 1). At the left are the tasks least akin to what the backbone was trained on. A task is named at "
+        "its highest point, where there is room.",
         f"{LINEAR}, {SCRATCH} and another method on two tasks",
     ),
     "accuracy_by_tuning_seconds": (

@@ -16,6 +16,7 @@ Boxes = NDArray[np.float64]  # (n, 4): left, bottom, right, top; in pixels
 ANGLES = (0, 180, 90, 270, 45, 315, 135, 225, 20, 160, 340, 200, 65, 115, 245, 295)  # degrees, the preferred first
 STEPS = 30  # distances tried
 ROUNDS = 6
+NEAR = 3  # of them a name can be read as that of its point without a line to it
 
 
 def place(
@@ -45,11 +46,29 @@ def place(
     return np.array([options[at][0][chosen[at]] for at in range(len(points))])
 
 
-def candidates(point: Point, size: Point, radius: float) -> tuple[Boxes, NDArray[np.float64]]:
+def place_clear(
+    points: Sequence[Point], sizes: Sequence[Point], frame: Boxes, lines: Sequence[Line], radius: float,
+    nameless: Sequence[Point] = (),
+) -> dict[int, Boxes]:  # fmt: skip
+    """As `place`, by number of the point, but only names that touch nothing; the least crowded points come first."""
+    taken = np.array([around(point, radius) for point in (*points, *nameless)])
+    dots = sampled(lines, step=2 * radius)
+    found = {}
+    for at in sorted(range(len(points)), key=lambda at: crowding((*points, *nameless), at)):
+        boxes, away = candidates(points[at], sizes[at], radius, NEAR)
+        free = overlaps(boxes, taken).sum(1) + math.prod(sizes[at]) - overlaps(boxes, frame[None])[:, 0] < 1
+        if free.any():
+            price = np.where(free, away + 3 * overlaps(boxes, dots).sum(1), np.inf)
+            found[at] = boxes[int(np.argmin(price))]
+            taken = np.vstack([taken, found[at]])
+    return found
+
+
+def candidates(point: Point, size: Point, radius: float, steps: int = STEPS) -> tuple[Boxes, NDArray[np.float64]]:
     """Boxes around a point, near ones first, and how unwelcome the distance and direction of each is."""
-    distances = radius * (1.6 + 0.9 * np.arange(STEPS)).repeat(len(ANGLES))
-    turns = np.tile(np.radians(ANGLES), STEPS)
-    preference = np.tile(np.linspace(0, 0.3 * radius, len(ANGLES)), STEPS)
+    distances = radius * (1.6 + 0.9 * np.arange(steps)).repeat(len(ANGLES))
+    turns = np.tile(np.radians(ANGLES), steps)
+    preference = np.tile(np.linspace(0, 0.3 * radius, len(ANGLES)), steps)
     half = np.array(size) / 2
     centres = np.array(point) + np.stack([np.cos(turns), np.sin(turns)], 1) * (distances[:, None] + half)
     return np.hstack([centres - half, centres + half]), distances + preference
