@@ -229,7 +229,7 @@ def test_a_task_of_the_affinity_plot_is_named_where_there_is_room(methods: int, 
         figure = by_affinity(grid, looks(grid.methods))
         FigureCanvasAgg(figure).draw()
     (axes,) = figure.axes
-    names = [(text.get_text(), text.get_window_extent()) for text in axes.texts]
+    names = [(text.get_text(), text.get_window_extent().padded(-0.5)) for text in axes.texts]
     assert 0 < len(names) <= 19
     drawn_at = [line.get_xydata() for line in axes.lines if line.get_marker() in MARKERS]
     marks = axes.transData.transform(np.vstack(drawn_at))
