@@ -1,4 +1,4 @@
-"""Linear heads on fixed features: multinomial logistic regression to convergence, and the Adam recipe of Head2Toe."""
+"""Linear heads on fixed features, and the Adam recipe by which Head2Toe trains them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import torch
-from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,41 +26,7 @@ class Head:
 
 def zero(features: Tensor, classes: int) -> Head:
     """The head on features (n, d) from which a solution starts."""
-    return Head(torch.zeros(features.shape[1], classes), torch.zeros(classes))
-
-
-def logistic(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Meter) -> Head:
-    """Minimises mean cross-entropy + l2 / 2 · ||weight||² with SciPy's L-BFGS-B from `start`; the bias is free.
-
-    `features` (n, d) should be standardised. Converged when no entry of the gradient is above 1e-5.
-    """
-    count, classes = features.shape[1], start.bias.shape[0]
-    signature = ("logistic", features.shape, classes)
-
-    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        return meter.step(signature, lambda: _logistic_loss(flat, features, labels, l2))
-
-    first = torch.cat([start.weight, start.bias[None]]).double().cpu().numpy().ravel()
-    options = {"maxiter": 2000, "maxfun": 3000, "gtol": 1e-5, "maxcor": 20}
-    # SciPy's BLAS threads spin while they wait, and would take torch's cores.
-    with threads_for(features.numel() * classes), threadpool_limits(1, user_api="blas"):
-        solved = minimize(objective, first, jac=True, method="L-BFGS-B", options=options)
-    result = torch.from_numpy(solved.x).float().view(count + 1, classes).to(features.device)
-    return Head(result[:-1], result[-1])
-
-
-def _logistic_loss(flat: np.ndarray, features: Tensor, labels: Tensor, l2: float) -> tuple[float, np.ndarray]:
-    """The objective and its gradient; both products are torch's, so that the meter sees them."""
-    parameters = torch.from_numpy(flat).to(features).view(features.shape[1] + 1, -1)
-    weight, bias = parameters[:-1], parameters[-1]
-    # By class, as in `adam`: with few classes, products in the other order take four times as long.
-    scores = functional.linear(features, weight.T.contiguous(), bias)
-    loss = functional.cross_entropy(scores, labels) + 0.5 * l2 * weight.square().sum()
-    error = scores.softmax(1)
-    error[torch.arange(len(labels), device=labels.device), labels] -= 1
-    error /= len(labels)
-    gradient = torch.cat([(error.T @ features).T + l2 * weight, error.sum(0, keepdim=True)])
-    return loss.item(), gradient.double().cpu().numpy().ravel()
+    return Head(features.new_zeros(features.shape[1], classes), features.new_zeros(classes))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.heads import Head
+from bench.heads import Head, zero
 from bench.ridge import ridge
 from bench.spec import Meter
 
@@ -29,7 +29,7 @@ class Kernel:
         self.coordinates = (centred @ self.duals).float()  # (n, coordinates), also of the other examples
 
     def zero(self, classes: int) -> Head:
-        return Head(self.coordinates.new_zeros(self.coordinates.shape[1], classes), self.coordinates.new_zeros(classes))
+        return zero(self.coordinates, classes)
 
     def solve(self, labels: Tensor, start: Head, l2: float, meter: Meter) -> Head:
         """The head on the coordinates for mean cross-entropy + l2 · variance / 2 · ||weight||², from `start`."""

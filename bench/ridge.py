@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.heads import Head
+from bench.heads import Head, zero
 from bench.lasso.loss import cross_entropy, product
 from bench.lasso.newton import conjugate, softmax_bend
 from bench.spec import Meter
@@ -21,8 +21,7 @@ def standardised(features: Tensor, labels: Tensor, classes: int, l2: float, mete
     x = (features - mean) / scale
     axes = principal_axes(x, meter)
     coordinates = product(meter, x, axes)
-    zero = Head(x.new_zeros(axes.shape[1], classes), x.new_zeros(classes))
-    head = ridge(coordinates, labels, zero, l2, meter)
+    head = ridge(coordinates, labels, zero(coordinates, classes), l2, meter)
     weight = product(meter, axes, head.weight) / scale[:, None]
     return Head(weight, head.bias - mean @ weight)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # torch and optuna are met in types only, so that listing and
     from torch import Tensor, device, nn
 
 SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
-PROTOCOL = "1"  # raised whenever the same cell would give another number; part of every cell's key
+PROTOCOL = "2"  # raised whenever the same cell would give another number; part of every cell's key
 
 Status = Literal["done", "failed", "skipped"]
 Stage = Literal["trial", "final", "replay"]

@@ -43,34 +43,41 @@ class LinearProbe:
         return 1.0
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench import heads  # here, so that listing methods stays light
+        from bench.heads import zero  # here and below, so that listing methods stays light
+        from bench.ridge import ridge
 
-        x, y, unstandardised = _problem(backbone, train, meter)
-        kept = len(y) - train.validation
+        x, y, probe = _problem(backbone, train, meter)
+        kept = len(y) - (train.validation or len(y) // 5)
         path = PATH if self.l2 is None else (self.l2,)
-        zero = heads.zero(x, train.classes)
-        best, start = (-1.0, path[0]), zero
+        best, start = (-1.0, path[0]), zero(x, train.classes)
         if len(path) > 1:
             for l2 in path:
-                start = heads.logistic(x[:kept], y[:kept], start, l2, meter)
+                start = ridge(x[:kept], y[:kept], start, l2, meter)
                 hits = (x[kept:] @ start.weight + start.bias).argmax(1) == y[kept:]
                 best = max(best, (hits.float().mean().item(), l2))
-        return unstandardised(heads.logistic(x, y, zero, best[1], meter))
+        return probe(ridge(x, y, zero(x, train.classes), best[1], meter))
 
     @classmethod
     def fit_path(
         cls, variants: Sequence[LinearProbe], backbone: Backbone, train: Split, meters: Sequence[Meter]
     ) -> list[Adapted]:
-        """Probes of given l2, solved from the strongest to the weakest, each from the solution before it."""
-        from bench import heads  # here, so that listing methods stays light
+        """Probes of given l2, solved from the strongest to the weakest, each from the solution before it.
 
-        problems = [_problem(backbone, train, meter) for meter in meters]
-        x, y, unstandardised = problems[0]
-        start, found = heads.zero(x, train.classes), {}
-        for place in sorted(range(len(variants)), key=lambda place: -variants[place].strength):
-            start = heads.logistic(x, y, start, variants[place].strength, meters[place])
+        The strongest is charged with the coordinates that all are solved in.
+        """
+        from bench.features import features  # here, so that listing methods stays light
+        from bench.heads import zero
+        from bench.ridge import ridge
+
+        order = sorted(range(len(variants)), key=lambda place: -variants[place].strength)
+        for place in order[1:]:
+            features(backbone, train.images, None, meters[place])
+        x, y, probe = _problem(backbone, train, meters[order[0]])
+        start, found = zero(x, train.classes), {}
+        for place in order:
+            start = ridge(x, y, start, variants[place].strength, meters[place])
             meters[place].stop()  # its clock must not run while the others are solved
-            found[place] = unstandardised(start)
+            found[place] = probe(start)
         return [found[place] for place in range(len(variants))]
 
     @property
@@ -86,17 +93,21 @@ class LinearProbe:
 
 
 def _problem(backbone: Backbone, train: Split, meter: Meter) -> tuple[Tensor, Tensor, Callable[[Head], Probe]]:
-    """Standardised features (n, d), labels (n,), and what turns a head on them into a probe on features as they are."""
+    """Standardised features along their principal axes (n, rank), labels (n,), and the probe of a head on those."""
     import torch  # here and below, so that listing methods stays light
 
     from bench.features import features
+    from bench.lasso.loss import product
     from bench.probe import Probe
+    from bench.ridge import principal_axes
 
-    x = features(backbone, train.images, None, meter).concatenated().to(backbone.device)
-    mean, scale = x.mean(0), x.std(0).clamp_min(1e-6)
+    raw = features(backbone, train.images, None, meter).concatenated().to(backbone.device)
+    mean, scale = raw.mean(0), raw.std(0).clamp_min(1e-6)
+    x = (raw - mean) / scale
+    axes = principal_axes(x, meter)
 
     def probe(head: Head) -> Probe:
-        weight = head.weight / scale[:, None]
-        return Probe(backbone, None, None, x.shape[1], weight, head.bias - mean @ weight)
+        weight = axes @ head.weight / scale[:, None]
+        return Probe(backbone, None, None, raw.shape[1], weight, head.bias - mean @ weight)
 
-    return (x - mean) / scale, torch.from_numpy(train.labels).to(backbone.device), probe
+    return product(meter, x, axes), torch.from_numpy(train.labels).to(backbone.device), probe

@@ -1,11 +1,12 @@
-"""The l2-penalised heads: Newton's optimum against L-BFGS's, and heads among examples against heads on features."""
+"""The l2-penalised heads: the optimum against scikit-learn's, and heads among examples against those on features."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
-from bench.heads import Head, logistic
+from bench.heads import Head, zero
 from bench.kernel import Kernel
 from bench.lasso import unit_norm
 from bench.meter import Meter
@@ -13,8 +14,10 @@ from bench.ridge import principal_axes, ridge, row_norms, standardised
 from tests.test_lasso import CPU, problem
 
 
-def zero(width: int, classes: int) -> Head:
-    return Head(torch.zeros(width, classes), torch.zeros(classes))
+def reference(features: torch.Tensor, labels: torch.Tensor, l2: float) -> Head:
+    """The optimum as scikit-learn finds it; classes without examples are not in it."""
+    found = LogisticRegression(C=1 / (l2 * len(labels)), tol=1e-8, max_iter=5000).fit(features, labels)
+    return Head(torch.from_numpy(found.coef_).float().T, torch.from_numpy(found.intercept_).float())
 
 
 def loss(head: Head, features: torch.Tensor, labels: torch.Tensor, l2: float) -> float:
@@ -25,12 +28,29 @@ def loss(head: Head, features: torch.Tensor, labels: torch.Tensor, l2: float) ->
 
 @pytest.mark.parametrize("shape", [(200, 20, 4), (60, 150, 5)])
 @pytest.mark.parametrize("l2", [0.3, 1e-3])
-def test_newton_reaches_the_optimum_of_lbfgs(shape: tuple[int, int, int], l2: float) -> None:
+def test_newton_reaches_scikit_learns_optimum(shape: tuple[int, int, int], l2: float) -> None:
     features, labels = problem(*shape)
     features = (features - features.mean(0)) / features.std(0)
-    ours = ridge(features, labels, zero(*shape[1:]), l2, Meter(CPU))
-    theirs = logistic(features, labels, zero(*shape[1:]), l2, Meter(CPU))
+    ours = ridge(features, labels, zero(features, shape[2]), l2, Meter(CPU))
+    theirs = reference(features, labels, l2)
     assert loss(ours, features, labels, l2) == pytest.approx(loss(theirs, features, labels, l2), rel=1e-4)
+
+
+def test_a_warm_start_ends_where_a_cold_one_does_for_less() -> None:
+    features, labels = problem(200, 20, 4)
+    cold_meter, warm_meter = Meter(CPU), Meter(CPU)
+    near = ridge(features, labels, zero(features, 4), 2e-3, Meter(CPU))
+    cold = ridge(features, labels, zero(features, 4), 1e-3, cold_meter)
+    warm = ridge(features, labels, near, 1e-3, warm_meter)
+    assert torch.allclose(cold.weight, warm.weight, atol=5e-3)
+    assert warm_meter.flops < cold_meter.flops
+
+
+def test_a_class_without_examples_does_no_harm() -> None:
+    features, labels = problem(200, 20, 3)
+    head = ridge(features, labels, zero(features, 5), 1e-2, Meter(CPU))
+    assert head.weight.isfinite().all()
+    assert (features @ head.weight + head.bias).argmax(1).max() < 3
 
 
 @pytest.mark.parametrize("width", [20, 150])
@@ -49,7 +69,7 @@ def test_a_standardised_head_is_one_on_the_features_as_they_are(shape: tuple[int
     features, labels = problem(*shape)
     head = standardised(features, labels, shape[2], 0.03, Meter(CPU))
     scaled = (features - features.mean(0)) / features.std(0)
-    best = logistic(scaled, labels, zero(*shape[1:]), 0.03, Meter(CPU))
+    best = reference(scaled, labels, 0.03)
     ours, theirs = features @ head.weight + head.bias, scaled @ best.weight + best.bias
     assert torch.allclose(ours.softmax(1), theirs.softmax(1), atol=5e-3)
 
@@ -77,7 +97,7 @@ def test_a_head_among_examples_is_the_head_on_all_features(width: int) -> None:
     others = x @ head.weight + head.bias  # the last 20 were not trained on
     assert torch.allclose(others, kernel.coordinates @ coordinates.weight + coordinates.bias, atol=1e-3)
     l2 = 1e-2 * float(x[:70].double().var(0, unbiased=False).sum())
-    best = logistic(x[:70], labels[:70], zero(width, 4), l2, Meter(CPU))
+    best = reference(x[:70], labels[:70], l2)
     assert loss(head, x[:70], labels[:70], l2) == pytest.approx(loss(best, x[:70], labels[:70], l2), rel=1e-4)
 
 
