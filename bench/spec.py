@@ -291,7 +291,7 @@ class CellResult:
     cost: Cost
     provenance: Mapping[str, Any]
     curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)  # "loss", "val" over epochs
-    answers: Mapping[str, str] = field(default_factory=dict)  # of a final cell, by test set: bench.answers
+    answers: Mapping[str, str] = field(default_factory=dict)  # of a final cell, by test set: bench.answers.pack
 
 
 Observer = Callable[[CellResult], None]

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from bench.statistics import Sample, compare, difference, interval, spread, weights
-from bench.statistics.intervals import image_error, own, variance
+from bench.statistics.intervals import estimate, image_error, own, variance
 from bench.statistics.ranks import average_ranks, critical_difference, friedman, holm, studentized, wilcoxon
 from tests.conftest import REPOSITORY
 
@@ -231,7 +231,10 @@ def test_answers_give_the_variance_of_a_crossed_table() -> None:
     assert own(sample) == pytest.approx(residual / (seeds * images))
     assert variance(sample) / seeds == pytest.approx(by_seeds / (seeds * images))
     whole = (by_images + by_seeds - residual) / (seeds * images)
-    assert image_error(sample) + variance(sample) / seeds == pytest.approx(whole, rel=1 / 1000)
+    found = image_error(sample) + variance(sample) / seeds - own(sample)
+    assert found == pytest.approx(whole, rel=1 / 1000)
+    made = estimate({"t": sample}, {"t": 1.0})
+    assert made is not None and made.below + made.seeds == pytest.approx(whole, rel=0.01)
 
 
 def test_answers_of_one_seed_change_nothing() -> None:
@@ -250,6 +253,15 @@ def test_what_seeds_disagree_on_is_counted_once() -> None:
     assert made.high - made.low < wide.high - wide.low
 
 
+def test_where_seeds_are_not_covered_their_own_luck_is_that_of_the_images() -> None:
+    """With one seed on another task the interval is that of these very networks: nothing is counted twice."""
+    several, single = of_answers(drawn(3, 1000)), of_answers(drawn(1, 1000, 1))
+    made = estimate({"t": several, "u": single}, {"t": 0.5, "u": 0.5})
+    assert made is not None and made.covers == ("images",) and several.rates is not None and single.rates is not None
+    whole = (float(several.rates.var()) + float(single.rates.var())) / 4000
+    assert made.below == pytest.approx(whole, rel=0.04) and own(several) / 4 > 0.06 * whole
+
+
 def counts(both: int, first: int, second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
     """Answers of two networks, by how many images both, one or none of them got right."""
     table = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], [both, first, second, neither], axis=0).astype(bool)
@@ -262,7 +274,7 @@ def test_a_paired_difference_is_that_of_the_textbooks() -> None:
     made = difference({"t": of_answers(first)}, {"t": of_answers(second)}, {"t": 1.0})
     assert made is not None and made.paired and made.covers == ("images",)
     assert (made.low, made.high) == pytest.approx((0.0213, 0.0587), abs=0.0005)  # Wald's, 0.04 ± 1.96 · 0.0095
-    centre, error = 64 / 1602, math.sqrt((238 / 1602 - (64 / 1602) ** 2) / 1602)  # Bonett and Price, formula 4
+    centre, error = 64 / 1602, math.sqrt((238 / 1602 - (64 / 1602) ** 2) / 1602)
     assert (made.low, made.high) == pytest.approx((centre - 1.96 * error, centre + 1.96 * error), abs=1e-5)
     turned = difference({"t": of_answers(second)}, {"t": of_answers(first)}, {"t": 1.0})
     assert turned is not None and (turned.low, turned.high) == pytest.approx((-made.high, -made.low))

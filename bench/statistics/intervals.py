@@ -106,10 +106,11 @@ def difference(
     if one is None or other is None or one.covers != other.covers:
         return None
     pairs = [(first[task], second[task], share) for task, share in weight.items()]
-    used = [(gap, own(a) + own(b), share) for a, b, share in pairs if (gap := gaps(a, b)) is not None]
+    used = [(gap, share) for a, b, share in pairs if (gap := gaps(a, b)) is not None]
     if len(used) < len(pairs):
         return ends(one.minus(other), -1.0)
-    found = ends(paired(one.minus(other), used), -1.0)
+    twice = sum(share**2 * (own(a) + own(b)) for a, b, share in pairs) if "seeds" in one.covers else 0.0
+    found = ends(paired(one.minus(other), used, twice), -1.0)
     return None if found is None else replace(found, paired=True)
 
 
@@ -121,7 +122,8 @@ def estimate(samples: Mapping[str, Sample], weight: Mapping[str, float]) -> Esti
     if not by_images and not by_seeds:
         return None
     mean = sum(share * average(sample) for sample, share in used)
-    below, above = image_errors(used, mean) if by_images else (0.0, 0.0)
+    twice = sum(share**2 * own(sample) for sample, share in used) if by_seeds else 0.0
+    below, above = image_errors(used, mean, twice) if by_images else (0.0, 0.0)
     errors = [share**2 * variance(sample) / len(sample.accuracies) for sample, share in used] if by_seeds else []
     doubt = sum(error**2 / (len(sample.accuracies) + 1) for error, (sample, _) in zip(errors, used, strict=False))
     covers = (*(["images"] if by_images else []), *(["seeds"] if by_seeds else []))
@@ -138,13 +140,13 @@ def variance(sample: Sample) -> float:
     return float(np.var(sample.accuracies, ddof=1)) if len(set(sample.accuracies)) > 1 else 0.0
 
 
-def image_errors(used: Sequence[tuple[Sample, float]], mean: float) -> tuple[float, float]:
-    """Squared standard errors of a weighted mean, down and up, from the choice of test images.
+def image_errors(used: Sequence[tuple[Sample, float]], mean: float, twice: float) -> tuple[float, float]:
+    """Squared standard errors of a weighted mean, down and up, from the choice of test images, less what counts twice.
 
     Those of Wilson's interval (1927) for as many images as would give one accuracy the error of this mean: it is not
     symmetric near 100 %, and has a width even where all answers are right.
     """
-    error = sum(share**2 * image_error(sample) for sample, share in used)
+    error = max(0.0, sum(share**2 * image_error(sample) for sample, share in used) - twice)
     alike = 1 / sum(share**2 / (sample.images or 1) for sample, share in used)  # images, were the tasks all alike
     count = mean * (1 - mean) / error if error else alike
     slack = NORMAL**2 / count
@@ -156,21 +158,18 @@ def image_errors(used: Sequence[tuple[Sample, float]], mean: float) -> tuple[flo
 def image_error(sample: Sample) -> float:
     """Squared standard error that the choice of images gives the mean over the seeds.
 
-    Without answers p (1 − p) / n, which has in it what is the seeds' `own`, so it is rather too much.
+    Of one seed, and without answers, p (1 − p) / n, which is rather too much for several.
     """
-    rates, images, accuracy = sample.rates, sample.images or 1, average(sample)
-    if rates is None:
-        return accuracy * (1 - accuracy) / images
-    return max(0.0, float(rates.var()) / images - own(sample))
+    accuracy, rates = average(sample), sample.rates
+    return (accuracy * (1 - accuracy) if rates is None else float(rates.var())) / (sample.images or 1)
 
 
 def own(sample: Sample) -> float:
     """The part of `image_error` and of the variance between seeds that comes from their disagreeing on single images.
 
     It is in both, and to be counted once: in a table of seeds × images, both drawn at random, the variance of the mean
-    is (MS_images + MS_seeds − MS_residual) / (seeds · images), with Satterthwaite's degrees of freedom (Cornfield and
-    Tukey 1956, Annals of Mathematical Statistics 27, section 5; Satterthwaite 1946, Biometrics Bulletin 2). This is
-    the last of the three.
+    is (MS_images + MS_seeds − MS_residual) / (seeds · images), of which this is the last part (Cornfield and Tukey
+    1956, Annals of Mathematical Statistics 27). 0 where the answers are not known.
     """
     rates, accuracy, seeds = sample.rates, average(sample), len(sample.accuracies)
     if rates is None or seeds < 2 or len(rates) < 2:
@@ -186,18 +185,18 @@ def gaps(first: Sample, second: Sample) -> NDArray[np.float64] | None:
     return first.rates - second.rates if len(first.rates) == len(second.rates) else None
 
 
-def paired(apart: Estimate, used: Sequence[tuple[NDArray[np.float64], float, float]]) -> Estimate:
-    """A difference with its errors over images taken from the `gaps` of each task, which come with `own` and a weight.
+def paired(apart: Estimate, used: Sequence[tuple[NDArray[np.float64], float]], twice: float) -> Estimate:
+    """A difference with its errors over images taken from the weighted `gaps` of each task, less what counts twice.
 
     They are those of one task with as many images, two of which are added, one that only the first method gets right
     and one that only the second does: what they agree on is not certain for that (Bonett and Price 2012, Journal of
     Educational and Behavioral Statistics 37, for single answers).
     """
-    count = 1 / sum(share**2 / len(gap) for gap, _, share in used)
-    squared = count * sum(share**2 * float(gap.var()) / len(gap) for gap, _, share in used) + apart.mean**2
+    count = 1 / sum(share**2 / len(gap) for gap, share in used)
+    squared = count * sum(share**2 * float(gap.var()) / len(gap) for gap, share in used) + apart.mean**2
     mean = apart.mean * count / (count + 2)
     whole = ((squared * count + 2) / (count + 2) - mean**2) / (count + 2)
-    images = max(0.0, whole - sum(share**2 * own for _, own, share in used))
+    images = max(0.0, whole - twice)
     return replace(apart, mean=mean, below=images, above=images)
 
 
@@ -214,8 +213,8 @@ def reach(found: Estimate, images: float) -> float:
 
     A normal quantile holds for the images, Student's t for the seeds, with the degrees of freedom of Welch (1947,
     Biometrika 34): of one task those of its seeds, of several nearly their sum where they vary alike. Between the two,
-    Cochran (1964) weights by the share of the variance, which is too wide for two seeds; Satterthwaite's degrees of
-    freedom of the whole are too narrow.
+    Cochran (1964) weights by the share of the variance, which is too wide for two seeds; degrees of freedom of the
+    whole (Satterthwaite 1946, Biometrics Bulletin 2) are too narrow.
     """
     total = images + found.seeds
     if not found.seeds:
