@@ -45,7 +45,7 @@ CAPTIONS = {
     "chosen_by_layer": (
         "In which layers the features lie that a method keeps (after Evci et al. 2022): of those kept on a task, the "
         "percentage in each tap, mean over seeds. Features drawn at random would lie as in the first row; where a row "
-        "is darker than that, the tap is preferred. Of features that are alike head2toe_path keeps the first alone.",
+        "is darker than that, the tap is preferred. Of features exactly alike head2toe_path keeps the first.",
         "a method that selects features, such as head2toe, and records that count them by tap",
     ),
     "accuracy_by_penalty": (

@@ -20,8 +20,8 @@ from bench.spec import CellResult
 
 Counts = Mapping[str, Sequence[int]]  # [kept, all] features of each tap, in the order of the network
 MOST = 3  # methods below each other; those of more are named, not drawn
-ROW = 0.17  # inches, height of a task's row
-TITLE, BOTTOM, TOP, RIGHT = 0.3, 0.75, 0.5, 0.85  # inches, of margins
+ROW, TALLEST = 0.17, 10.5  # inches, height of a row, and of all together
+TITLE, TOP, RIGHT = 0.3, 0.5, 0.7  # inches, of margins
 LABEL = 26  # characters of a task's name in a line
 APART = 0.15  # inches between the names of two parts of the network
 COLOURS = "YlGnBu"  # ColorBrewer's, lightness alone tells it apart
@@ -102,12 +102,13 @@ def draw(panels: Sequence[Panel], taps: Sequence[str], rows: Sequence[tuple[str,
     """The panels below each other with one scale of colours; `rows` are names with their groups."""
     names = ["\n".join(folded(name, LABEL)) for name, _ in rows]
     left = 0.2 + 0.068 * max(len(line) for name in names for line in name.split("\n"))
-    tall, wide = ROW * len(rows), WIDTH - left - RIGHT
-    height = TOP + len(panels) * (TITLE + tall) + BOTTOM
+    tall, wide = min(ROW * len(rows), TALLEST / len(panels)), WIDTH - left - RIGHT
+    below = 0.35 + 0.045 * max(len(part(tap)) for tap in taps)
+    height = TOP + len(panels) * (TITLE + tall) + below
     figure = Figure(figsize=(WIDTH, height))
     highest = max(float(np.nanmax(one.shares)) for one in panels)
     for at, one in enumerate(panels):
-        bottom = BOTTOM + (len(panels) - 1 - at) * (TITLE + tall)
+        bottom = below + (len(panels) - 1 - at) * (TITLE + tall)
         axes = figure.add_axes((left / WIDTH, bottom / height, wide / WIDTH, tall / height))
         axes.set_facecolor(FAINT)
         image = axes.imshow(one.shares, cmap=COLOURS, vmin=0, vmax=highest, aspect="auto", interpolation="nearest")
@@ -117,10 +118,10 @@ def draw(panels: Sequence[Panel], taps: Sequence[str], rows: Sequence[tuple[str,
         separate(axes, rows)
         axes.set_yticks(range(len(rows)), names, fontsize=7)
         name_taps(axes, taps, wide, last=at == len(panels) - 1)
-    bar = figure.add_axes(((left + wide + 0.15) / WIDTH, BOTTOM / height, 0.1 / WIDTH, min(tall, 2.5) / height))
-    figure.colorbar(image, cax=bar, label="% of the kept features")
+    high_bar = min(len(panels) * (TITLE + tall) - TITLE, 2.5)
+    bar = figure.add_axes(((left + wide + 0.15) / WIDTH, below / height, 0.1 / WIDTH, high_bar / height))
+    figure.colorbar(image, cax=bar, format="%g %%")
     bar.tick_params(labelsize=7, length=0)
-    bar.yaxis.label.set_size(7.5)
     bar.spines[:].set_visible(False)
     return figure
 
@@ -140,7 +141,7 @@ def name_taps(axes: Axes, taps: Sequence[str], inches: float, *, last: bool) -> 
     """
     starts = [at for at in range(len(taps)) if at == 0 or part(taps[at]) != part(taps[at - 1])]
     for at in starts[1:]:
-        axes.axvline(at - 0.5, color="white", linewidth=0.8)
+        axes.axvline(at - 0.5, color="white", linewidth=0.6)
     ends = [*starts[1:], len(taps)]
     middles = [(start + end - 1) / 2 for start, end in zip(starts, ends, strict=True)]
     room = APART * len(taps) / inches

@@ -17,7 +17,7 @@ from bench.spec import CellResult
 
 COLUMNS = 3
 MOST = 21  # panels
-HEIGHT = 1.45  # inches, of a panel
+HEIGHT, TOP, GAP, BELOW = 1.45, 0.8, 0.45, 0.1  # inches: a row, the heading, beside a panel, below all
 LEAST = 3  # points of a path
 NAMES = ("penalty", "kept", "own", "refitted")  # of the record's curves, after `path/`
 
@@ -48,21 +48,22 @@ def by_penalty(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
     shown = found[:MOST]
     methods = [method for method in grid.compared if any(path.method == method for path in shown)]
     rows, columns = -(-len(shown) // COLUMNS), min(COLUMNS, len(shown))
-    figure = Figure(figsize=(WIDTH, 0.75 + rows * HEIGHT + legend_height(methods)), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False)
-    for axes in panels.flat[len(shown) :]:
-        axes.set_axis_off()
-    for path, axes in zip(shown, panels.flat, strict=False):
+    wide, height = (WIDTH - 0.1) / columns, TOP + rows * HEIGHT + BELOW + legend_height(methods)
+    figure = Figure(figsize=(WIDTH, height))
+    for at, path in enumerate(shown):
+        left, up = GAP + wide * (at % columns), height - TOP - HEIGHT * (at // columns + 1) + 0.45
+        axes = figure.add_axes((left / WIDTH, up / height, (wide - GAP) / WIDTH, (HEIGHT - 0.6) / height))
         draw_panel(axes, path, looks[path.method])
         axes.set_title(shorten(grid.label(path.task), 26, placeholder="…"), loc="left", fontsize=8.5)
-    handles = {line.get_label(): line for axes in panels.flat for line in axes.lines}
+    handles = {line.get_label(): line for axes in figure.axes for line in axes.lines}
     legend(figure, methods, handles=[handles[method] for method in methods], labels=methods)
+    tasks = len({path.task for path in shown})
     told = (
-        f"{described(grid, len({path.task for path in shown}), mean=False)}; validation accuracy, %, over λ / λ_max, "
-        "below it the features that the solution keeps; filled: the head that is fitted again; hollow: the solution's "
-        "own; ringed: chosen" + (f"; not drawn: {counted(len(found) - MOST, 'path')} more" if len(found) > MOST else "")
+        f"{described(grid, tasks, mean=False)}; validation accuracy, %, at each λ / λ_max, with "
+        "its solution's number of features; filled: a head fitted again; hollow: the solution's own; ringed: chosen"
+        + (f"; not drawn: {counted(len(found) - MOST, 'path')} more" if len(found) > MOST else "")
     )
-    heading(figure, "The path of penalties", told)
+    heading(figure, "The path of penalties", told, place=False)
     return figure
 
 
@@ -117,6 +118,6 @@ def draw_panel(axes: Axes, path: Path, look: Look) -> None:
 
 
 def fraction(value: float) -> str:
-    """`1/16`; `0.05` where it is not one over a whole number that is as short."""
+    """`1/16`, or `0.3` for what is not one over a whole number."""
     near = Fraction(value).limit_denominator(1024)
     return str(near) if near.numerator == 1 and float(near) == value else f"{value:.2g}"
