@@ -20,6 +20,7 @@ from bench.probe import unpack, widths
 from bench.report import write_report
 from bench.report.grid import Grid, grids
 from bench.report.layers import MOST, by_layer, chosen, part
+from bench.report.layout import clipped
 from bench.report.path import MOST as PANELS
 from bench.report.path import by_penalty, fraction, path_of
 from bench.report.style import looks
@@ -109,7 +110,7 @@ def test_a_row_is_the_mean_over_seeds_of_the_share_of_each_tap() -> None:
     figure = by_layer(grid_of(cells))
     one, other = shares(figure)
     np.testing.assert_allclose(one, [[25, 75], [50, 50], [0, 100], [25, 75]])
-    np.testing.assert_allclose(other, [[50, 50], [np.nan, np.nan], [50, 50], [50, 50]])
+    np.testing.assert_allclose(other, [[50, 50], [np.nan, np.nan], [50, 50], [np.nan, np.nan]])
     assert figure is not None
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
         "drawn at random", "x", "y", "mean of 2 tasks",
@@ -144,7 +145,15 @@ def test_damaged_counts_are_passed_over(told: object) -> None:
 def test_records_with_other_taps_are_passed_over() -> None:
     cells = [*(keeps("a", task, old=[1, 2], last=[1, 2]) for task in "xy"), keeps("b", "z", new=[1, 2])]
     (rows,) = shares(by_layer(grid_of(cells)))
-    assert rows.shape == (5, 2) and np.isnan(rows[3]).all()
+    assert rows.shape == (4, 2) and not np.isnan(rows).any()
+
+
+def test_long_names_are_cut() -> None:
+    assert (
+        clipped("short", 9) == "short"
+        and clipped("quite_a_long_name", 9) == "quite_a_…"
+        and clipped("x" * 30, 9)[8:] == "x…"
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,7 +183,7 @@ def test_many_tasks_and_methods_say_what_is_left_out() -> None:
     layers, path = by_layer(grid), by_penalty(grid, looks(grid.methods))
     assert layers is not None and path is not None
     assert len(shares(layers)) == MOST and shares(layers)[0].shape == (26, 54)
-    assert f"not drawn: {grid.methods[-1]}" in " ".join(layers.texts[-1].get_text().split())
+    assert f"the first {MOST} of {MOST + 1} methods that select" in " ".join(layers.texts[-1].get_text().split())
     assert len(path.axes) == PANELS
     assert f"not drawn: {24 * (MOST + 1) - PANELS} paths more" in " ".join(path.texts[-1].get_text().split())
     assert max(*layers.get_size_inches(), *path.get_size_inches()) < 13
@@ -189,7 +198,7 @@ def test_taps_are_named_by_their_part_of_the_network() -> None:
 
 
 def test_penalties_are_written_short() -> None:
-    assert [fraction(value) for value in (1 / 8, 1 / 256, 0.05, 0.3, 0.0004)] == ["1/8", "1/256", "1/20", "0.3", "0.0004"]
+    assert [fraction(value) for value in (1 / 8, 1 / 256, 0.05, 0.3, 4e-4)] == ["1/8", "1/256", "1/20", "0.3", "0.0004"]
 
 
 def test_a_point_of_a_curve_costs_nothing() -> None:

@@ -49,10 +49,10 @@ CAPTIONS = {
         "a method that selects features, such as head2toe, and records that count them by tap",
     ),
     "accuracy_by_penalty": (
-        "The penalties that head2toe_path solves when its own is None, each a fraction of the least that keeps no "
-        "feature, and what it chose from: the solution's own head, or one that is fitted again on as many features at "
-        "every penalty. One seed; by validation images alone.",
-        "three penalties or more, as head2toe_path:penalty=None tries them",
+        "The penalties that head2toe_path solves where it is left to choose one, each a fraction of the least that "
+        "keeps no feature, and what it chose from: the solution's own head, or one that is fitted again on as many "
+        "features at every penalty. One seed; by validation images alone.",
+        "a method that chooses among three penalties or more, as head2toe_path does without one of its own",
     ),
     "accuracy_by_tuning_seconds": (
         "Which method to use at which budget: the test accuracy of what each method's tuning would have chosen, had it "

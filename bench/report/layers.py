@@ -13,16 +13,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.report.grid import Grid
-from bench.report.layout import folded
+from bench.report.layout import clipped
 from bench.report.style import FAINT, WIDTH, described, heading
-from bench.report.units import listed
 from bench.spec import CellResult
 
-Counts = Mapping[str, Sequence[int]]  # [kept, all] features of each tap, in the order of the network
-MOST = 3  # methods below each other; those of more are named, not drawn
+Table = NDArray[np.int64]  # (taps, 2): features kept, and all
+MOST = 3  # methods below each other; more are not drawn
 ROW, TALLEST = 0.17, 10.5  # inches, height of a row, and of all together
-TITLE, TOP, RIGHT = 0.3, 0.5, 0.7  # inches, of margins
-LABEL = 26  # characters of a task's name in a line
+TITLE, TOP, RIGHT = 0.3, 0.6, 0.7  # inches, of margins
+LABEL = 26  # characters of a task's name
 APART = 0.15  # inches between the names of two parts of the network
 COLOURS = "YlGnBu"  # ColorBrewer's, lightness alone tells it apart
 DRAWN = "drawn at random"  # the first row, for comparison
@@ -39,31 +38,29 @@ class Panel:
 
 def by_layer(grid: Grid) -> Figure | None:
     """A panel for each method that selects, a row for each task, a column for each tap. None without any record."""
-    found = {method: counts(grid, method) for method in grid.compared}
-    names = Counter(tuple(one) for of in found.values() for cells in of.values() for one in cells)
-    if not names:
+    found = {place: [one for cell in cells if (one := chosen(cell))] for place, cells in grid.cells.items()}
+    versions = Counter(tuple(one) for of_seeds in found.values() for one in of_seeds)
+    if not versions:
         return None
-    taps = names.most_common(1)[0][0]  # records with others are of another version
-    tasks = [task for task in grid.tasks if any(task in of for of in found.values())]
-    panels = [made for method in grid.compared if (made := panel(method, found[method], taps, tasks))]
+    taps = versions.most_common(1)[0][0]  # what was recorded with other ones is passed over
+    tables = {
+        place: [np.array(list(one.values())) for one in of_seeds if tuple(one) == taps]
+        for place, of_seeds in found.items()
+    }
+    tasks = [task for task in grid.tasks if any(tables.get((method, task)) for method in grid.compared)]
+    by_method = {method: [tables.get((method, task), []) for task in tasks] for method in grid.compared}
+    panels = [panel(method, of_tasks) for method, of_tasks in by_method.items() if any(of_tasks)]
     rows = [(DRAWN, ""), *((grid.label(task), grid.groups[task]) for task in tasks)]
     rows += [(f"mean of {len(tasks)} tasks", "")] if len(tasks) > 1 else []
     told = f"{described(grid, len(tasks), mean=False)}; percentage of the features kept on a task that lies in each tap"
-    left_out = [one.method for one in panels[MOST:]]
-    told += f"; not drawn: {listed(left_out)}" if left_out else ""
+    told += f"; the first {MOST} of {len(panels)} methods that select" if len(panels) > MOST else ""
     figure = draw(panels[:MOST], taps, rows)
     heading(figure, "Which layers are chosen", told, place=False)
     return figure
 
 
-def counts(grid: Grid, method: str) -> dict[str, list[Counts]]:
-    """What the cells of a method keep of each tap, by task, a seed each; without tasks of which no record tells it."""
-    found = {task: [one for cell in grid.cells.get((method, task), ()) if (one := chosen(cell))] for task in grid.tasks}
-    return {task: cells for task, cells in found.items() if cells}
-
-
-def chosen(cell: CellResult) -> Counts | None:
-    """What a record says of the features kept of each tap; None where it says nothing, or nothing sound."""
+def chosen(cell: CellResult) -> Mapping[str, Sequence[int]] | None:
+    """[kept, all] features of each tap in the order of the network; None where a record says nothing, or none sound."""
     found = cell.provenance.get("chosen")
     if not isinstance(found, Mapping):
         return None
@@ -73,26 +70,20 @@ def chosen(cell: CellResult) -> Counts | None:
     return found if sound else None
 
 
-def panel(
-    method: str, found: Mapping[str, Sequence[Counts]], taps: tuple[str, ...], tasks: Sequence[str]
-) -> Panel | None:
-    """The mean over seeds on each task, between what features drawn at random would give and the mean of the tasks."""
-    tables = {
-        task: [np.array(list(one.values())) for one in found.get(task, ()) if tuple(one) == taps] for task in tasks
-    }
-    known = [table for of_task in tables.values() for table in of_task]
-    if not known:
-        return None
-    lines = [share(known, 1)]
-    lines += [share(of_task, 0) if of_task else np.full(len(taps), np.nan) for of_task in tables.values()]
-    if len(tasks) > 1:
-        lines.append(np.nanmean(lines[1:], axis=0))
+def panel(method: str, tasks: Sequence[Sequence[Table]]) -> Panel:
+    """The mean over seeds on each task, between what features drawn at random would give and the mean of the tasks.
+
+    A task without a record leaves its row and the mean unknown.
+    """
+    known = [table for of_task in tasks for table in of_task]
+    lines = [share(of_task, 0) if of_task else np.full(len(known[0]), np.nan) for of_task in tasks]
+    mean = [np.mean(lines, axis=0)] if len(lines) > 1 else []
     kept = [int(table[:, 0].sum()) for table in known]
-    return Panel(method, np.array(lines), (min(kept), max(kept)))
+    return Panel(method, np.array([share(known, 1), *lines, *mean]), (min(kept), max(kept)))
 
 
-def share(tables: Sequence[NDArray[np.int64]], column: int) -> NDArray[np.float64]:
-    """Mean over tables (taps, 2) of the percentage of a column's sum that lies in each tap."""
+def share(tables: Sequence[Table], column: int) -> NDArray[np.float64]:
+    """Mean over tables of the percentage of a column's sum that lies in each tap."""
     of_each = [100 * table[:, column] / table[:, column].sum() for table in tables]
     mean: NDArray[np.float64] = np.mean(of_each, axis=0)
     return mean
@@ -100,8 +91,8 @@ def share(tables: Sequence[NDArray[np.int64]], column: int) -> NDArray[np.float6
 
 def draw(panels: Sequence[Panel], taps: Sequence[str], rows: Sequence[tuple[str, str]]) -> Figure:
     """The panels below each other with one scale of colours; `rows` are names with their groups."""
-    names = ["\n".join(folded(name, LABEL)) for name, _ in rows]
-    left = 0.2 + 0.068 * max(len(line) for name in names for line in name.split("\n"))
+    names = [clipped(name, LABEL) for name, _ in rows]
+    left = 0.2 + 0.068 * max(map(len, names))
     tall, wide = min(ROW * len(rows), TALLEST / len(panels)), WIDTH - left - RIGHT
     below = 0.35 + 0.045 * max(len(part(tap)) for tap in taps)
     height = TOP + len(panels) * (TITLE + tall) + below

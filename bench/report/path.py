@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from textwrap import shorten
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report.grid import Grid, finite
+from bench.report.layout import clipped
 from bench.report.style import FAINT, INK, WIDTH, Look, described, heading, legend, legend_height
 from bench.report.units import counted
 from bench.spec import CellResult
 
 COLUMNS = 3
 MOST = 21  # panels
+LABEL = 26  # characters of a task's name
 HEIGHT, TOP, GAP, BELOW = 1.45, 0.8, 0.45, 0.1  # inches: a row, the heading, beside a panel, below all
 LEAST = 3  # points of a path
 NAMES = ("penalty", "kept", "own", "refitted")  # of the record's curves, after `path/`
@@ -54,7 +55,7 @@ def by_penalty(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
         left, up = GAP + wide * (at % columns), height - TOP - HEIGHT * (at // columns + 1) + 0.45
         axes = figure.add_axes((left / WIDTH, up / height, (wide - GAP) / WIDTH, (HEIGHT - 0.6) / height))
         draw_panel(axes, path, looks[path.method])
-        axes.set_title(shorten(grid.label(path.task), 26, placeholder="…"), loc="left", fontsize=8.5)
+        axes.set_title(clipped(grid.label(path.task), LABEL), loc="left", fontsize=8.5)
     handles = {line.get_label(): line for axes in figure.axes for line in axes.lines}
     legend(figure, methods, handles=[handles[method] for method in methods], labels=methods)
     tasks = len({path.task for path in shown})
