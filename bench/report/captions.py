@@ -51,7 +51,7 @@ CAPTIONS = {
     "accuracy_by_penalty": (
         "The penalties that head2toe_path solves where it is left to choose one, each a fraction of the least that "
         "keeps no feature, and what it chose from: the solution's own head, or one that is fitted again on as many "
-        "features at every penalty. One seed; by validation images alone.",
+        "features at every penalty. By validation images alone.",
         "a method that chooses among three penalties or more, as head2toe_path does without one of its own",
     ),
     "accuracy_by_tuning_seconds": (

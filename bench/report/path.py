@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bench.report.grid import Grid, finite
 from bench.report.layout import clipped
-from bench.report.style import FAINT, INK, WIDTH, Look, described, heading, legend, legend_height
+from bench.report.style import FAINT, INK, WIDTH, Look, heading, legend, legend_height
 from bench.report.units import counted
 from bench.spec import CellResult
 
@@ -58,10 +58,10 @@ def by_penalty(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
         axes.set_title(clipped(grid.label(path.task), LABEL), loc="left", fontsize=8.5)
     handles = {line.get_label(): line for axes in figure.axes for line in axes.lines}
     legend(figure, methods, handles=[handles[method] for method in methods], labels=methods)
-    tasks = len({path.task for path in shown})
+    tasks = counted(len({path.task for path in shown}), "task")
     told = (
-        f"{described(grid, tasks, mean=False)}; validation accuracy, %, at each λ / λ_max, with "
-        "its solution's number of features; filled: a head fitted again; hollow: the solution's own; ringed: chosen"
+        f"{grid.suite} suite, backbone {grid.backbone}, {tasks}, one seed; validation accuracy, %, at each λ / λ_max, "
+        "with its solution's number of features; filled: head fitted again; hollow: the solution's own; ringed: chosen"
         + (f"; not drawn: {counted(len(found) - MOST, 'path')} more" if len(found) > MOST else "")
     )
     heading(figure, "The path of penalties", told, place=False)
