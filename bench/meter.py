@@ -63,7 +63,11 @@ class Meter:
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
         """Keeps the curve of the training loss."""
-        self.curves.setdefault("loss", []).append((done, loss))
+        self.point("loss", done, loss)
+
+    def point(self, curve: str, at: int, value: float) -> None:
+        """Keeps a point of a curve."""
+        self.curves.setdefault(curve, []).append((at, value))
 
     def alone(self) -> Meter:
         """A new meter under the same budget, for work that several cells will share."""

@@ -61,6 +61,14 @@ class Probe:
         else:
             scores.addcdiv_(piece.weight @ part.t(), norms(pooled.float() if self.whole else part).t())
 
+    def chosen(self) -> dict[str, list[int]] | None:
+        """[kept, all] features of each tap in the order of the network; None where nothing was selected."""
+        if self.selected is None:
+            return None
+        sizes = widths(self.backbone, self.target)
+        counts = [[len(columns), size] for columns, size in zip(per_block(sizes, self.selected), sizes, strict=True)]
+        return dict(zip([tap.name for tap in taps(self.backbone, self.target)], counts, strict=True))
+
     def logits(self, images: Tensor) -> Tensor:
         return score_together(self.backbone, [self], images, Clock(self.backbone.device))[0]
 

@@ -200,7 +200,10 @@ def fit(work: Work, data: Data) -> Fitted:
         raise UserError(f"{cell.method_name} diverged: its weights are not finite; lower its learning rate")
     stored_params = sum(value.numel() for value in numbers)
     cost = replace(cost, stored_params=stored_params, stored_bytes=path.stat().st_size)
-    return Fitted(work, cell.method.restore(backbone, kept, data.train.classes), cost)
+    restored = cell.method.restore(backbone, kept, data.train.classes)
+    if isinstance(restored, Probe) and (chosen := restored.chosen()):
+        work.about["chosen"] = chosen
+    return Fitted(work, restored, cost)
 
 
 def replay(leaders: Sequence[Leader], data: Data, session: Session) -> None:

@@ -157,6 +157,10 @@ class Meter(Effort, Protocol):
         """
         ...
 
+    def point(self, curve: str, at: int, value: float) -> None:
+        """Keeps a point of a curve of the record, `at` the epoch or step: shown in plots, never a cost or a score."""
+        ...
+
     def alone(self) -> Meter:
         """A new meter under the same budget, for work that several cells will share."""
         ...
@@ -274,7 +278,8 @@ class CellResult:
     A `final` line is what is compared. A `trial` has validation accuracy alone; one that was pruned is `skipped`. A
     `replay` holds the test accuracy of a trial that led its study for a while, read after the final cell was judged and
     used for curves alone. What a trial belongs to stands in `provenance["trial"]`, what a final cell's tuning was in
-    `provenance["tuning"]`.
+    `provenance["tuning"]`, and how many features a probe with a selection keeps in `provenance["chosen"]`: [kept, all]
+    by tap, in the order of the network.
     """
 
     key: str
@@ -290,7 +295,7 @@ class CellResult:
     accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>", "id/<name>"
     cost: Cost
     provenance: Mapping[str, Any]
-    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)  # "loss", "val" over epochs
+    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)  # over epochs or steps
     answers: Mapping[str, str] = field(default_factory=dict)  # of a final cell, by test set: bench.answers.pack
 
 

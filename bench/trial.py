@@ -80,7 +80,7 @@ class TrialMeter(Meter):
             return
         self.stop()  # the clock goes on with the next step
         accuracy = self.look(logits)
-        self.curves.setdefault("val", []).append((done, accuracy))
+        self.point("val", done, accuracy)
         if self.give_up is not None and done < total:
             self.give_up(100 * done // total, accuracy)
 

@@ -89,20 +89,27 @@ class Head2ToePath:
         return Probe(backbone, self.target, rows, design.width, head.weight, head.bias, whole=True)
 
     def _choose(self, design: Design, labels: Tensor, kept: int, whole: GroupLasso) -> Choice:
-        """The choice with the most hits among the examples from `kept` on, by solutions on those before."""
+        """The choice with the most hits among the examples from `kept` on, by solutions on those before.
+
+        The path goes into the record's curves, over its steps: penalty, features, accuracy of both heads, the choice.
+        """
         from bench.lasso import GroupLasso
 
         model = GroupLasso(design.first(kept), labels[:kept], whole.classes, whole.meter, CHOOSING)
-        best, most = None, -1
-        for fraction in PATH:
+        best, most, at, meter, held = None, -1, 0, whole.meter, len(labels) - kept
+        for step, fraction in enumerate(PATH, start=1):
             solution = model.solve(fraction * model.strongest)
+            meter.point("path/penalty", step, fraction)
+            meter.point("path/kept", step, len(solution.rows))
             for choice in (Choice(solution, again=False), Choice(solution, again=True)):
                 rows, head = self._head(model, choice, labels[:kept])
                 scores = design.columns(rows)[kept:] @ head.weight + head.bias
                 hits = int((scores.argmax(1) == labels[kept:]).sum())
+                meter.point("path/refitted" if choice.again else "path/own", step, hits / held)
                 if hits > most:
-                    best, most = choice, hits
+                    best, most, at = choice, hits, step
         assert best is not None
+        meter.point("path/chosen", at, most / held)
         return best
 
     def _head(self, model: GroupLasso, choice: Choice, labels: Tensor) -> tuple[Tensor, Head]:

@@ -77,6 +77,24 @@ def answered(results: Sequence[CellResult], images: int = 5000) -> list[CellResu
     return found
 
 
+def selecting(results: Sequence[CellResult], taps: int = 54) -> list[CellResult]:
+    """The same, their records telling how many features of each tap were kept, and a path of penalties."""
+    dice = random.Random(2)
+    found = []
+    for one in results:
+        kept = {f"blocks.{at // 8}.bn{at % 8}": [dice.randint(0, at + 1), 512] for at in range(taps)}
+        steps = range(1, 7)
+        curves = {
+            "path/penalty": [(step, 0.5 ** (step + 2)) for step in steps],
+            "path/kept": [(step, 30 * step) for step in steps],
+            "path/own": [(step, 0.5 + 0.05 * step) for step in steps],
+            "path/refitted": [(step, 0.7 + dice.uniform(0, 0.1)) for step in steps],
+            "path/chosen": [(6, 0.8)],
+        }
+        found.append(replace(one, provenance={**one.provenance, "chosen": kept}, curves=curves))
+    return found
+
+
 def tuned(methods: int | Sequence[str], tasks: int, trials: int = 10, sampler: str = "tpe") -> list[CellResult]:
     """A comparison of which every cell was tuned: its trials, the replays of those that led, and the final cell."""
     dice = random.Random(1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import METHODS, comparison, costs, result, tuned
+from synthetic import METHODS, comparison, costs, result, selecting, tuned
 
 from bench.report import write_report
 from bench.report.evidence import comparison as compared
@@ -322,7 +322,7 @@ def test_a_click_on_a_heading_sorts_by_number(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_large_report_is_quick_and_does_without_torch(tmp_path: Path) -> None:
     """12 methods on 24 tasks with 3 seeds, 864 records: under 20 seconds of a processor, all plots under 15."""
-    lines = [json.dumps(asdict(one)) for one in counted(comparison(12, 24, 3))]
+    lines = [json.dumps(asdict(one)) for one in selecting(counted(comparison(12, 24, 3)))]
     assert len(lines) == 864
     (tmp_path / "cells.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     code = (

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from synthetic import comparison, result, tuned
+from synthetic import comparison, result, selecting, tuned
 
 from bench.replay import Study, Trial
 from bench.report.affinity import by_affinity
@@ -50,7 +50,7 @@ def trial(number: int, val: float | None, **params: Any) -> Trial:
 def drawn(methods: int) -> tuple[Mapping[str, Look], Mapping[str, Figure]]:
     """All plots of tuned methods on seven tasks of which one has shifted test sets."""
     results = []
-    for one in tuned(methods, 7, trials=6, sampler="random"):
+    for one in selecting(tuned(methods, 7, trials=6, sampler="random")):
         shifted = one.stage == "final" and one.task.endswith("_0")
         more = {"ood/noisy": 0.8 * one.accuracy["test"], "ood/dark": 0.5} if shifted else {}
         results.append(replace(one, accuracy={**one.accuracy, **more}))
@@ -104,7 +104,7 @@ def inside(box: np.ndarray, frame: np.ndarray) -> bool:
 
 def test_a_method_looks_alike_everywhere() -> None:
     look, figures = drawn(12)
-    assert len(figures) >= 12
+    assert len(figures) >= 14
     for name, figure in figures.items():
         lines = [line for axes in figure.axes for line in axes.lines if line.get_label() in look]
         assert all(to_hex(line.get_color()) == look[line.get_label()].colour.lower() for line in lines), name

@@ -43,6 +43,18 @@ CAPTIONS = {
         "its highest point, where there is room.",
         f"{LINEAR}, {SCRATCH} and another method on two tasks",
     ),
+    "chosen_by_layer": (
+        "In which layers the features lie that a method keeps (after Evci et al. 2022): of those kept on a task, the "
+        "percentage in each tap, mean over seeds. Features drawn at random would lie as in the first row; where a row "
+        "is darker than that, the tap is preferred. Of features exactly alike head2toe_path keeps the first.",
+        "a method that selects features, such as head2toe, and records that count them by tap",
+    ),
+    "accuracy_by_penalty": (
+        "The penalties that head2toe_path solves where it is left to choose one, each a fraction of the least that "
+        "keeps no feature, and what it chose from: the solution's own head, or one that is fitted again on as many "
+        "features at every penalty. By validation images alone.",
+        "a method that chooses among three penalties or more, as head2toe_path does without one of its own",
+    ),
     "accuracy_by_tuning_seconds": (
         "Which method to use at which budget: the test accuracy of what each method's tuning would have chosen, had it "
         "stopped there. Tuning chooses by validation accuracy alone; test accuracy was read after it had ended.",

@@ -33,7 +33,7 @@ FIELDS = (
     "train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "tune_seconds", "eval_seconds",
     "peak_bytes",
 )  # fmt: skip
-PLOTS = ("*_accuracy_by_*", "*_gain_by_*", "*_tuning_by_*")
+PLOTS = ("*_accuracy_by_*", "*_gain_by_*", "*_chosen_by_*", "*_tuning_by_*")
 
 
 @dataclass(frozen=True)

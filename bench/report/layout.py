@@ -83,6 +83,12 @@ def folded(name: str, width: int = HEADER_WIDTH) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
+def clipped(name: str, width: int) -> str:
+    """The beginning of a name, at most `width` characters and … for the rest."""
+    first, *rest = folded(name, width)
+    return f"{first}…" if rest else first
+
+
 def as_markdown(table: Table) -> str:
     """A pipe table; sections are told by a row in italics, the best by bold."""
     lines = [

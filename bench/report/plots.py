@@ -21,6 +21,8 @@ from bench.report.evidence import comparison, task_interval
 from bench.report.grid import Grid
 from bench.report.groups import by_group
 from bench.report.heat import any_difference, by_heat
+from bench.report.layers import by_layer
+from bench.report.path import by_penalty
 from bench.report.ranks import by_rank
 from bench.report.robustness import by_shift
 from bench.report.style import FAINT, RC, WIDTH, Look, described, head, legend, legend_height, whiskers
@@ -52,6 +54,8 @@ def drawings(grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look]) ->
     yield "gain_by_method", by_heat(grid) if any_difference(grid) else None
     yield "accuracy_by_rank", by_rank(grid, compared, looks) if compared.critical_difference else None
     yield "gain_by_affinity", by_affinity(grid, looks) if len({gain.task for gain in gained(grid)}) > 1 else None
+    yield "chosen_by_layer", by_layer(grid)
+    yield "accuracy_by_penalty", by_penalty(grid, looks)
     for budget in BUDGETS:
         yield f"accuracy_by_tuning_{budget.ledger}", by_budget(grid, studies, budget, looks)
     yield "tuning_by_draws", by_draws(grid, studies, looks)

@@ -17,7 +17,7 @@ STUDY, TRIAL = "study", "trial"  # tags of a trial; a final run has the study al
 REPLAY = "replay/"  # metrics read for a trial afterwards
 SYSTEM = ("peak_bytes", "energy_joules", "utilisation")  # what MLflow shows beside the metrics of a model
 CURVES = {"loss": "curve/train_loss", "val": "curve/val_accuracy"}
-MANY = ("classes",)  # too long for a tag
+MANY = ("classes", "chosen")  # too long for a tag
 Trial = tuple[str, str]  # study, number
 
 
