@@ -13,7 +13,7 @@ from torch import Tensor
 from bench import data
 from bench.answers import Right
 from bench.meter import Meter
-from bench.probe import Probe, score_together
+from bench.probe import NORMS, Probe, score_together
 from bench.reading import FORWARD, Clock
 from bench.spec import Adapted, Backbone, Split
 
@@ -88,7 +88,9 @@ def attributed(adapted: Sequence[Adapted], seconds: Mapping[object, float]) -> l
         if not isinstance(one, Probe):
             alone.append(seconds.get(("own", number), 0.0))
             continue
-        pooling = sum(seconds.get((name, one.target), 0.0) for name in one.pieces)
+        read: list[object] = [(name, one.target) for name in one.pieces]
+        read += [(name, one.target, NORMS) for name, piece in one.pieces.items() if piece.whole]
+        pooling = sum(seconds.get(label, 0.0) for label in read)
         alone.append(seconds.get(FORWARD, 0.0) + pooling + seconds.get(probes, 0.0))
         probes += 1
     return alone

@@ -15,6 +15,8 @@ from bench.pooling import pooled_width
 from bench.reading import Clock, read, taps
 from bench.spec import Backbone
 
+NORMS = "norms"  # with a tap and a target, the clock's label of the tap's norms
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -22,6 +24,7 @@ class Piece:
 
     columns: Tensor | None  # int64 (kept,), counted within the tap; None for all of them
     weight: Tensor  # (classes, kept), in which order a product with many features and few classes is fastest
+    whole: bool  # what is read is scaled by the norm of the whole tap, which all probes can share
 
 
 @dataclass(frozen=True)
@@ -47,19 +50,26 @@ class Probe:
         columns = per_block(sizes, self.selected) if self.selected is not None else [torch.arange(n) for n in sizes]
         parts = self.weight.split([len(chosen) for chosen in columns])
         return {
-            name: Piece(chosen if len(chosen) < size else None, weight.t().contiguous())
+            name: Piece(
+                chosen if len(chosen) < size else None,
+                weight.t().contiguous(),
+                self.selected is not None and (self.whole or len(chosen) == size),
+            )
             for name, size, chosen, weight in zip(names, sizes, columns, parts, strict=True)
             if len(chosen)
         }
 
-    def add(self, name: str, pooled: Tensor, scores: Tensor) -> None:
-        """Adds to scores (classes, batch), in place, what the features (batch, width) of one tap contribute."""
+    def add(self, name: str, pooled: Tensor, lengths: Tensor | None, scores: Tensor) -> None:
+        """Adds to scores (classes, batch), in place, what the features (batch, width) of one tap contribute.
+
+        `lengths` (batch, 1) are the norms of the whole tap, for a piece that is scaled by them.
+        """
         piece = self.pieces[name]
         part = (pooled if piece.columns is None else pooled.index_select(1, piece.columns)).float()
         if self.selected is None:
             scores.addmm_(piece.weight, part.t())
         else:
-            scores.addcdiv_(piece.weight @ part.t(), norms(pooled.float() if self.whole else part).t())
+            scores.addcdiv_(piece.weight @ part.t(), (norms(part) if lengths is None else lengths).t())
 
     def chosen(self) -> dict[str, list[int]] | None:
         """[kept, all] features of each tap in the order of the network; None where nothing was selected."""
@@ -87,7 +97,8 @@ class Probe:
 def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, clock: Clock) -> list[Tensor]:
     """Scores of each probe from one pass over uint8 (batch, 3, size, size) in which every tap is read as it appears.
 
-    Nothing but the scores is held beyond a tap. The work of a probe alone is labelled with its number.
+    Nothing but the scores is held beyond a tap. The work of a probe alone is labelled with its number; the norms of a
+    tap are taken once for all that need them.
     """
     scores = [probe.bias[:, None].repeat(1, len(images)) for probe in probes]
     readers: dict[tuple[str, int | None], list[int]] = {}
@@ -99,8 +110,13 @@ def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, 
         wanted.setdefault(name, []).append(target)
 
     def receive(name: str, target: int | None, pooled: Tensor) -> None:
+        lengths = None
+        if any(probes[number].pieces[name].whole for number in readers[name, target]):
+            lengths = norms(pooled.float())
+            clock.lap((name, target, NORMS))
         for number in readers[name, target]:
-            probes[number].add(name, pooled, scores[number])
+            probe = probes[number]
+            probe.add(name, pooled, lengths if probe.pieces[name].whole else None, scores[number])
             clock.lap(number)
 
     read(backbone, images, wanted, receive, clock)

@@ -71,11 +71,11 @@ def bare(backbone: TimmBackbone, images: Noise) -> None:
         torch.cuda.synchronize(backbone.device)
 
 
-def turn(backbone: TimmBackbone, found: list[Adapted], images: Noise) -> tuple[float, float]:
-    """Seconds of judging, and of the bare pass."""
+def turn(backbone: TimmBackbone, found: list[Adapted], images: Noise, meter: Meter) -> tuple[float, float]:
+    """Seconds of judging, and of the bare pass; one meter for all turns, as it would be for one large test set."""
     test = Split(images, np.zeros(len(images), dtype=np.int64), CLASSES)
     alone = seconds(lambda: bare(backbone, images))
-    return seconds(lambda: judge(backbone, found, {"test": test}, Meter(backbone.device))), alone
+    return seconds(lambda: judge(backbone, found, {"test": test}, meter)), alone
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -98,9 +98,11 @@ def main() -> int:
     except UserError as error:
         print(f"judging.py: {error}", file=sys.stderr)
         return 2
+    meter = Meter(backbone.device)
     before, turns = resident_peak() or 0, []
     for first in range(0, arguments.count, TURN):
-        turns.append(turn(backbone, found, Noise(first, min(TURN, arguments.count - first), backbone.image_size)))
+        images = Noise(first, min(TURN, arguments.count - first), backbone.image_size)
+        turns.append(turn(backbone, found, images, meter))
         print(f"{first + TURN:,} images: {turns[-1][0]:.1f} s, bare {turns[-1][1]:.1f} s", flush=True)
     ratio = sum(together for together, _ in turns) / sum(alone for _, alone in turns)
     middle = statistics.median(together / alone for together, alone in turns)
