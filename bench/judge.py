@@ -15,7 +15,7 @@ from bench.answers import Right
 from bench.meter import Meter
 from bench.probe import NORMS, Probe, score_together
 from bench.reading import FORWARD, Clock
-from bench.spec import Adapted, Backbone, Split
+from bench.spec import Adapted, Backbone, Split, UserError
 
 LEAST, MOST = 128, 512  # images a pass
 PIXELS = 2_400_000  # of a pass over small images, so many of them that calls weigh little beside the work
@@ -38,12 +38,15 @@ class Verdict:
 def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Split], meter: Meter) -> list[Verdict]:
     """Judges all of them on all test sets; each image is decoded once, and goes once through the frozen backbone.
 
-    What that spends goes through `meter`, which raises BudgetSpent when there is no more to spend.
+    What that spends goes through `meter`, which raises BudgetSpent when there is no more to spend. Raises UserError for
+    a test set without images.
     """
     verdicts = [Verdict() for _ in adapted]
     clock = Clock(backbone.device)
     batch = min(MOST, max(LEAST, PIXELS // backbone.image_size**2))
     for name, test in tests.items():
+        if not len(test.images):
+            raise UserError(f"the test set {name!r} has no images; check the copy of the data")
         for verdict in verdicts:
             verdict.right[name] = np.zeros(len(test.labels), bool)
         possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=backbone.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -13,17 +15,37 @@ from bench.spec import Meter
 
 NEWTONS = 50
 CONJUGATE = 50  # products a Newton step
+FLAT = 1e-6  # standard deviation under which a feature is a constant and rounding
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """Features (n, d) standardised, along their principal axes: where a penalised head is quickly found."""
+
+    mean: Tensor  # (d,)
+    scale: Tensor  # (d,)
+    axes: Tensor  # (d, rank)
+    coordinates: Tensor  # (n, rank)
+
+    def on_features(self, head: Head, meter: Meter) -> Head:
+        """The head on the features as they are that a head on the coordinates stands for."""
+        weight = product(meter, self.axes, head.weight) / self.scale[:, None]
+        return Head(weight, head.bias - self.mean @ weight)
+
+
+def standardise(features: Tensor, meter: Meter) -> Standardised:
+    """From features (n, d); constant ones stay 0."""
+    mean, scale = features.mean(0), features.std(0).clamp_min(FLAT)
+    x = (features - mean) / scale
+    axes = principal_axes(x, meter)
+    return Standardised(mean, scale, axes, product(meter, x, axes))
 
 
 def standardised(features: Tensor, labels: Tensor, classes: int, l2: float, meter: Meter) -> Head:
     """`ridge` from zero on features (n, d) that are standardised first; the head it returns is on them as they are."""
-    mean, scale = features.mean(0), features.std(0).clamp_min(1e-12)
-    x = (features - mean) / scale
-    axes = principal_axes(x, meter)
-    coordinates = product(meter, x, axes)
-    head = ridge(coordinates, labels, zero(coordinates, classes), l2, meter)
-    weight = product(meter, axes, head.weight) / scale[:, None]
-    return Head(weight, head.bias - mean @ weight)
+    found = standardise(features, meter)
+    head = ridge(found.coordinates, labels, zero(found.coordinates, classes), l2, meter)
+    return found.on_features(head, meter)
 
 
 def row_norms(features: Tensor, labels: Tensor, classes: int, l2: float, meter: Meter) -> Tensor:

@@ -65,16 +65,16 @@ def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
 
     `share` of the budget is for tuning. Trials that led their study are judged last, for curves alone.
     """
-    works = [session.begin(cell) for cell in cells]
-    data = works[0].attempt(cells[0].found.load)
+    shared = session.begin(cells[0])
+    data = shared.attempt(cells[0].found.load)
     if isinstance(data, Failure):
-        for work in works:
-            work.fail(data, Cost())
+        for cell in cells:
+            session.begin(cell).fail(data, Cost())
         return
     targets = list(dict.fromkeys(target for cell in cells if cell.method.frozen for target in pooled(cell)))
     if targets:  # all that probes read of the training images comes from one pass
         meter = Meter(session.backbone.device, session.budget)
-        works[0].attempt(lambda: prepare(session.backbone, data.train.images, targets, meter))
+        shared.attempt(lambda: prepare(session.backbone, data.train.images, targets, meter))
     choices = tune_all(cells, data, session, share)
     ready = [chosen(cell, choices.get(cell.method_name), session) for cell in cells]
     finals = [cell for cell in ready if cell is not None]

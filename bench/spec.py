@@ -221,7 +221,7 @@ class PathMethod(Protocol):
     def fit_path(
         cls, variants: Sequence[Any], backbone: Backbone, train: Split, meters: Sequence[Meter]
     ) -> list[Adapted]:
-        """Each variant fitted and charged to its own meter, in the order given."""
+        """Each variant fitted and charged to its own meter, what they share to one of them; in the order given."""
         ...
 
 

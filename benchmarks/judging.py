@@ -103,7 +103,7 @@ def main() -> int:
     for first in range(0, arguments.count, TURN):
         images = Noise(first, min(TURN, arguments.count - first), backbone.image_size)
         turns.append(turn(backbone, found, images, meter))
-        print(f"{first + TURN:,} images: {turns[-1][0]:.1f} s, bare {turns[-1][1]:.1f} s", flush=True)
+        print(f"{first + len(images):,} images: {turns[-1][0]:.1f} s, bare {turns[-1][1]:.1f} s", flush=True)
     ratio = sum(together for together, _ in turns) / sum(alone for _, alone in turns)
     middle = statistics.median(together / alone for together, alone in turns)
     print(f"{len(found)} cells: {ratio:.3f} times the bare pass (median of turns {middle:.3f})")

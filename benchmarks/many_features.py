@@ -1,8 +1,8 @@
 """python benchmarks/many_features.py --features 3000000
 
 The group lasso on more features than memory should hold: random ones in a memory map of half precision, of which one in
-fifty tells the classes apart a little. Prints how long each solution took, its features and certified gap, and the most
-memory that was resident, the pages of the map included. It writes 2 bytes a number: 6 GB as above.
+fifty tells the classes apart a little. Prints how long each solution took on one thread, its features and certified
+gap, and the most memory that was resident, the pages of the map included. It writes 2 bytes a number: 6 GB as above.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def main() -> int:
     line.add_argument("--classes", type=int, default=100, metavar="C", help="default: 100")
     line.add_argument("--folder", type=Path, metavar="DIR", help="where the map lies; default: the system's own")
     asked = line.parse_args()
+    torch.set_num_threads(1)
     folder = Path(tempfile.mkdtemp(dir=asked.folder))
     try:
         labels = np.arange(asked.images) % asked.classes

@@ -96,7 +96,7 @@ class Head2ToePath:
         from bench.lasso import GroupLasso
 
         model = GroupLasso(design.first(kept), labels[:kept], whole.classes, whole.meter, CHOOSING)
-        best, most, at, meter, held = None, -1, 0, whole.meter, len(labels) - kept
+        best, most, at, meter, held = None, -1, 0, whole.meter, max(1, len(labels) - kept)
         for step, fraction in enumerate(PATH, start=1):
             solution = model.solve(fraction * model.strongest)
             meter.point("path/penalty", step, fraction)

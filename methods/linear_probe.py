@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bench.heads import Head
     from bench.probe import Probe
+    from bench.ridge import Standardised
 
 # l2 from strong to weak, so that each solution starts the next; the decades around those that CLIP's probes use
 # (Radford et al. 2021, appendix A.3: a sweep over [1e-6, 1e6] of the inverse strength).
@@ -46,7 +47,8 @@ class LinearProbe:
         from bench.heads import zero  # here and below, so that listing methods stays light
         from bench.ridge import ridge
 
-        x, y, probe = _problem(backbone, train, meter)
+        found, y = _problem(backbone, train, meter)
+        x = found.coordinates
         kept = len(y) - (train.validation or len(y) // 5)
         path = PATH if self.l2 is None else (self.l2,)
         best, start = (-1.0, path[0]), zero(x, train.classes)
@@ -55,7 +57,7 @@ class LinearProbe:
                 start = ridge(x[:kept], y[:kept], start, l2, meter)
                 hits = (x[kept:] @ start.weight + start.bias).argmax(1) == y[kept:]
                 best = max(best, (hits.float().mean().item(), l2))
-        return probe(ridge(x, y, zero(x, train.classes), best[1], meter))
+        return _probe(backbone, found.on_features(ridge(x, y, zero(x, train.classes), best[1], meter), meter))
 
     @classmethod
     def fit_path(
@@ -72,12 +74,12 @@ class LinearProbe:
         order = sorted(range(len(variants)), key=lambda place: -variants[place].strength)
         for place in order[1:]:
             features(backbone, train.images, None, meters[place])
-        x, y, probe = _problem(backbone, train, meters[order[0]])
-        start, found = zero(x, train.classes), {}
+        problem, y = _problem(backbone, train, meters[order[0]])
+        start, found = zero(problem.coordinates, train.classes), {}
         for place in order:
-            start = ridge(x, y, start, variants[place].strength, meters[place])
+            start = ridge(problem.coordinates, y, start, variants[place].strength, meters[place])
+            found[place] = _probe(backbone, problem.on_features(start, meters[place]))
             meters[place].stop()  # its clock must not run while the others are solved
-            found[place] = probe(start)
         return [found[place] for place in range(len(variants))]
 
     @property
@@ -92,22 +94,18 @@ class LinearProbe:
         return restore(backbone, None, stored)
 
 
-def _problem(backbone: Backbone, train: Split, meter: Meter) -> tuple[Tensor, Tensor, Callable[[Head], Probe]]:
-    """Standardised features along their principal axes (n, rank), labels (n,), and the probe of a head on those."""
+def _problem(backbone: Backbone, train: Split, meter: Meter) -> tuple[Standardised, Tensor]:
+    """The features, standardised, and labels (n,)."""
     import torch  # here and below, so that listing methods stays light
 
     from bench.features import features
-    from bench.lasso.loss import product
-    from bench.probe import Probe
-    from bench.ridge import principal_axes
+    from bench.ridge import standardise
 
     raw = features(backbone, train.images, None, meter).concatenated().to(backbone.device)
-    mean, scale = raw.mean(0), raw.std(0).clamp_min(1e-6)
-    x = (raw - mean) / scale
-    axes = principal_axes(x, meter)
+    return standardise(raw, meter), torch.from_numpy(train.labels).to(backbone.device)
 
-    def probe(head: Head) -> Probe:
-        weight = axes @ head.weight / scale[:, None]
-        return Probe(backbone, None, None, raw.shape[1], weight, head.bias - mean @ weight)
 
-    return product(meter, x, axes), torch.from_numpy(train.labels).to(backbone.device), probe
+def _probe(backbone: Backbone, head: Head) -> Probe:
+    from bench.probe import Probe  # here, so that listing methods stays light
+
+    return Probe(backbone, None, None, len(head.weight), head.weight, head.bias)

@@ -63,7 +63,7 @@ def test_intervals_are_those_of_the_statistics() -> None:
 def test_a_lead_has_an_interval_and_says_when_it_may_be_none() -> None:
     near = [result("a", accuracy={"test": 0.801}), result("b", accuracy={"test": 0.8})]
     far = [result("a", accuracy={"test": 0.9}), result("b", accuracy={"test": 0.8})]
-    how = "(as if of different images, so too wide)"
+    how = "(as if of different images)"
     assert f"over test images {how} of −1.5 to +1.7, so either may be the better" in told(grid_of(counted(near)))
     found = difference_interval(grid_of(counted(far)), "a", "b")
     assert found is not None and found.low > 0

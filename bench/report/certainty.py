@@ -100,7 +100,7 @@ def margin(grid: Grid, lead: Pair) -> Iterator[str]:
     found = difference_interval(grid, lead.first, lead.second)
     if found is not None:
         over = listed([SOURCES[name] for name in found.covers])
-        how = " (compared image by image)" if found.paired else " (as if of different images, so too wide)"
+        how = " (compared image by image)" if found.paired else " (as if of different images)"
         over += how if "images" in found.covers else ""
         verdict = "" if found.low > 0 else ", so either may be the better"
         yield (

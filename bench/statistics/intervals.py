@@ -196,7 +196,7 @@ def paired(apart: Estimate, used: Sequence[tuple[NDArray[np.float64], float]], t
     squared = count * sum(share**2 * float(gap.var()) / len(gap) for gap, share in used) + apart.mean**2
     mean = apart.mean * count / (count + 2)
     whole = ((squared * count + 2) / (count + 2) - mean**2) / (count + 2)
-    images = max(0.0, whole - twice)
+    images = max(2 / (count + 2) ** 2, whole - twice)  # that of the added ones at least
     return replace(apart, mean=mean, below=images, above=images)
 
 
