@@ -3,6 +3,7 @@
 Head2Toe's recipe against the exact path on the same features, in turns in one process: seconds and FLOPs from features
 to the last head, features kept, bytes stored, validation and test accuracy. The flags are those of run_bench.py, with
 --target, --fractions and --steps for the recipe. One thread does all work of a CPU, and its CPU seconds are printed.
+--draws 5 adds what five other training sets of the same size give, drawn from the test images and judged on the rest.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -104,6 +106,35 @@ def compare(methods: Mapping[str, Method], backbone: TimmBackbone, data: Data, s
     return rows
 
 
+def redrawn(methods: Mapping[str, Method], backbone: TimmBackbone, data: Data, draws: int) -> dict[str, list[float]]:
+    """Test accuracy of each method on training sets drawn from the test images, judged on those that are left."""
+    test, count, found = data.tests["test"], len(data.train.labels), {name: list[float]() for name in methods}
+    for draw in range(draws):
+        order = np.random.default_rng(draw).permutation(len(test.labels))
+        train, rest = order[:count], order[count:].tolist()
+        split = replace(data.train, images=Part(test.images, train.tolist()), labels=test.labels[train])
+        labels = torch.from_numpy(test.labels[rest])
+        for name, method in methods.items():
+            probe, meter, _ = fit(method, backbone, split, draw)
+            held = features(backbone, Part(test.images, rest), probe.target, meter.alone())
+            found[name].append(float((probe.score(held).argmax(1).cpu() == labels).float().mean()))
+            print(f"draw {draw}, {name}: {100 * found[name][-1]:.2f} %", file=sys.stderr)
+    return found
+
+
+def draws_table(title: str, found: Mapping[str, Sequence[float]]) -> Table:
+    """Means over the draws, and what each method has more than the path, with the standard error of that mean."""
+    shown = Table(title=title)
+    for name in ("method", "test %", "minus path", "±"):
+        shown.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
+    path = np.array(found["head2toe_path"])
+    for name, accuracies in found.items():
+        lead = 100 * (np.array(accuracies) - path)
+        error = lead.std(ddof=1) / len(lead) ** 0.5
+        shown.add_row(name, f"{100 * np.mean(accuracies):.2f}", f"{lead.mean():+.2f}", f"{error:.2f}")
+    return shown
+
+
 def table(title: str, rows: Mapping[str, Row], forward: int) -> Table:
     """Medians over the seeds; FLOPs with and without those of the `forward` pass over the training images."""
     shown = Table(title=title, caption=f"forward pass over the training images: {forward / 1e9:.1f} GFLOP")
@@ -127,7 +158,10 @@ def main() -> int:
     line.add_argument("--target", type=int, default=512, metavar="T", help="pooling target; default: 512")
     line.add_argument("--fractions", type=float, nargs="+", default=[0.01, 0.1, 0.2], metavar="F", help="the recipe's")
     line.add_argument("--steps", type=int, nargs="+", default=[500], metavar="N", help="the recipe's; default: 500")
+    line.add_argument("--draws", type=int, default=0, metavar="N", help="other training sets; none, or 2 and more")
     arguments = line.parse_args()
+    if arguments.draws == 1 or arguments.draws < 0:
+        line.error("--draws needs 2 or more, so that they can differ")
     asked = request(arguments)
     torch.set_num_threads(1)
     try:
@@ -137,8 +171,12 @@ def main() -> int:
             prepare(backbone, data.train.images, [arguments.target, None], Meter(backbone.device))
             forward = Meter(backbone.device)
             features(backbone, data.train.images, arguments.target, forward)
-            rows = compare(rivals(arguments.target, arguments.fractions, arguments.steps), backbone, data, asked.seeds)
-            Console(width=140).print(table(f"{name}, T = {arguments.target}", rows, forward.flops))
+            methods = rivals(arguments.target, arguments.fractions, arguments.steps)
+            rows, title = compare(methods, backbone, data, asked.seeds), f"{name}, T = {arguments.target}"
+            Console(width=140).print(table(title, rows, forward.flops))
+            if arguments.draws:
+                found = redrawn(methods, backbone, data, arguments.draws)
+                Console(width=140).print(draws_table(f"{title}, {arguments.draws} other training sets", found))
             backbone.forget()
     except UserError as error:
         print(f"features_to_head.py: {error}", file=sys.stderr)
