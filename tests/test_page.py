@@ -156,6 +156,7 @@ def test_a_missing_size_keeps_a_method_out_of_the_limits() -> None:
     known, unknown = cell("a", "x", 0.5, 100), cell("b", "x", 0.9, 100)
     steps = advised([known, replace(unknown, cost=Cost(10))])
     assert [step.method for step in steps] == ["a"]
+    assert steps[0].why == "No other method fits. How much b would keep is not known."
 
 
 def told(cells: Sequence[CellResult]) -> list[str]:
