@@ -53,7 +53,7 @@ CAPTIONS = {
         "The penalties that head2toe_path solves where it is left to choose one, each a fraction of the least that "
         "keeps no feature, and what it chose from: the solution's own head, or one that is fitted again on as many "
         "features at every penalty. By validation images alone.",
-        "a method that chooses among three penalties or more, as head2toe_path does without one of its own",
+        "a method that chooses among three penalties or more, as head2toe_path does where its penalty is left open",
     ),
     "accuracy_by_tuning_seconds": (
         "Which method to use at which budget: the test accuracy of what each method's tuning would have chosen, had it "

@@ -70,7 +70,7 @@ def doubt(grid: Grid, compared: Comparison, best: str, others: list[str]) -> str
 
 
 def thrift(grid: Grid, compared: Comparison) -> Iterator[str]:
-    """The cheapest method that comes near to fine-tuning, or to the most accurate where that was not run."""
+    """The most accurate of the cheap methods that come near to fine-tuning, or else to the most accurate of all."""
     scores, flops = means(grid), {m: grid.cost(m, "train_flops") for m in grid.compared}
     reference = FULL if FULL in scores else max(scores, key=lambda method: scores[method].mean)
     whole, top = flops[reference], scores[reference].mean
