@@ -96,6 +96,7 @@ def test_the_page_fetches_nothing(tmp_path: Path) -> None:
     assert made.fetched and all(url.startswith(("data:image/svg+xml;base64,", "#")) for url in made.fetched)
     assert not re.search(r"url\(|@import|https?://", text)
     assert "default-src 'none'" in text
+    assert re.search(r"<li>[^<]*\d\u00a0%", text) and not re.search(r"<(p|li|dt|dd)>[^<]*\d %", text)  # stay in a line
 
 
 def test_text_out_of_records_is_escaped(tmp_path: Path) -> None:
@@ -155,6 +156,7 @@ def test_a_missing_size_keeps_a_method_out_of_the_limits() -> None:
     known, unknown = cell("a", "x", 0.5, 100), cell("b", "x", 0.9, 100)
     steps = advised([known, replace(unknown, cost=Cost(10))])
     assert [step.method for step in steps] == ["a"]
+    assert steps[0].why == "No other method fits. How much b would keep is not known."
 
 
 def told(cells: Sequence[CellResult]) -> list[str]:
@@ -182,6 +184,7 @@ def test_the_verdict_claims_significance_only_where_it_is() -> None:
     assert "significantly" not in " ".join(few) and "3 tasks are too few" in few[0]
     level = told(counted([cell(m, f"t{at}", 0.7 + 0.001 * (m == "b"), 9) for m in "ab" for at in range(3)]))
     assert "on these tasks a may be as good" in level[0]
+    assert "on these tasks it is ahead of a by +" in few[0] and "(95 % interval over test images). On other" in few[0]
 
 
 def test_the_verdict_says_where_the_mean_of_the_groups_has_another_leader() -> None:
@@ -191,6 +194,8 @@ def test_the_verdict_says_where_the_mean_of_the_groups_has_another_leader() -> N
     assert "a has the highest mean accuracy over the 3 tasks, 76.7 %" in sentences[0]
     assert sentences[1] == "By the mean of the group means b leads, 72.5 %."
     assert not any("group means" in sentence for sentence in told(found))
+    sure = told(counted([*found, *others]))[1]
+    assert sure.startswith("By the mean of the group means b leads, 72.5 % (b minus a: 95 % interval +")
 
 
 def test_a_verdict_needs_two_methods_and_a_common_task() -> None:

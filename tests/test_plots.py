@@ -102,6 +102,29 @@ def inside(box: np.ndarray, frame: np.ndarray) -> bool:
     return bool((box[:2] >= frame[:2]).all() and (box[2:] <= frame[2:]).all())
 
 
+def test_a_subtitle_is_folded_where_long_names_leave_little_room() -> None:
+    found = [replace(one, task=one.task.replace("task", "t" * 30)) for one in comparison(2, 3)]
+    known = {"protocol": "1", "test_counts": {"test": 1000}}
+    grid = grid_of([replace(one, seed=seed, provenance=known) for one in found for seed in (0, 1)])
+    with rc_context(RC):
+        figure = by_task(grid, looks(grid.methods))
+        FigureCanvasAgg(figure).draw()
+    (told,) = (text for text in figure.findobj(Text) if "bars: 95" in text.get_text())
+    assert told.get_window_extent().x1 <= figure.bbox.x1
+    assert " ".join(told.get_text().split("\n")).endswith("over test images and seeds")
+
+
+def test_who_lacks_a_cost_is_named_above_the_panels_of_groups() -> None:
+    found = [replace(one, cost=replace(one.cost, train_flops=None)) if one.method == "lora" else one
+             for one in comparison(3, 3)]  # fmt: skip
+    grid = grid_of(found)
+    with rc_context(RC):
+        figure = by_group(grid, looks(grid.methods))
+    assert figure is not None
+    told = " ".join(text.get_text().replace("\n", " ") for text in figure.texts)
+    assert "without a figure and so not in every panel: lora" in told
+
+
 def test_a_method_looks_alike_everywhere() -> None:
     look, figures = drawn(12)
     assert len(figures) >= 14

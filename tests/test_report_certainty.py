@@ -270,6 +270,7 @@ def test_ranks_are_called_better_only_beyond_the_critical_difference() -> None:
     alike = grid_of([result(method, f"demo/{at}", accuracy={"test": value}) for method, at, value in turns])
     (sentence,) = (one for one in certainty(alike) if one.startswith("Average ranks"))
     assert "do not differ significantly (Friedman, p = 1)" in sentence and "better" not in sentence
+    assert "from 2.0 (a, b and c) to 2.0 (a, b and c), do" in sentence  # who ties is named too
 
 
 def test_one_task_is_not_tested() -> None:

@@ -13,15 +13,15 @@ from bench.report.tables import FULL, LINEAR, SCRATCH
 CAPTIONS = {
     "accuracy_by_flops": (
         "Mean test accuracy against the FLOPs that training takes. Up and to the left is better; a method below the "
-        "grey stairs is beaten by another that costs no more.",
+        "grey stairs has a lower mean than another that costs no more.",
         "a mean accuracy and a count of training FLOPs",
     ),
     "accuracy_by_bytes": (
-        "The same against what must be kept for each task besides the backbone.",
+        "Mean test accuracy against the bytes that must be kept for each task besides the backbone.",
         "a mean accuracy and a count of stored bytes",
     ),
     "accuracy_by_seconds": (
-        "The same against the time that training takes on the device of these runs.",
+        "Mean test accuracy against the time that training takes on the device of these runs.",
         "a mean accuracy and a training time",
     ),
     "accuracy_by_group": (
@@ -53,14 +53,18 @@ CAPTIONS = {
         "The penalties that head2toe_path solves where it is left to choose one, each a fraction of the least that "
         "keeps no feature, and what it chose from: the solution's own head, or one that is fitted again on as many "
         "features at every penalty. By validation images alone.",
-        "a method that chooses among three penalties or more, as head2toe_path does without one of its own",
+        "a method that chooses among three penalties or more, as head2toe_path does where its penalty is left open",
     ),
     "accuracy_by_tuning_seconds": (
         "Which method to use at which budget: the test accuracy of what each method's tuning would have chosen, had it "
         "stopped there. Tuning chooses by validation accuracy alone; test accuracy was read after it had ended.",
         "recorded trials, and replays of those that led",
     ),
-    "accuracy_by_tuning_flops": ("The same with the budget counted in FLOPs.", "recorded trials with counted FLOPs"),
+    "accuracy_by_tuning_flops": (
+        "Which method to use at which budget, counted in FLOPs: the test accuracy of what each method's tuning would "
+        "have chosen, had it stopped there.",
+        "recorded trials with counted FLOPs, and replays of those that led",
+    ),
     "tuning_by_draws": (
         "Validation accuracy to be expected of the best of n trials of random search, whatever the order in which they "
         "came (Dodge et al. 2019).",

@@ -131,13 +131,15 @@ def coverage(grid: Grid) -> str:
 
 def ranked(made: Comparison, found: Friedman, apart: float) -> str:
     """Whether the average ranks differ by more than chance, and where they do, from which the best one's does."""
-    first, last = made.methods[0], made.methods[-1]
+    low, high = made.ranks[made.methods[0]], made.ranks[made.methods[-1]]
+    first, last = (listed([m for m in made.methods if made.ranks[m] == rank]) for rank in (low, high))
     clear = found.p <= ALPHA
-    far = [method for method in made.methods if made.ranks[method] - made.ranks[first] > apart]
-    which = f"; {first} ranks significantly better than {listed(far)} (Nemenyi, critical difference {apart:.1f})"
+    far = [method for method in made.methods if made.ranks[method] - low > apart]
+    does = "rank" if " and " in first else "ranks"
+    which = f"; {first} {does} significantly better than {listed(far)} (Nemenyi, critical difference {apart:.1f})"
     return (
-        f"Average ranks over the {counted(len(made.tasks), 'task')}, from {made.ranks[first]:.1f} ({first}) to "
-        f"{made.ranks[last]:.1f} ({last}), {'differ' if clear else 'do not differ significantly'} (Friedman, p "
+        f"Average ranks over the {counted(len(made.tasks), 'task')}, from {low:.1f} ({first}) to "
+        f"{high:.1f} ({last}), {'differ' if clear else 'do not differ significantly'} (Friedman, p "
         f"{p_value(found.p, '=')}){which if clear and far else ''}."
     )
 

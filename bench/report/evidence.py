@@ -61,9 +61,11 @@ def mean_interval(grid: Grid, method: str, parts: Sequence[Sequence[str]]) -> In
     return interval(found, weight) if all(task in found for task in weight) else None
 
 
-def difference_interval(grid: Grid, first: str, second: str) -> Interval | None:
-    """The 95 % interval of the first method's mean over the common tasks minus the second's."""
-    return difference(samples(grid, first), samples(grid, second), weights([list(grid.common)]))
+def difference_interval(
+    grid: Grid, first: str, second: str, parts: Sequence[Sequence[str]] | None = None
+) -> Interval | None:
+    """The 95 % interval of the first method's mean minus the second's; over the common tasks unless parts are named."""
+    return difference(samples(grid, first), samples(grid, second), weights(parts or [list(grid.common)]))
 
 
 def comparison(grid: Grid) -> Comparison:

@@ -144,8 +144,8 @@ def robustness(grid: Grid) -> Iterator[str]:
     if mean and points(max(mean.values())) != points(min(mean.values())):
         most, second = sorted(mean, key=lambda method: -mean[method])[:2]
         yield (
-            f"Beyond what accuracy in distribution predicts, {most} has the highest accuracy under shift "
-            f"({counted(len(shared), 'task')}), by {points(mean[most])} points; {second} is next with "
+            f"Accuracy under shift minus what accuracy in distribution predicts is highest for {most}, "
+            f"{points(mean[most])} points ({counted(len(shared), 'task')}); {second} is next with "
             f"{points(mean[second])}, {over_shifts(compare(robustness_by_shift(grid, shared)), most, second)}."
         )
     if without:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from bench.report.grid import Grid, finite
 from bench.report.style import FAINT, INK, QUIET, WIDTH, Look, described, heading, legend, legend_height, reveal
 from bench.report.tradeoff import COSTS, SUNK, Cost, Mark, pareto, spread_axes
+from bench.report.units import listed
 
 PANEL = 1.9  # inches, height of a panel
 COLUMNS = 4  # groups beside each other; those of more are not drawn
@@ -25,7 +26,7 @@ def by_group(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
     methods = list(grid.compared)
     figure = Figure(figsize=(WIDTH, 0.8 + len(costs) * PANEL + legend_height(methods)), layout="constrained")
     panels = figure.subplots(len(costs), len(groups), squeeze=False)
-    sunk = False
+    sunk, lacking = False, set[str]()
     for row, cost in enumerate(costs):
         for column, (group, tasks) in enumerate(groups):
             panel = panels[row, column]
@@ -33,6 +34,7 @@ def by_group(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
             panel.tick_params(labelsize=7)
             if found := marks(grid, tasks, cost):
                 sunk |= draw_panel(panel, found, cost, looks)
+            lacking |= set(methods) - {mark.method for mark in found}
             if row == 0:
                 panel.set_title(f"{group} ({len(tasks)})", loc="left", fontsize=9, color=INK)
             panel.set_xlabel(f"{cost.title} of a task" if column == 0 else "", fontsize=8, loc="left")
@@ -42,6 +44,8 @@ def by_group(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
     shown = [method for method in methods if method in handles]
     legend(figure, shown, handles=[handles[method] for method in shown], labels=shown)
     told = f"{described(grid, len(grid.common), mean=True)}; in brackets: tasks of a group; grey stairs: Pareto front"
+    absent = [method for method in methods if method in lacking]
+    told += f"; without a figure and so not in every panel: {listed(absent)}" if absent else ""
     heading(figure, "Accuracy against costs in each group of tasks", told + (SUNK if sunk else ""))
     reveal(figure)
     return figure

@@ -32,6 +32,8 @@ def advice(grid: Grid, compared: Comparison) -> list[Advice]:
     """A step for each power of ten, from the first that any method keeps to; the last has no limit."""
     stored = {method: most for method in grid.compared if (most := largest(grid, method)) is not None}
     scores = {m: score for m in stored if (score := grid.mean(m, [list(grid.common)])) is not None}
+    unknown = [method for method in grid.compared if method not in scores] if grid.common else []
+    lacking = f" How much {listed(unknown)} would keep is not known." if unknown else ""
     gap = cache(partial(difference_interval, grid))  # a best method stays best over several steps
     found: list[Advice] = []
     for limit in (*(10.0**power for power in range(SMALLEST, LARGEST + 1)), float("inf")):
@@ -41,7 +43,7 @@ def advice(grid: Grid, compared: Comparison) -> list[Advice]:
             gaps = {other: gap(best, other) for other in fitting if other != best}
             sure, why = certainty(grid, compared, best, gaps)
             interval = mean_interval(grid, best, [list(grid.common)])
-            found.append(Advice(limit, best, scores[best], interval, stored[best], sure, why))
+            found.append(Advice(limit, best, scores[best], interval, stored[best], sure, why + lacking))
         if len(fitting) == len(scores):
             break
     return found

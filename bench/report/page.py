@@ -47,7 +47,7 @@ def write_page(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(percent=percent, prefixed=prefixed, within=within, written=written, missing=MISSING)
-    environment.filters.update(embedded=embedded, pieces=pieces)
+    environment.filters.update(embedded=embedded, pieces=pieces, whole=whole)
     shapes = {name: (SHAPES[look.marker], look.colour) for name, look in looks.items()}
     chapters = [chapter(number, part) for number, part in enumerate(parts, start=1)]
     others = {"tables": cut(beside.tables), "sentences": beside.sentences} if beside else None
@@ -86,6 +86,11 @@ def cut(tables: Sequence[Table]) -> list[tuple[Table, list[tuple[int, int]]]]:
 def pieces(name: str) -> list[str]:
     """The parts of a name between which a line may end."""
     return re.split(r"(?<=[_/:+-])", name)
+
+
+def whole(text: str) -> str:
+    """Text of which no line ends before a %."""
+    return text.replace(" %", "\u00a0%")
 
 
 def embedded(path: Path) -> str:

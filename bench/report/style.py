@@ -96,9 +96,14 @@ def looks(methods: Sequence[str]) -> dict[str, Look]:
 
 def head(figure: Figure, axes: Axes, title: str, subtitle: str) -> None:
     """A bold title and below it, in a quieter line or two, what exactly is plotted; called last, both flush left."""
-    axes.set_title(textwrap.fill(subtitle, 105), loc="left", fontsize=8, color=QUIET, pad=8)
+    told = axes.set_title(textwrap.fill(subtitle, 105), loc="left", fontsize=8, color=QUIET, pad=8)
     text = figure.suptitle(title, ha="left", fontsize=11, fontweight="bold")
     figure.draw_without_rendering()  # only a figure that was laid out knows where its axes begin
+    box = told.get_window_extent()
+    if box.x1 > figure.bbox.x1:  # long names at the left leave less room
+        share = (figure.bbox.x1 - box.x0) / box.width
+        told.set_text(textwrap.fill(subtitle, int(share * max(map(len, told.get_text().split("\n"))))))
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     text.set_x(axes.get_position().x0)
 

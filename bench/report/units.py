@@ -8,14 +8,14 @@ MISSING = "–"
 PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z")
 
 
-def prefixed(value: float | None, unit: str = "", digits: int = 3) -> str:
+def prefixed(value: float | None, unit: str = "") -> str:
     """Three significant digits with a decimal prefix: 1.23e9 FLOP is `1.23 GFLOP`, 340,000 B is `340 kB`."""
     if value is None or not math.isfinite(value):
         return MISSING
     step = 0
     while step < len(PREFIXES) - 1 and abs(value) >= 999.5:  # 999.5 would be written as 1000
         value, step = value / 1000, step + 1
-    number = f"{value:.{digits}g}" if abs(value) >= 1 or value == 0 else f"{value:.2g}"
+    number = f"{value:.3g}" if abs(value) >= 1 or value == 0 else f"{value:.2g}"
     return f"{number} {PREFIXES[step]}{unit}".strip()
 
 

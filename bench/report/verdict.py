@@ -8,7 +8,7 @@ from bench.report.certainty import SOURCES
 from bench.report.evidence import difference_interval, mean_interval
 from bench.report.findings import best_by_groups, means, tasks_of
 from bench.report.grid import Grid
-from bench.report.limits import Advice, ahead, beyond
+from bench.report.limits import Advice, ahead, beyond, spelled
 from bench.report.tables import FULL, SCRATCH
 from bench.report.units import listed, percent, points, ratio
 from bench.statistics import Comparison, Interval
@@ -40,28 +40,37 @@ def leader(grid: Grid, compared: Comparison) -> Iterator[str]:
     )
     groups = best_by_groups(grid)
     if groups and best not in groups[0]:
-        lead = "leads" if len(groups[0]) == 1 else "lead"
-        yield f"By the mean of the group means {listed(groups[0])} {lead}, {percent(groups[1])} %."
+        yield f"By the mean of the group means {of_groups(grid, best, *groups)}."
+
+
+def of_groups(grid: Grid, best: str, leading: list[str], mean: float) -> str:
+    """Who leads by the other mean, and how far from the method that leads by the mean of the tasks."""
+    parts = list(grid.by_group(grid.common).values())
+    found = difference_interval(grid, leading[0], best, parts)
+    lead = f" ({leading[0]} minus {best}: 95 % interval {spelled(found)})" if found else ""
+    return f"{listed(leading)} {'leads' if len(leading) == 1 else 'lead'}, {percent(mean)} %{lead}"
 
 
 def doubt(grid: Grid, compared: Comparison, best: str, others: list[str]) -> str:
     """What the statistics say of the leader: on these tasks by intervals, on tasks like them by tests."""
     gaps = {other: difference_interval(grid, best, other) for other in others}
-    level = [other for other, gap in gaps.items() if gap is not None and not ahead(gap)]
-    sources = listed(
-        [n for key, n in SOURCES.items() if all(gap is not None and key in gap.covers for gap in gaps.values())]
-    )
-    if any(gap is None for gap in gaps.values()):
+    known = {other: gap for other, gap in gaps.items() if gap is not None}
+    level = [other for other, gap in known.items() if not ahead(gap)]
+    sources = listed([name for key, name in SOURCES.items() if all(key in gap.covers for gap in known.values())])
+    if len(known) < len(gaps):
         here = "how much of that is chance cannot be told from these seeds and records without counts of test images"
     elif level:
         here = f"on these tasks {listed(level)} may be as good, the lead being within the 95 % interval over {sources}"
     else:
-        here = f"on these tasks its lead, over {others[0]} the smallest, is beyond the 95 % interval over {sources}"
+        nearest = min(known, key=lambda other: known[other].low)
+        others_too = ", and of every other" if len(known) > 1 else ""
+        lead = f"by {spelled(known[nearest])} (95 % interval over {sources}){others_too}"
+        here = f"on these tasks it is ahead of {nearest} {lead}"
     return f"{here}. {beyond(compared, best, others)}"
 
 
 def thrift(grid: Grid, compared: Comparison) -> Iterator[str]:
-    """The cheapest method that comes near to fine-tuning, or to the most accurate where that was not run."""
+    """The most accurate of the cheap methods that come near to fine-tuning, or else to the most accurate of all."""
     scores, flops = means(grid), {m: grid.cost(m, "train_flops") for m in grid.compared}
     reference = FULL if FULL in scores else max(scores, key=lambda method: scores[method].mean)
     whole, top = flops[reference], scores[reference].mean

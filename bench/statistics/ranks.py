@@ -50,7 +50,6 @@ class Comparison:
 
     methods: tuple[str, ...]  # the best average rank first
     tasks: tuple[str, ...]
-    left_out: tuple[str, ...]  # tasks that some method lacks
     ranks: Mapping[str, float]  # average over the tasks, 1 is best
     friedman: Friedman | None  # None with fewer than three methods or two tasks
     critical_difference: float | None  # of average ranks, Nemenyi; None where Friedman is
@@ -97,7 +96,6 @@ def compare(scores: Mapping[str, Mapping[str, float]]) -> Comparison:
     return Comparison(
         methods,
         tasks,
-        tuple(task for task in every if task not in tasks),
         ranks if tasks else {},
         friedman(table) if enough else None,
         critical_difference(len(methods), len(tasks)) if enough else None,
