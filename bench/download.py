@@ -166,6 +166,9 @@ def complete(download: Download, path: Path) -> bool:
 
 def stream(download: Download, folder: Path, path: Path, bar: Progress, item: object) -> str | None:
     """Appends to a partial file what the server sends; returns why it broke off, or None when all was sent."""
+    from http.client import HTTPException  # here, because they are slow to import
+    from ssl import SSLError
+
     have = size_of(path)
     response = request(download, folder, have)
     if response.status != 206:
@@ -177,7 +180,7 @@ def stream(download: Download, folder: Path, path: Path, bar: Progress, item: ob
             while block := response.read(BLOCK):
                 file.write(block)
                 bar.update(item, completed=file.tell())  # type: ignore[arg-type]
-    except (TimeoutError, ConnectionError) as error:
+    except (TimeoutError, ConnectionError, SSLError, HTTPException) as error:
         return str(error)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}); make room and run again") from error

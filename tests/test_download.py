@@ -11,8 +11,10 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from http.client import HTTPResponse, IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from ssl import SSLEOFError
 from threading import Thread
 
 import pytest
@@ -113,6 +115,23 @@ def test_a_transfer_that_breaks_off_is_taken_up_again(server: Server, tmp_path: 
     fetch([server.file("/a.bin")], tmp_path)
     assert (tmp_path / "a.bin").read_bytes() == BLOB
     assert server.ranges[-1] == "bytes=600000-"
+
+
+@pytest.mark.parametrize("error", [SSLEOFError("cut off"), IncompleteRead(b""), TimeoutError("too slow")])
+def test_whatever_breaks_a_transfer_off_it_is_taken_up_again(
+    error: Exception, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, broken = HTTPResponse.read, [error]
+
+    def fail_once(response: HTTPResponse, amount: int | None = None) -> bytes:
+        if broken and (response.length or 0) < len(BLOB):  # some of it has come
+            raise broken.pop()
+        return read(response, amount)
+
+    monkeypatch.setattr(HTTPResponse, "read", fail_once)
+    fetch([server.file("/a.bin")], tmp_path)
+    assert (tmp_path / "a.bin").read_bytes() == BLOB and not broken
+    assert server.ranges[-1] == f"bytes={download.BLOCK}-"
 
 
 def test_an_earlier_attempt_is_gone_on_with(server: Server, tmp_path: Path) -> None:
