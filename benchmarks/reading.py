@@ -2,7 +2,8 @@
 
 Reading and preparing all images of a task, from every form in which it lies below --data, against the network's bare
 forward pass over as many, in turns: from finding the copy to the last batch at the backbone's size, first out of the
-copy itself, which keeps it, then as kept. The flags are those of run_bench.py.
+copy itself, which keeps it, then as kept. Beside seconds, those of the processor are shown, all cores together, which
+other work on the machine hardly changes. The flags are those of run_bench.py.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tasks.readers.popular import popular
 from tasks.readers.prepared import prepared
 
 Way = Callable[[Task, Path], Found | None]
-Seconds = tuple[float, float, float]  # of reading the first time, of reading what is kept, and of the forward pass
+Seconds = tuple[float, float]  # by the clock, and of the processor
 WHAT = ("first", "kept", "forward")
 
 
@@ -73,8 +74,8 @@ def forward(backbone: TimmBackbone, count: int) -> None:
         torch.cuda.synchronize(backbone.device)
 
 
-def turn(backbone: TimmBackbone, way: Way, task: Task, data: Path) -> tuple[int, Seconds]:
-    """Images of a task, and the seconds of one turn."""
+def turn(backbone: TimmBackbone, way: Way, task: Task, data: Path) -> tuple[int, list[Seconds]]:
+    """Images of a task, and what one turn took, as `WHAT` names it."""
     counts: list[int] = []
 
     def reading() -> None:
@@ -83,13 +84,19 @@ def turn(backbone: TimmBackbone, way: Way, task: Task, data: Path) -> tuple[int,
     with TemporaryDirectory(prefix="head2head-reading-") as folder:
         os.environ["HEAD2HEAD_CACHE"] = folder
         first, again = seconds(reading), seconds(reading)
-    return counts[0], (first, again, seconds(lambda: forward(backbone, counts[0])))
+    return counts[0], [first, again, seconds(lambda: forward(backbone, counts[0]))]
 
 
-def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+def seconds(work: Callable[[], object]) -> Seconds:
+    began = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.perf_counter() - began[0], time.process_time() - began[1]
+
+
+def rates(count: int, took: list[Seconds]) -> str:
+    """One turn's images a second, and processor seconds."""
+    pairs = zip(WHAT, took, strict=True)
+    return "; ".join(f"{what} {count / wall:,.0f}/s, {processor:.2f} processor s" for what, (wall, processor) in pairs)
 
 
 def main() -> int:
@@ -106,16 +113,16 @@ def main() -> int:
         print(f"reading.py: {error}", file=sys.stderr)
         return 2
     forward(backbone, at_once(backbone.image_size))  # the first pass is slower
-    found: dict[str, list[Seconds]] = {}
+    found: dict[str, list[list[Seconds]]] = {}
     for _ in range(arguments.turns):
         for task, pipeline, way in forms:
             count, took = turn(backbone, way, task, asked.data)
             found.setdefault(f"{task.name}, {pipeline}", []).append(took)
-            rates = [f"{what} {each:.2f} s, {count / each:,.0f}/s" for what, each in zip(WHAT, took, strict=True)]
-            print(f"{task.name}, {count:,} images, {pipeline}: {'; '.join(rates)}", flush=True)
+            print(f"{count:,} images of {task.name}, {pipeline}: {rates(count, took)}", flush=True)
     for name, turns in found.items():
-        first, again = (statistics.median(took[2] / took[at] for took in turns) for at in (0, 1))
-        print(f"{name}: {first:.1f} times as fast as the forward pass the first time, {again:.1f} times once kept")
+        for what, kind in enumerate(("by the clock", "in processor seconds")):
+            first, again = (statistics.median(took[2][what] / took[at][what] for took in turns) for at in (0, 1))
+            print(f"{name}: {first:.1f} times as fast as the forward pass {kind}, {again:.1f} times once kept")
     return 0
 
 
