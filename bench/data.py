@@ -33,7 +33,7 @@ def batches(images: Images, size: int, batch: int) -> Iterator[Tensor]:
     """All images in order, uint8 (at most `batch`, 3, size, size): as kept by an earlier call, or decoded and kept."""
     found = pages(images, size)
     if found is not None:
-        yield from mapped(found, images, size, batch)
+        yield from ahead(mapped(found, images, size, batch))
         return
     with keeping(images, size) as keep:
         for pixels in decoded(images, size, batch):
@@ -50,6 +50,15 @@ def mapped(found: Pages, images: Images, size: int, batch: int) -> Iterator[Tens
         if bad:
             found.path.unlink(missing_ok=True)
         yield torch.from_numpy(rows)
+
+
+def ahead(made: Iterator[Tensor]) -> Iterator[Tensor]:
+    """The same batches, each read while the one before it is used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, made, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, made, None)
+            yield batch
 
 
 def decoded(images: Images, size: int, batch: int) -> Iterator[Tensor]:

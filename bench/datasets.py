@@ -84,25 +84,51 @@ def downloads(task: Task) -> Sequence[Download]:
 
 
 def get(tasks: Mapping[str, Task], data: Path) -> int:
-    """Downloads what is not here and can be downloaded; says the steps for the rest.
+    """Downloads what is not here and can be downloaded; says the steps for the rest, and what went wrong.
 
-    Raises UserError when nothing answers, there is no room, or a file is not what it should be.
+    What one server does not give stops no other; all are asked at once whether they answer.
     """
-    from bench.download import fetch  # here, so that listing stays light
+    from concurrent.futures import ThreadPoolExecutor  # here, so that listing stays light
 
-    left = 0
+    wanted = {name: task for name, task in tasks.items() if downloads(task) and not isinstance(look(task, data), Found)}
+    with ThreadPoolExecutor(len(wanted) or 1) as pool:
+        barred = dict(zip(wanted, pool.map(lambda task: barrier(task, data), wanted.values()), strict=True))
+    left = []
     for name, task in tasks.items():
+        why = fetched(task, data) if name in wanted and not barred[name] else barred.get(name)
         found = look(task, data)
-        if not isinstance(found, Found) and downloads(task):
-            fetch(downloads(task), data / task.facts["folder"])
-            found = look(task, data)
         if isinstance(found, Found):
             place = f", at {found.place}" if found.place else ""
             print(f"{name}: {found.exactness or 'here'}, {found.pipeline}{place}")
         else:
-            left += 1
-            print(f"{name}: {remedy(task, found)}; see {task.source or 'its authors'}", file=sys.stderr)
+            left.append(name)
+            print(f"{name}: {why or remedy(task, found)}; see {task.source or 'its authors'}", file=sys.stderr)
+    if wanted and set(wanted) <= set(left):
+        return UNUSABLE
     return INCOMPLETE if left else DONE
+
+
+def barrier(task: Task, data: Path) -> UserError | None:
+    """Why a task's files cannot be fetched: no answer, or no room; None if they can, or are all here."""
+    from bench.download import prepare  # here, so that listing stays light
+
+    try:
+        prepare(downloads(task), data / task.facts["folder"])
+    except UserError as error:
+        return error
+    return None
+
+
+def fetched(task: Task, data: Path) -> UserError | None:
+    """Fetches a task's files unless another task has brought them; returns what went wrong."""
+    from bench.download import fetch  # here, so that listing stays light
+
+    try:
+        if not isinstance(look(task, data), Found):
+            fetch(downloads(task), data / task.facts["folder"])
+    except UserError as error:
+        return error
+    return None
 
 
 def convert(tasks: Mapping[str, Task], data: Path, to: Path) -> int:

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bench.spec import UserError
+from bench.unpack import Kind, unpack
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -34,7 +35,7 @@ class Download:
     url: str
     size: int = 0  # bytes; 0 where nobody states it
     checksum: str = ""  # "sha256:…" or "md5:…"; empty where nobody publishes one
-    unpack: Literal["", "gz", "tar"] = ""
+    unpack: Kind = ""
 
     @property
     def name(self) -> str:
@@ -51,23 +52,29 @@ def fetch(downloads: Sequence[Download], folder: Path) -> None:
 
     Raises UserError when there is no room, no network, or a file that is not what its checksum says.
     """
-    todo = [each for each in downloads if each.unpack == "tar" or not (folder / each.result).exists()]
+    todo = prepare(downloads, folder)
     if not todo:
         return
-    check_room(todo, folder)
-    absent = [each for each in todo if not (folder / each.name).exists()]
-    if absent:
-        reachable(absent[0], folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder} cannot be made ({error.strerror}); name another place with --data") from error
     with transfer_bar() as bar:
         for each in todo:
-            if each in absent:
+            if not (folder / each.name).exists():
                 transfer(each, folder, bar)
-            unpack(each, folder)
+            unpack(folder / each.name, each.unpack)
             print(f"{folder / each.result}: whole", file=sys.stderr)
+
+
+def prepare(downloads: Sequence[Download], folder: Path) -> list[Download]:
+    """Those that are not here yet. Raises UserError when there is no room for them, or nobody to fetch them from."""
+    todo = [each for each in downloads if each.unpack == "tar" or not (folder / each.result).exists()]
+    check_room(todo, folder)
+    absent = [each for each in todo if not (folder / each.name).exists()]
+    if absent:
+        reachable(absent[0], folder)
+    return todo
 
 
 def check_room(downloads: Sequence[Download], folder: Path) -> None:
@@ -159,6 +166,9 @@ def complete(download: Download, path: Path) -> bool:
 
 def stream(download: Download, folder: Path, path: Path, bar: Progress, item: object) -> str | None:
     """Appends to a partial file what the server sends; returns why it broke off, or None when all was sent."""
+    from http.client import HTTPException  # here, because they are slow to import
+    from ssl import SSLError
+
     have = size_of(path)
     response = request(download, folder, have)
     if response.status != 206:
@@ -170,7 +180,7 @@ def stream(download: Download, folder: Path, path: Path, bar: Progress, item: ob
             while block := response.read(BLOCK):
                 file.write(block)
                 bar.update(item, completed=file.tell())  # type: ignore[arg-type]
-    except (TimeoutError, ConnectionError) as error:
+    except (TimeoutError, ConnectionError, SSLError, HTTPException) as error:
         return str(error)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}); make room and run again") from error
@@ -209,29 +219,6 @@ def check_zip(download: Download, path: Path) -> None:
     if damaged is not None:
         path.unlink()
         raise UserError(f"{download.url} gave a damaged zip ({damaged}); run again")
-
-
-def unpack(download: Download, folder: Path) -> None:
-    """Unpacks what is not read packed and removes the archive; whatever is interrupted is unpacked again."""
-    import gzip  # here, because most files are read packed
-    import tarfile
-
-    archive = folder / download.name
-    if download.unpack == "gz":
-        partial = folder / f"{download.result}.part"
-        with gzip.open(archive) as packed, partial.open("wb") as file:
-            shutil.copyfileobj(packed, file, BLOCK)
-        partial.rename(folder / download.result)
-        archive.unlink()
-    elif download.unpack == "tar":
-        partial = folder / f".{download.name}.part"
-        shutil.rmtree(partial, ignore_errors=True)
-        with tarfile.open(archive) as members:
-            members.extractall(partial, filter="data")
-        for path in partial.iterdir():
-            path.replace(folder / path.name)
-        partial.rmdir()
-        archive.unlink()
 
 
 @contextmanager

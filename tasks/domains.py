@@ -54,15 +54,18 @@ def make(text: str) -> Task:
     )
 
 
-def side_by_side(data: Path, names: Mapping[str, Sequence[str]], source: str, least: int) -> dict[str, Path] | None:
+def side_by_side(
+    data: Path, names: Mapping[str, Sequence[str]], source: str, least: int, foreign: Sequence[str] = ()
+) -> dict[str, Path] | None:
     """Folders of the source and of `least` domains in all that lie in one folder, at most two levels down.
 
-    `names` are spellings of each domain; case, blanks, `_` and `-` make no difference. None when there are no such.
+    `names` are spellings of each domain; case, blanks, `_` and `-` make no difference. Beside a `foreign` folder they
+    are another set's. None when there are no such.
     """
     for place in places(data):
         there = {bare(Path(path).name): Path(path) for path in folders(place)}
         held = {domain: there[bare(name)] for domain, known in names.items() for name in known if bare(name) in there}
-        if source in held and len(held) >= least:
+        if source in held and len(held) >= least and there.keys().isdisjoint(map(bare, foreign)):
             return {domain: held[domain] for domain in names if domain in held}
     return None
 

@@ -43,6 +43,7 @@ class DomainSet:
     citation: str
     least: int  # domains that must be there
     shots: tuple[int, int] | None = None  # images a class to train and to validate on, where the source is large
+    foreign: tuple[str, ...] = ()  # folders beside which folders of its names are another set's
 
 
 SETS = (
@@ -79,6 +80,7 @@ SETS = (
          "infograph": Domain(51_605, ("infograph",)), "quickdraw": Domain(172_500, ("quickdraw",))},
         "https://ai.bu.edu/M3SDA/", "research use, non-commercial", "Peng et al. 2019, arXiv:1812.01754", 2,
         shots=(8, 2),
+        foreign=("Product",),  # Office-Home has domains Real and Clipart too
     ),
 )  # fmt: skip
 
@@ -88,7 +90,7 @@ def find_domains(task: Task, data: Path) -> Found:
     kind: DomainSet = task.facts["set"]
     source: str = task.facts["source"]
     names = {domain: each.names for domain, each in kind.domains.items()}
-    held = side_by_side(data, names, source, kind.least)
+    held = side_by_side(data, names, source, kind.least, kind.foreign)
     if held is None:
         raise DataMissing(
             f"the images of {task.name} are not under {data}: put {task.facts['files']}, from {kind.link} into "

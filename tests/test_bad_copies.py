@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from bench.registry import TASKS
 from bench.spec import Task, UserError
 from tests import archives, test_prepared, test_raw_readers
 from tests.archives import ONE, Facts, small
 from tests.test_run import bench, records
 
+PARTS = ("train", "valid", "test")
 GARBAGE = b"\xff\xfe \xe9\n1 2\n"
 MAPPING = r"mapping in .*kitti is not whole \(.*\); get devkit_object\.zip again"
 
@@ -164,3 +166,34 @@ def test_a_task_whose_copy_is_damaged_stops_no_other(tmp_path: Path) -> None:
     held = {record["task"]: (record["status"], record["reason"]) for record in records(tmp_path / "run")}
     assert held["demo/digits"] == ("done", None)
     assert held["vtab1k/structured/dmlab"][0] == "failed" and "is cut off" in held["vtab1k/structured/dmlab"][1]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "file"),
+    [
+        ("cifar100", ["cifar-100-binary.tar.gz"], "cifar-100-binary.tar.gz"),
+        ("dtd", ["dtd-r1.0.1.tar.gz"], "dtd-r1.0.1.tar.gz"),
+        ("flowers102", ["102flowers.tgz", "imagelabels.mat", "setid.mat"], "102flowers.tgz"),
+        ("pets", ["images.tar.gz", "annotations.tar.gz"], "images.tar.gz"),
+        ("svhn", ["train_32x32.mat", "test_32x32.mat"], "train_32x32.mat"),
+        ("dsprites_location", ["dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"], "64x64.npz"),
+        ("patch_camelyon", [f"camelyonpatch_level_2_split_{p}_{k}.h5" for p in PARTS for k in "xy"], "train_x.h5"),
+    ],
+)
+def test_a_half_download_is_noticed_before_it_is_opened(
+    tmp_path: Path, name: str, files: Sequence[str], file: str
+) -> None:
+    if file.endswith("h5"):
+        pytest.importorskip("h5py")
+    archives.write_folder(tmp_path, dict.fromkeys(files, b"PK\3\4" + bytes(99)))
+    (task,) = TASKS.select([f"vtab1k/{name}"]).values()
+    with pytest.raises(UserError, match=rf"{file} (has 103 of [\d,]+ bytes; it may be half|is not (a )?whole)"):
+        task.find(task, tmp_path)
+
+
+def test_an_archive_beside_what_was_unpacked_from_it_is_not_looked_at(tmp_path: Path) -> None:
+    archives.write_folder(
+        tmp_path, {"images/Abyssinian_1.jpg": b"", "annotations/trainval.txt": b"", "images.tar.gz": b""}
+    )
+    (task,) = TASKS.select(["vtab1k/pets"]).values()
+    assert task.find(task, tmp_path).place == tmp_path

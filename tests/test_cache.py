@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from safetensors.numpy import load_file
 import methods  # noqa: F401  (registers the methods)
 import tasks  # noqa: F401  (registers the tasks)
 from bench import cache
-from bench.cache import kept
+from bench.cache import Pages, kept
 from bench.data import Part, batches, pixels, resize
 from bench.plan import plan
 from bench.registry import METHODS, TASKS
@@ -79,6 +80,25 @@ def test_images_are_decoded_once(home: Path) -> None:
     assert images.decoded == 10
     (file,) = home.iterdir()
     assert torch.equal(torch.from_numpy(load_file(file)["images"]), expected())
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_next_images_are_read_while_a_batch_is_used(
+    before: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, rows, seen = Counted(), Pages.rows, list[int]()
+    monkeypatch.setattr(Pages, "rows", lambda self, start, stop: seen.append(start) or rows(self, start, stop))
+    kept_images = opened(found(images)).train.images
+    if before:
+        read(kept_images)
+        seen.clear()
+    stream = batches(kept_images, SIZE, 4)
+    next(stream)
+    until = time.monotonic() + 5
+    while time.monotonic() < until and (seen[:2] != [0, 4] if before else images.decoded < 8):
+        time.sleep(0.001)
+    assert seen[:2] == [0, 4] if before else images.decoded >= 8
+    assert len(list(stream)) == 2
 
 
 def test_whatever_decides_the_pixels_makes_another_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

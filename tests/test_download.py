@@ -11,15 +11,18 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from http.client import HTTPResponse, IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from ssl import SSLEOFError
 from threading import Thread
 
 import pytest
 
 from bench import download
+from bench.datasets import get
 from bench.download import Download, fetch
-from bench.spec import UserError
+from bench.spec import DataMissing, Found, Task, UserError
 
 BLOB = bytes(range(256)) * 4000
 
@@ -114,6 +117,23 @@ def test_a_transfer_that_breaks_off_is_taken_up_again(server: Server, tmp_path: 
     assert server.ranges[-1] == "bytes=600000-"
 
 
+@pytest.mark.parametrize("error", [SSLEOFError("cut off"), IncompleteRead(b""), TimeoutError("too slow")])
+def test_whatever_breaks_a_transfer_off_it_is_taken_up_again(
+    error: Exception, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, broken = HTTPResponse.read, [error]
+
+    def fail_once(response: HTTPResponse, amount: int | None = None) -> bytes:
+        if broken and (response.length or 0) < len(BLOB):  # some of it has come
+            raise broken.pop()
+        return read(response, amount)
+
+    monkeypatch.setattr(HTTPResponse, "read", fail_once)
+    fetch([server.file("/a.bin")], tmp_path)
+    assert (tmp_path / "a.bin").read_bytes() == BLOB and not broken
+    assert server.ranges[-1] == f"bytes={download.BLOCK}-"
+
+
 def test_an_earlier_attempt_is_gone_on_with(server: Server, tmp_path: Path) -> None:
     (tmp_path / "a.bin.part").write_bytes(BLOB[:1000])
     fetch([server.file("/a.bin")], tmp_path)
@@ -177,3 +197,43 @@ def test_a_server_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_the_server_says_is_passed_on(server: Server, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"/none\.zip cannot be reached \(404 Not Found\).*into .* by hand"):
         fetch([Download(server.url("/none.zip"))], tmp_path)
+
+
+@pytest.mark.parametrize(("name", "unpack"), [("x.bin.gz", "gz"), ("x.tar", "tar")])
+def test_a_damaged_archive_put_there_by_hand_is_named(name: str, unpack: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(BLOB)[:2000])
+    with pytest.raises(UserError, match=rf"{name} cannot be unpacked \(.+\); remove it, or make room, and run again"):
+        fetch([Download(f"http://127.0.0.1:9/{name}", unpack=unpack)], tmp_path)  # type: ignore[arg-type]
+
+
+def downloadable(file: Download) -> Task:
+    """A task that is here once its file is."""
+
+    def find(task: Task, data: Path) -> Found:
+        if not (data / "files" / file.name).exists():
+            raise DataMissing("it is not here")
+        return Found("bytes", "1", load=lambda: pytest.fail("opened"), exactness="exact")
+
+    return Task("some/task", "natural", 2, "bytes", find, facts={"downloads": (file,), "folder": "files"})
+
+
+def test_what_one_server_does_not_give_stops_no_other(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = Download(server.url("/b.bin.gz"), len(FILES["/b.bin.gz"]), "sha256:00")
+    gone, bad = downloadable(Download("http://127.0.0.1:9/x.zip")), downloadable(foreign)
+    tasks = {"gone": gone, "bad": bad, "good": downloadable(server.file("/a.bin"))}
+    assert get(tasks, tmp_path) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "good: exact, bytes\n"
+    assert "gone: http://127.0.0.1:9/x.zip cannot be reached" in shown.err and "bad: http" in shown.err
+    assert get({"gone": gone, "bad": bad}, tmp_path) == 2
+    assert get({"good": tasks["good"]}, tmp_path) == 0
+
+
+def test_no_network_is_said_of_many_tasks_as_quickly_as_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PATIENCE", -0.8)
+    monkeypatch.setattr(download, "request", lambda *_: time.sleep(1) or io.BytesIO())
+    began = time.monotonic()
+    assert get({f"task {at}": downloadable(Download(f"http://127.0.0.1/{at}")) for at in range(20)}, tmp_path) == 2
+    assert time.monotonic() - began < 2

@@ -18,7 +18,7 @@ LAYERS = {
     ],
     1: [
         "registry", "budget", "store", "weights", "download", "portable", "cache", "statistics", "decode", "replay",
-        "answers",
+        "answers", "unpack",
     ],
     2: [
         "device", "gpu", "meter", "data", "backbone", "taps", "pooling", "reading", "extraction", "shelf",

@@ -91,6 +91,13 @@ def test_sets_are_found_under_their_usual_names(tmp_path: Path, task: str, folde
     assert all(len(test.labels) == 20 for name, test in data.tests.items() if name != "test")
 
 
+def test_a_set_is_not_taken_for_another_with_domains_of_the_same_names(tmp_path: Path) -> None:
+    fill(tmp_path / "OfficeHome", ("Art", "Clipart", "Product", "Real"))
+    assert len(opened("ood/officehome/real_world", tmp_path).tests) == 4
+    with pytest.raises(DataMissing, match="put the folders real, sketch"):
+        opened("ood/domainnet/real", tmp_path)
+
+
 def test_images_and_labels_belong_together(tmp_path: Path) -> None:
     data = opened("ood/pacs/cartoon", fill(tmp_path, PACS))
     for name, shade in {"test": 40, "ood/photo": 0, "ood/art_painting": 20, "ood/sketch": 60}.items():

@@ -88,6 +88,9 @@ def test_a_vtab_task_is_read_from_its_copy(kitti: Path, tmp_path: Path) -> None:
     assert copy.exactness == "JPEG copy"
     assert copy.fingerprint != found.fingerprint
     assert_same(copy.load(), found.load())
+    folder.rename(folder.with_name("dtd"))
+    with pytest.raises(UserError, match=r"dtd is a copy of vtab1k/structured/kitti_distance by its head2head\.json"):
+        task_of("vtab1k/dtd").find(task_of("vtab1k/dtd"), tmp_path / "made")
 
 
 def test_a_conversion_that_is_cut_short_is_no_copy(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -17,8 +18,10 @@ import pytest
 import tasks  # noqa: F401  (registers the tasks)
 from bench.registry import TASKS
 from bench.spec import DataMissing, Split, Task, UserError
-from tasks.order import md5_order, spans
+from tasks.order import spans
+from tasks.readers.files import FolderFiles
 from tasks.readers.pixels import Encoded, Selection
+from tasks.readers.raw import Pool, picks
 
 VTAB = TASKS.select(["vtab1k"])
 CLASSES = (
@@ -139,14 +142,8 @@ def test_nineteen_absent_tasks_answer_at_once(tmp_path: Path) -> None:
 
 
 def test_the_table_is_vtab1k() -> None:
-    assert len(VTAB) == 19
-    assert [
-        sum(task.group == group for task in VTAB.values()) for group in ("natural", "specialized", "structured")
-    ] == [
-        7,
-        4,
-        8,
-    ]
+    groups = [task.group for task in VTAB.values()]
+    assert [groups.count(group) for group in ("natural", "specialized", "structured")] == [7, 4, 8]
     for task in VTAB.values():
         recipe = task.facts["recipe"]
         sizes = recipe.origin.sizes
@@ -165,28 +162,68 @@ def test_labels_are_not_changed_by_what_is_allowed() -> None:
     assert all(allowed[name] == {"flip", "shift"} for name in ("cifar100", "resisc45", "eurosat"))
 
 
-GOLDEN = [  # split, its salt's keys, where the values start, the first keys there
-    ("train", range(50_000), 0, [16399, 1680, 47917, 17307, 27051, 48736, 26263, 1456]),
-    ("train", range(50_000), 45_000, [13431, 9237, 17462, 32685]),
-    ("train", range(73_257), 0, [16399, 1680, 47917, 17307, 27051]),
-    ("train", range(73_257), 65_931, [21145, 64736, 23870]),
-    ("train", range(24_300), 0, [16399, 1680, 17307, 1456, 19135]),
-    ("test", range(24_300), 0, [23018, 16932, 19084, 9933, 24157]),
-    ("test", range(24_300), 12_150, [299]),
-    ("train", range(737_280), 0, [16399, 634903, 206287, 470425, 352707]),
-    ("train", range(737_280), 589_824, [220697, 85843, 84902]),
-    ("train", range(737_280), 663_552, [493443]),
-    ("train", [f"train_{n}" for n in range(262_144)], 0, ["train_251464", "train_132287", "train_133786"]),
-    ("validation", [f"valid_{n}" for n in range(32_768)], 0, ["valid_3270", "valid_10310", "valid_20603"]),
-]
+# Name, builder and version, train800, val200, test, test images and classes, as the reference implementation has them.
+TABLE = """
+natural/caltech101|caltech101 3.0.2|train[:800]|train[2754:2954]|test|6084|102
+natural/cifar100|cifar100 3.0.2|train[:800]|train[45000:45200]|test|10000|100
+natural/dtd|dtd 3.0.1|train[:800]|validation[:200]|test|1880|47
+natural/flowers102|oxford_flowers102 2.1.1|train[:800]|validation[:200]|test|6149|102
+natural/pets|oxford_iiit_pet 4.0.0|train[:800]|train[2944:3144]|test|3669|37
+natural/sun397|sun397/tfds 4.0.0|train[:800]|validation[:200]|test|21750|397
+natural/svhn|svhn_cropped 3.1.0|train[:800]|train[65931:66131]|test|26032|10
+specialized/patch_camelyon|patch_camelyon 2.0.0|train[:800]|validation[:200]|test|32768|2
+specialized/eurosat|eurosat/rgb 2.0.0|train[:800]|train[16200:16400]|train[21600:]|5400|10
+specialized/resisc45|resisc45 3.0.0|train[:800]|train[18900:19100]|train[25200:]|6300|45
+specialized/retinopathy|diabetic_retinopathy_detection/btgraham-300 3.0.0|train[:800]|validation[:200]|test|42670|5
+structured/clevr_count|clevr 3.1.0|train[:800]|train[63000:63200]|validation|15000|8
+structured/clevr_distance|clevr 3.1.0|train[:800]|train[63000:63200]|validation|15000|6
+structured/dmlab|dmlab 2.0.1|train[:800]|validation[:200]|test|22735|6
+structured/kitti_distance|kitti 3.3.0|train[:800]|validation[:200]|test|711|4
+structured/dsprites_location|dsprites 2.0.0|train[:800]|train[589824:590024]|train[663552:]|73728|16
+structured/dsprites_orientation|dsprites 2.0.0|train[:800]|train[589824:590024]|train[663552:]|73728|16
+structured/smallnorb_azimuth|smallnorb 2.0.0|train[:800]|test[:200]|test[50%:]|12150|18
+structured/smallnorb_elevation|smallnorb 2.0.0|train[:800]|test[:200]|test[50%:]|12150|9
+"""
 
 
-@pytest.mark.parametrize(("split", "keys", "start", "expected"), GOLDEN)
-def test_order_agrees_with_tensorflow_datasets(
-    split: str, keys: range | list[str], start: int, expected: list[int | str]
-) -> None:
-    order = md5_order(split, keys)
-    assert [keys[place] for place in order[start : start + len(expected)]] == expected
+def test_every_row_states_what_the_reference_does() -> None:
+    rows = []
+    for name, task in VTAB.items():
+        recipe = task.facts["recipe"]
+        stated = (name.removeprefix("vtab1k/"), task.facts["builder"], *recipe.splits, recipe.tests, task.classes)
+        rows.append("|".join(map(str, stated)))
+    assert rows == TABLE.split("\n")[1:-1]
+
+
+# The first keys of a row's training, validation and test images, as tensorflow-datasets prepared them.
+GOLDEN = {
+    "natural/cifar100": (
+        [16399, 1680, 47917, 17307, 27051, 48736, 26263, 1456], [13431, 9237, 17462, 32685], []
+    ),
+    "natural/svhn": ([16399, 1680, 47917, 17307, 27051], [21145, 64736, 23870], []),
+    "structured/smallnorb_azimuth": ([16399, 1680, 17307, 1456, 19135], [23018, 16932, 19084, 9933, 24157], [299]),
+    "structured/smallnorb_elevation": ([16399, 1680, 17307, 1456, 19135], [23018, 16932, 19084, 9933, 24157], [299]),
+    "structured/dsprites_location": ([16399, 634903, 206287, 470425, 352707], [220697, 85843, 84902], [493443]),
+    "structured/dsprites_orientation": ([16399, 634903, 206287, 470425, 352707], [220697, 85843, 84902], [493443]),
+    "specialized/patch_camelyon": (
+        ["train_251464", "train_132287", "train_133786"], ["valid_3270", "valid_10310", "valid_20603"], []
+    ),
+}  # fmt: skip
+CAMELYON = {"train": "train_{}", "validation": "valid_{}", "test": "test_{}"}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_row_takes_the_images_that_tensorflow_datasets_does(name: str) -> None:
+    recipe = VTAB[f"vtab1k/{name}"].facts["recipe"]
+
+    @cache
+    def pool(split: str) -> Pool:
+        rows = range(recipe.origin.sizes[split])
+        keys = [CAMELYON[split].format(row) for row in rows] if name.endswith("camelyon") else rows
+        return Pool(keys, [], Encoded(FolderFiles(Path()), []))
+
+    for places, expected in zip(picks(recipe, pool).values(), GOLDEN[name], strict=True):
+        assert [pool(split).keys[at] for split, at in places[: len(expected)]] == expected
 
 
 def test_split_expressions() -> None:

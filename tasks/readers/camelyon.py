@@ -39,11 +39,16 @@ class Rows:
 
 
 def patch_camelyon(data: Path) -> Raw | None:
-    """`x` (n, 96, 96, 3) and `y` (n, 1, 1, 1) of each split; the keys are `train_0`, `valid_0` and so on."""
+    """`x` (n, 96, 96, 3) and `y` (n, 1, 1, 1) of each split; the keys are `train_0`, `valid_0` and so on.
+
+    Raises UserError when a file is cut off, or h5py is not installed.
+    """
     paths = {(split, kind): locate(data, [FILE.format(part, kind)]) for split, part in PARTS.items() for kind in "xy"}
     found = {key: path for key, path in paths.items() if path is not None}
     if len(found) < len(paths):
         return None
+    for (_, kind), path in found.items():
+        table(path, kind)
 
     def pool(split: str) -> Pool:
         labels = np.asarray(table(found[split, "y"], "y")).ravel()

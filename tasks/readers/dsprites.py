@@ -63,10 +63,12 @@ def orientation(data: Path) -> Raw | None:
 
 
 def dsprites(data: Path, labels: Callable[[np.ndarray], np.ndarray]) -> Raw | None:
-    """Arrays `imgs` (n, 64, 64) of zeros and ones and `latents_classes` (n, 6)."""
+    """Arrays `imgs` (n, 64, 64) of zeros and ones and `latents_classes` (n, 6). Raises UserError for a damaged file."""
     path = locate(data, [FILE])
     if path is None:
         return None
+    with member(path, "imgs"), member(path, "latents_classes"):  # that is all it takes to see that it is whole
+        pass
 
     def pool(split: str) -> Pool:
         with member(path, "latents_classes") as (file, shape):

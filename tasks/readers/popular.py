@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.portable import read_note
+from bench.portable import NOTE, read_note
 from bench.spec import Data, Found, Split, Task, UserError
 from tasks.readers.digest import digest, files_digest
 from tasks.readers.files import FolderFiles, safe
@@ -39,6 +39,8 @@ def popular(task: Task, data: Path) -> Found | None:
         return None
     folder = listing.parent
     note = read_note(folder)  # of a copy that `data convert` made
+    if note and note.task != task.name:
+        raise UserError(f"{folder} is a copy of {note.task} by its {NOTE}; give it back the name it was written under")
     train, test = training(task, folder), lines(task, folder, "test")
     expect(task, folder / "test.txt", test, recipe.tests, recipe.origin.tolerance)
     present(folder, [name for name, _ in (*train, *test)])

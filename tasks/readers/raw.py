@@ -71,9 +71,10 @@ Picks = Mapping[str, Sequence[tuple[str, int]]]  # "train", "val", "test" → (s
 def found(task: Task, raw: Raw) -> Found:
     """A raw copy as a task's data; nothing is decoded before `load`.
 
-    Raises UserError when the copy has another number of images than its authors published.
+    Raises UserError when the copy has another number of images than its authors published, or a file is cut off.
     """
     recipe: Recipe = task.facts["recipe"]
+    check_sizes(raw.place, recipe.origin)
     identity = raw.identity or marks(task, raw)
     return Found(
         pipeline=raw.pipeline,
@@ -82,6 +83,23 @@ def found(task: Task, raw: Raw) -> Found:
         place=raw.place,
         exactness=recipe.origin.exactness,
     )
+
+
+def check_sizes(place: Path, origin: Origin) -> None:
+    """Raises UserError for a file in use that is smaller than its authors', so that it is noticed before it is opened.
+
+    A zip notices by itself; archives in the folder that was unpacked from them are not in use.
+    """
+    packed, folder = place.is_file(), place.parent if place.is_file() else place
+    for each in origin.downloads:
+        path = folder / each.name
+        if path.suffix == ".zip" or not (packed or ".mat" in each.name) or not path.is_file():
+            continue
+        if (size := path.stat().st_size) < each.size:
+            raise UserError(
+                f"{path} has {size:,} of {each.size:,} bytes; it may be half downloaded: download it again, or unpack "
+                "it if it was packed anew"
+            )
 
 
 def whole(task: Task, raw: Raw, split: str) -> Pool:
