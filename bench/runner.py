@@ -20,7 +20,7 @@ from bench.plan import digest_of, is_cut
 from bench.probe import Probe
 from bench.registry import fixed
 from bench.session import Failure, Session, Work, attempt, write_and_read
-from bench.spec import Adapted, Cell, CellResult, Cost, Data, UserError
+from bench.spec import Adapted, Cell, CellResult, Cost, Data, Method, UserError
 from bench.tune import Choice, Leader, tune
 
 
@@ -102,10 +102,16 @@ def tune_all(cells: Sequence[Cell], data: Data, session: Session, room: Amount) 
     cheapest = sorted(cells, key=lambda cell: session.estimate(replace(cell, stage="trial")).seconds)
     searched = {cell.method_name: cell for cell in cheapest if cell.tuning is not None}
     choices: dict[str, Choice | Failure] = {}
+
+    def reserved(name: str, method: Method) -> Amount:
+        found = {of: choice.method for of, choice in choices.items() if isinstance(choice, Choice)} | {name: method}
+        finals = [replace(cell, method=found.get(cell.method_name, cell.method)) for cell in cells]
+        return expected(finals, session)
+
     for done, (name, cell) in enumerate(searched.items()):
         before = session.budget.total
         share = room * (1 / (len(searched) - done))
-        choices[name] = tune(cell, data, session, share, lambda: expected(cells, session))
+        choices[name] = tune(cell, data, session, share, partial(reserved, name))
         room = largest(room - (session.budget.total - before), Amount())
     return choices
 
@@ -213,8 +219,9 @@ def replay(leaders: Sequence[Leader], data: Data, session: Session) -> None:
     cells = [(one, replace(one.cell, key=digest_of({"replay": one.cell.key}), stage="replay")) for one in here]
     wanted = [(leader, cell) for leader, cell in cells if cell.key not in judged]
     frozen = [pair for pair in wanted if pair[1].method.frozen]
+    needed = session.estimate.forward * len(data.tests["test"].labels)  # a pass over the plain test images
     for group in [frozen, *([pair] for pair in wanted if not pair[1].method.frozen)]:
-        if group and pass_over(data, session).fits(session.budget.remaining()):
+        if group and needed.fits(session.budget.remaining()):
             replay_group(group, data, session)
 
 
@@ -240,8 +247,3 @@ def replay_group(group: Sequence[tuple[Leader, Cell]], data: Data, session: Sess
         work.done({"test": sum(mine) / len(mine)}, cost)
         for path in leader.files:
             path.unlink(missing_ok=True)
-
-
-def pass_over(data: Data, session: Session) -> Amount:
-    """What a pass over the plain test images is expected to cost."""
-    return session.estimate.forward * len(data.tests["test"].labels)

@@ -217,6 +217,53 @@ def test_automatic_tuning_takes_what_the_share_allows(tmp_path: Path) -> None:
     assert 70 < Store(tmp_path).spent().seconds <= 100
 
 
+def test_no_trial_is_begun_that_would_leave_too_little_for_the_final_cells(tmp_path: Path) -> None:
+    clock = toy.Clock()
+    asked = toy.cells({"grows": toy.growing(clock), "m": toy.method(clock)}, 1, replace(TEN, sampler="random"))
+    go(tmp_path, clock, asked, Amount(60, math.inf))
+    lines = Store(tmp_path).results()
+    final = {line.method: line for line in of("final", lines)}
+    assert {name: line.status for name, line in final.items()} == {"grows": "done", "m": "done"}
+    assert final["grows"].provenance["tuning"]["cut"]
+    assert all(line.status != "failed" for line in of("trial", lines)), "a trial was begun that could not be finished"
+    go(tmp_path, clock, asked, Amount(1000, math.inf))
+    last = [line for line in of("final", Store(tmp_path).results()) if line.method == "grows"][-1]
+    assert last.provenance["tuning"]["trials"] == 10
+    assert last.params["epochs"] > final["grows"].params["epochs"]
+
+
+@pytest.mark.parametrize(("limit", "tried"), [(6.0, 1), (10.0, 6)])
+def test_trials_along_a_path_are_charged_when_the_budget_ends_them(
+    limit: float, tried: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.tune.TOGETHER", 5)
+    clock = toy.Clock()
+    asked = toy.cells({"m": toy.along_a_path(clock)}, 1, replace(TEN, trials=12))
+    session = toy.session(tmp_path, clock, Amount(limit, math.inf))
+    lines = run(asked, session)
+    assert Store(tmp_path).spent().seconds == pytest.approx(session.budget.spent.seconds)
+    assert session.budget.spent.seconds <= limit
+    (final,) = of("final", lines)
+    assert final.status == "done"
+    assert final.provenance["tuning"]["trials"] == tried
+
+
+def test_an_interruption_changes_no_trial_along_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some are drawn and fitted together, before they are told of; the next know of them."""
+    monkeypatch.setattr("bench.tune.TOGETHER", 15)
+    asked = replace(TEN, trials=26)
+    clock = toy.Clock()
+    whole = facts(of("trial", go(tmp_path / "whole", clock, toy.cells({"m": toy.along_a_path(clock)}, 1, asked))))
+    assert len(whole) == 26
+    clock = toy.Clock()
+    cells = toy.cells({"m": toy.along_a_path(clock)}, 1, asked)
+    go(tmp_path / "cut", clock, cells, Amount(24, math.inf))
+    assert len([line for line in of("trial", Store(tmp_path / "cut").results()) if line.status == "done"]) == 16
+    go(tmp_path / "cut", clock, cells)
+    pieces = [line for line in of("trial", Store(tmp_path / "cut").results()) if line.status == "done"]
+    assert facts(pieces) == whole
+
+
 @pytest.mark.parametrize("folds", [1, 2, 5])
 def test_parts_never_overlap_and_cover_what_they_should(folds: int) -> None:
     data: Data = toy.task("toy/0").find(toy.task("toy/0"), Path()).load()
