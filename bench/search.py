@@ -55,7 +55,7 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
         if url is not None:
             return _database(url)
         return JournalStorage(JournalFileBackend(str(folder / "studies.journal")))
-    except (OptunaError, SQLAlchemyError, ImportError, ValueError, OSError) as error:
+    except (OptunaError, SQLAlchemyError, ImportError, ValueError, OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[:1]
         raise UserError(
             f"the storage {hidden(url or str(folder))} cannot be reached ({', '.join(reason)}); "

@@ -153,7 +153,7 @@ class Meter(Effort, Protocol):
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
         """Tells how far a training loop is, for curves and pruning: epochs, mean training loss, and the network as is.
 
-        Raises Pruned when the trial is not worth going on with.
+        Raises Pruned when the trial is not worth going on with, and UserError when the loss is not finite.
         """
         ...
 

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +142,9 @@ class Tuner:
                 self.tell(one.number, self.recorded[one.number])
             else:
                 new.append(one)
-        outcome = self.run_together(new) if len(new) > 1 else self.run_one(new[0]) if new else None
-        if isinstance(outcome, Failure) and isinstance(outcome.error, BudgetSpent):
-            raise outcome.error
+        for outcome in self.run_together(new) if len(new) > 1 else map(self.run_one, new):
+            if isinstance(outcome, Failure) and isinstance(outcome.error, BudgetSpent):
+                raise outcome.error
 
     def run_one(self, proposal: Proposal) -> Tried | Failure:
         work = self.begin(proposal)
@@ -160,16 +160,19 @@ class Tuner:
         self.finish(proposal, work, outcome, work.measured())
         return outcome
 
-    def run_together(self, proposals: list[Proposal]) -> list[Tried] | Failure:
+    def run_together(self, proposals: list[Proposal]) -> list[Tried | Failure]:
         """Trials along a method's path: one solution is the start of the next, and the costs are each one's own."""
         works = [self.begin(proposal) for proposal in proposals]
         variants, meters = [work.cell.method for work in works], [work.meter for work in works]
-        outcome = works[0].attempt(lambda: self.place.run_path(variants, meters))
+        fitted = works[0].attempt(lambda: self.place.fit_path(variants, meters))
+        outcomes = [
+            fitted if isinstance(fitted, Failure) else work.attempt(partial(self.place.tried, fitted[at]))
+            for at, work in enumerate(works)
+        ]
         charges = self.session.lap().split(len(works))
-        for number, (proposal, work, charge) in enumerate(zip(proposals, works, charges, strict=True)):
-            found = outcome if isinstance(outcome, Failure) else outcome[number]
-            self.finish(proposal, work, found, charge.on(work.measured()))
-        return outcome
+        for proposal, work, outcome, charge in zip(proposals, works, outcomes, charges, strict=True):
+            self.finish(proposal, work, outcome, charge.on(work.measured()))
+        return outcomes
 
     def begin(self, proposal: Proposal) -> Work:
         cell = self.variant(proposal.params)

@@ -159,26 +159,32 @@ def test_a_method_whose_trials_all_fail_says_why(tmp_path: Path) -> None:
     assert [line.status for line in of("trial", lines) if line.method == "broken"] == ["failed"] * 3
 
 
-def test_a_trial_that_diverges_is_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
+class NotNumbers(toy.Known):
+    """Scores that are no numbers."""
+
+    def logits(self, images: Tensor) -> Tensor:
+        return torch.full((len(images), toy.CLASSES), math.nan)
+
+
+@pytest.mark.parametrize("path", [False, True])
+def test_a_trial_that_diverges_is_recorded_and_the_search_goes_on(path: bool, tmp_path: Path) -> None:
     clock = toy.Clock()
-    make = toy.method(clock, steps=1)
+    make = toy.along_a_path(clock) if path else toy.method(clock, steps=1)
 
     @dataclass(frozen=True)
     class Wild(make):  # type: ignore[misc,valid-type]
-        """Scores that are no numbers for half of its space."""
+        """Diverges in half of its space."""
 
         def fit(self, backbone: Any, train: Split, meter: Any) -> Any:
             fitted = super().fit(backbone, train, meter)
+            meter.point("gap", 1, math.nan if self.skill > 0.5 else 0.0)
             return fitted if self.skill <= 0.5 else NotNumbers(self.skill)
-
-    class NotNumbers(toy.Known):
-        def logits(self, images: Tensor) -> Tensor:
-            return torch.full((len(images), toy.CLASSES), math.nan)
 
     lines = go(tmp_path, clock, toy.cells({"wild": Wild}, 1, TEN))
     diverged = [line for line in of("trial", lines) if line.status == "failed"]
     assert diverged
     assert all("diverged" in str(line.reason) and line.params["skill"] > 0.5 for line in diverged)
+    assert [line.status for line in of("trial", lines) if line.params["skill"] <= 0.5].count("done") >= 2
     (final,) = of("final", lines)
     assert final.status == "done"
     assert final.params["skill"] <= 0.5
