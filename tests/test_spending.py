@@ -105,6 +105,18 @@ def test_a_task_that_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     assert Store(tmp_path).spent().seconds == pytest.approx(40)
 
 
+def test_what_did_not_fit_is_told_of(tmp_path: Path) -> None:
+    clock = toy.Clock()
+    asked = toy.cells({"m0": toy.method(clock, 8), "m1": toy.method(clock, 5)}, tasks=2)
+    session = toy.session(tmp_path, clock, Amount(10, math.inf))
+    session.estimate.__dict__["forward"] = Amount(0.1, 1.0)  # 4.8 s a cell
+    run(asked, session)
+    assert {label: [cell.key for cell in left.cells] for label, left in session.postponed.items()} == {
+        "toy/0 · m1": [asked[1].key],
+        "toy/1": [cell.key for cell in asked[2:]],
+    }
+
+
 def test_what_was_expected_is_in_the_record(tmp_path: Path) -> None:
     clock = toy.Clock()
     go(tmp_path, clock, toy.cells({"m0": toy.method(clock, 5)}, tasks=2), Amount(100, math.inf))

@@ -207,6 +207,33 @@ def test_tuning_that_the_budget_ends_goes_on_later(tmp_path: Path) -> None:
     assert go(tmp_path, clock, asked) == []
 
 
+def test_a_search_that_goes_on_to_the_same_choice_is_not_trained_again(tmp_path: Path) -> None:
+    clock = toy.Clock()
+    make = toy.method(clock)
+
+    @dataclass(frozen=True)
+    class Best(make):  # type: ignore[misc,valid-type]
+        """Its default cannot be surpassed."""
+
+        skill: float = 1.0
+
+    asked = toy.cells({"m": Best}, 1, TEN)
+    go(tmp_path, clock, asked, Amount(15, math.inf))
+    (first,) = of("final", Store(tmp_path).results())
+    assert first.provenance["tuning"]["cut"]
+    before = clock.now
+    lines = go(tmp_path, clock, asked)
+    (last,) = of("final", lines)
+    assert clock.now - before == pytest.approx(sum(line.cost.spent_seconds for line in of("trial", lines)))
+    assert last.provenance["tuning"]["trials"] == 10
+    assert not last.provenance["tuning"]["cut"]
+    assert (last.accuracy, last.answers, last.params) == (first.accuracy, first.answers, first.params)
+    assert last.cost.train_seconds == first.cost.train_seconds
+    assert (last.cost.tune_seconds or 0) > (first.cost.tune_seconds or 0)
+    assert last.cost.spent_seconds == pytest.approx(0, abs=1e-3)
+    assert go(tmp_path, clock, asked) == []
+
+
 def test_automatic_tuning_takes_what_the_share_allows(tmp_path: Path) -> None:
     clock = toy.Clock()
     auto = Tuning(None, "random", 0)
