@@ -81,13 +81,14 @@ def test_tuning_counts_and_could_have_stopped_early() -> None:
         whole = final("dear", task, 0.9, 10, 1000, tune_flops=0, tune_seconds=30.0)
         found.append(replace(whole, provenance={**provenance, "tuning": tuning}))
         found.append(final("cheap", task, 0.5, 1, 1000))
-        for number, (val, test) in enumerate([(0.4, 0.45), (0.6, 0.70), (0.8, 0.88)]):
-            about = {**provenance, "trial": {"study": f"s {task}", "number": number, "default": number == 0}}
+        tried = [("s", number, *of) for number, of in enumerate([(0.4, 0.45), (0.6, 0.70), (0.8, 0.88)])]
+        for study, number, val, test in [*tried, ("another", 0, 0.9, 0.1)]:  # that no final cell comes from
+            about = {**provenance, "trial": {"study": f"{study} {task}", "number": number, "default": number == 0}}
             cost = Cost(train_flops=0, shared_flops=0, train_seconds=10.0, shared_seconds=0.0)
             lr = {"lr": float(number)}
             trial = result("dear", task, stage="trial", accuracy={"val": val}, cost=cost, params=lr, provenance=about)
-            found.append(replace(trial, key=f"{task} {number}"))
-            found.append(replace(trial, key=f"{task} r{number}", stage="replay", accuracy={"test": test}))
+            found.append(replace(trial, key=f"{study} {task} {number}"))
+            found.append(replace(trial, key=f"{study} {task} r{number}", stage="replay", accuracy={"test": test}))
     (all_of_it,) = advise(found, TASKS, Amount(40, math.inf), math.inf)
     assert (all_of_it.offers[0].method, all_of_it.offers[0].accuracy) == ("dear", 0.9)
     (some,) = advise(found, TASKS, Amount(35, math.inf), math.inf)  # 10 s for training leave 25 s, two trials

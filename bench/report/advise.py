@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.budget import Amount
-from bench.replay import Study, incumbents, studies, suite_curve, value_at
+from bench.replay import Study, incumbents, suite_curve, value_at
 from bench.report.evidence import comparison, difference_interval, mean_interval
-from bench.report.grid import Grid, grids, setting, suite
+from bench.report.grid import Grid, grids
 from bench.report.limits import certainty, largest, written
+from bench.report.searches import of_grid
 from bench.report.units import counted, duration, listed, percent, prefixed
 from bench.spec import CellResult, UserError
 
@@ -76,12 +77,6 @@ def advise(results: Sequence[CellResult], tasks: Sequence[str], limit: Amount, s
             f"{counted(len({result.task for result in asked if result.stage == 'final'}), 'task')}; run more of them"
         )
     return [advised(grid, of_grid(grid, asked), limit, storage) for grid in found]
-
-
-def of_grid(grid: Grid, results: Sequence[CellResult]) -> list[Study]:
-    """The searches behind a grid's cells."""
-    place = setting(next(iter(grid.cells.values()))[0])
-    return studies([one for one in results if suite(one.task) == grid.suite and setting(one) == place])
 
 
 def advised(grid: Grid, found: Sequence[Study], limit: Amount, storage: float) -> Advised:
