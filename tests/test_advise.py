@@ -100,6 +100,19 @@ def test_tuning_counts_and_could_have_stopped_early() -> None:
     assert none.refused == {"dear": "takes 40 s"}
 
 
+def test_a_tuned_method_that_kept_its_defaults_could_have_gone_without_tuning() -> None:
+    def tuned(task: str, chosen: int) -> CellResult:
+        whole = final("dear", task, 0.9, 10, 1000, tune_flops=0, tune_seconds=30.0)
+        return replace(whole, provenance={**whole.provenance, "tuning": {"study": task, "chosen": chosen}})
+
+    others = [final("cheap", task, 0.5, 1, 1000) for task in TASKS]
+    (kept,) = advise([*others, *(tuned(task, 0) for task in TASKS)], TASKS, Amount(12, math.inf), math.inf)
+    assert (kept.offers[0].method, kept.offers[0].how) == ("dear", "its defaults, which tuning kept")
+    assert kept.offers[0].cost == Amount(10, 1e10)
+    (found,) = advise([*others, tuned(TASKS[0], 0), tuned(TASKS[1], 2)], TASKS, Amount(12, math.inf), math.inf)
+    assert found.refused == {"dear": "takes 40 s"}
+
+
 def test_too_few_records_say_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not enough records"):
         advise([one for one in records() if one.method == "cheap"], TASKS, UNLIMITED, math.inf)

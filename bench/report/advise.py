@@ -107,6 +107,10 @@ def within_limits(grid: Grid, found: Sequence[Study], method: str, limit: Amount
         tuned = any(cell.provenance.get("tuning") for cell in cells.values())
         params = {task: cell.params for task, cell in cells.items()}
         return Offer(method, score.mean, whole, stored, "tuned" if tuned else "its defaults", params, True)
+    train = training(grid, method)
+    if train is not None and train.fits(limit) and all(kept_its_default(cell) for cell in cells.values()):
+        params = {task: cell.params for task, cell in cells.items()}
+        return Offer(method, score.mean, train, stored, "its defaults, which tuning kept", params, True)
     stopped = stopped_early(grid, found, method, limit)
     if stopped is not None:
         return stopped
@@ -115,18 +119,26 @@ def within_limits(grid: Grid, found: Sequence[Study], method: str, limit: Amount
 
 def cost_of(grid: Grid, method: str) -> Amount | None:
     """Training and tuning of a mean task; tuning counts nothing where there was none."""
-    train = [grid.cost(method, f"train_{unit}") for unit in ("seconds", "flops")]
-    tune = [grid.cost(method, f"tune_{unit}") or 0.0 for unit in ("seconds", "flops")]
-    if train[0] is None or train[1] is None:
-        return None
-    return Amount(train[0] + tune[0], train[1] + tune[1])
+    train = training(grid, method)
+    tune = Amount(grid.cost(method, "tune_seconds") or 0.0, grid.cost(method, "tune_flops") or 0.0)
+    return None if train is None else train + tune
+
+
+def training(grid: Grid, method: str) -> Amount | None:
+    """Training of a mean task alone."""
+    seconds, flops = grid.cost(method, "train_seconds"), grid.cost(method, "train_flops")
+    return None if seconds is None or flops is None else Amount(seconds, flops)
+
+
+def kept_its_default(cell: CellResult) -> bool:
+    """Whether no trial was better than the first, so that the same cell would have come without tuning."""
+    return (cell.provenance.get("tuning") or {}).get("chosen") == 0
 
 
 def stopped_early(grid: Grid, found: Sequence[Study], method: str, limit: Amount) -> Offer | None:
     """What the tuning of a method had found when the rest of the budget just did for the training."""
     of_tasks = [one for one in found if one.task in grid.common]
-    train = Amount(grid.cost(method, "train_seconds") or 0.0, grid.cost(method, "train_flops") or 0.0)
-    left = limit - train
+    left = limit - (training(grid, method) or Amount())
     if {one.task for one in of_tasks} != set(grid.common):
         return None
     values = [
