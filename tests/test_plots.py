@@ -136,6 +136,9 @@ def test_the_study_of_the_final_cell_counts() -> None:
     grid = grid_of(results)
     assert [one.name for one in of_grid(grid, [*results, later])] == ["linear_probe/demo/structured/task_0"]
     assert of_grid(grid, [replace(one, backbone="other") for one in results]) == []
+    interrupted = [replace(one, method="lora") for one in results if one.stage == "trial"]
+    assert interrupted, "trials of a method without a final cell"
+    assert [one.method for one in of_grid(grid, [*results, *interrupted])] == ["linear_probe"]
 
 
 def test_the_band_of_a_mean_is_that_of_independent_studies() -> None:

@@ -10,9 +10,12 @@ from bench.spec import CellResult
 
 
 def of_grid(grid: Grid, results: Iterable[CellResult]) -> list[Study]:
-    """The studies behind a grid: for each method, task and seed that of its final cell, else the last one."""
+    """The studies behind a grid: for each method, task and seed that of its final cell, else the last one.
+
+    Of a method that has no final cell on any task, be it a failed one, there is none: it is in no table either.
+    """
     settings = {setting(cell) for cells in grid.cells.values() for cell in cells}
-    inside = [r for r in results if suite(r.task) == grid.suite and setting(r) in settings]
+    inside = [r for r in results if suite(r.task) == grid.suite and setting(r) in settings and r.method in grid.methods]
     chosen: dict[tuple[str, str, int], Study] = {}
     counts = {
         cell.provenance["tuning"].get("study")
