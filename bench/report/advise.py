@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.budget import Amount
-from bench.replay import Study, incumbents, suite_curve, value_at
+from bench.replay import Study, Trial, incumbents
 from bench.report.evidence import comparison, difference_interval, mean_interval
 from bench.report.grid import Grid, grids
 from bench.report.limits import certainty, largest, written
@@ -141,26 +142,30 @@ def stopped_early(grid: Grid, found: Sequence[Study], method: str, limit: Amount
     left = limit - (training(grid, method) or Amount())
     if {one.task for one in of_tasks} != set(grid.common):
         return None
-    values = [
-        value_at(suite_curve(of_tasks, ledger), room)
-        for ledger, room in (("seconds", left.seconds), ("flops", left.flops))
-    ]
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return None
-    params = {one.task: params_at(one, left) for one in of_tasks}
-    stored = largest(grid, method) or 0.0
-    return Offer(method, min(known), limit, stored, "tuning stopped early", params, False)
+    tests: dict[str, list[float]] = {}
+    params: dict[str, Mapping[str, Any]] = {}
+    for one in of_tasks:
+        leading = leader_at(one, left)
+        if leading is None or leading.test is None:
+            return None
+        tests.setdefault(one.task, []).append(leading.test)
+        params[one.task] = leading.params
+    accuracy = fmean(fmean(of_task) for of_task in tests.values())
+    return Offer(method, accuracy, limit, largest(grid, method) or 0.0, "tuning stopped early", params, False)
 
 
-def params_at(study: Study, left: Amount) -> Mapping[str, Any]:
-    """The hyper-parameters of the trial that led when a search had spent so much."""
+def leader_at(study: Study, left: Amount) -> Trial | None:
+    """The trial that led when a search had spent so much; None before the first, or where a cost is not known."""
     spent = Amount(study.shared["seconds"], study.shared["flops"])
-    leading: Mapping[str, Any] = {}
+    leading: Trial | None = None
     for one, best in zip(study.trials, incumbents(study), strict=True):
-        spent = spent + Amount(one.costs["seconds"] or 0.0, one.costs["flops"] or 0.0)
-        if best is not None and spent.fits(left):
-            leading = best.params
+        seconds, flops = one.costs["seconds"], one.costs["flops"]
+        if seconds is None or flops is None:
+            return None
+        spent = spent + Amount(seconds, flops)
+        if not spent.fits(left):
+            break
+        leading = best
     return leading
 
 
