@@ -55,13 +55,14 @@ def advise_command(request: Request) -> int:
     """Names the method that the records support best within --budget and --storage-limit, for one task."""
     from bench.report.advise import advise  # here, so that help and listing stay light
 
+    limit = parse_limits(request.budget)
     storage = parse_bytes(request.storage_limit, "a storage limit") if request.storage_limit else math.inf
     results = Store(request.results).results()
     if not results:
         raise UserError(f"not enough records: there are none in {request.results}; run the comparison first")
     patterns = [part for text in request.tasks for part in text.split(",")]
     names = {result.task for result in results if any(matches(result.task, pattern) for pattern in patterns)}
-    for advice in advise(results, sorted(names), parse_limits(request.budget), storage):
+    for advice in advise(results, sorted(names), limit, storage):
         Screen().print(advice)
     return DONE
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import torch
@@ -17,11 +18,13 @@ from bench.backbone import TimmBackbone
 from bench.budget import Amount
 from bench.meter import Meter, synchronise
 from bench.provenance import describe_device
+from bench.registry import fixed
 from bench.spec import Cell, CellResult
 
 BATCH = 32
 RECENT = 15  # records that an estimate goes by
 CAUTION = 1.5  # on what was never measured to its end: heads, optimisers and augmentation come on top
+TIMED, LONG = 10, 1.0  # forward passes that are timed at most, and seconds after which there is no other
 
 
 class Estimator:
@@ -49,9 +52,11 @@ class Estimator:
         return self.forward * CAUTION * passes(cell)
 
     def tuned(self, cell: Cell) -> Amount:
-        """What a final cell is expected to cost with all the trials of its tuning."""
-        trials = (cell.tuning.trials or 0) if cell.tuning is not None else 0
-        return self(cell) + self(replace(cell, stage="trial")) * trials
+        """What a final cell is expected to cost with all the trials of its tuning, if it does not give any up."""
+        if cell.tuning is None:
+            return self(cell)
+        trial, count, more = self(replace(cell, stage="trial")), cell.tuning.trials or 1, searched(cell)
+        return self(cell) * more + trial * (1 + (count - 1) * more)
 
     def learn(self, record: CellResult) -> None:
         """Takes what a cell really cost into account; of one that was cut off, that it costs more than it had cost."""
@@ -67,7 +72,10 @@ class Estimator:
 
     @cached_property
     def forward(self) -> Amount:
-        """Seconds and FLOPs of one image's forward pass, measured on a batch."""
+        """Seconds and FLOPs of one image's forward pass, measured on a batch.
+
+        The fastest of some counts: beside other work on the machine, one may take fifty times as long.
+        """
         backbone, size = self.backbone, self.backbone.image_size
         images = torch.zeros(BATCH, 3, size, size, dtype=torch.uint8)
         meter = Meter(backbone.device)
@@ -77,11 +85,24 @@ class Estimator:
                 backbone.module(backbone.inputs(images))
             synchronise(backbone.device)
 
-        for _ in range(2):  # the first pass warms up, the second is timed
+        meter.step("forward", pass_once)  # warms up
+        times: list[float] = []
+        while len(times) < TIMED and sum(times) < LONG:
             began = time.perf_counter()
-            meter.step("forward", pass_once)
-        seconds = time.perf_counter() - began
-        return Amount(seconds / BATCH, meter.flops / 2 / BATCH)
+            pass_once()
+            times.append(time.perf_counter() - began)
+        return Amount(min(times) / BATCH, meter.flops / BATCH)
+
+
+def searched(cell: Cell) -> float:
+    """How many times the passes of a method's own hyper-parameters those of its search space take, in the mean."""
+    method: Any = cell.method
+    factors: list[float] = [
+        fmean(replace(method, **{name: value}).passes for value in values.choices) / method.passes
+        for name, values in method.space.items()
+        if hasattr(values, "choices") and name not in fixed(cell.method_name) and method.passes
+    ]
+    return math.prod(factors)
 
 
 def passes(cell: Cell) -> float:

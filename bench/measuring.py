@@ -61,9 +61,9 @@ def execute(
             ours = {result.key for result in shared.results if result.status == "done"}
             todo = [cell for cell in todo if cell.key in ours and is_cut(latest[cell.key])]
     finished = completed(plan, store) & ours if request.force else completed(plan, store)
-    for task in {cell.task.name: None for cell in plan.cells if cell.key not in finished}:
-        if needed := shared.postponed.get(task):
-            note(f"{task} is expected to take {needed}, more than is left, and was not begun")
+    for label, left in shared.postponed.items():
+        if any(cell.key not in finished for cell in left.cells):
+            note(f"{label} is expected to take {left.needed}, more than was left, and was not begun")
     return tracker, finished
 
 

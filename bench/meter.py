@@ -62,12 +62,15 @@ class Meter:
         return result
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
-        """Keeps the curve of the training loss."""
+        """Keeps the curve of the training loss. Raises UserError where that is no number any more."""
+        if not math.isfinite(loss):
+            raise spec.UserError(f"its training loss is {loss} in epoch {done} of {total}; it diverged")
         self.point("loss", done, loss)
 
     def point(self, curve: str, at: int, value: float) -> None:
-        """Keeps a point of a curve."""
-        self.curves.setdefault(curve, []).append((at, value))
+        """Keeps a point of a curve; one that is not finite has no place in a record."""
+        if math.isfinite(value):
+            self.curves.setdefault(curve, []).append((at, value))
 
     def alone(self) -> Meter:
         """A new meter under the same budget, for work that several cells will share."""

@@ -104,6 +104,16 @@ def space_facts(cell: Cell) -> dict[str, str]:
     return {name: repr(values) for name, values in cell.method.space.items() if name not in fixed(cell.method_name)}
 
 
+def study_name(cell: Cell) -> str:
+    """A name to read, with a digest of everything that decides which trials come and what they find."""
+    assert cell.tuning is not None
+    searched = identity(cell) | {
+        "space": space_facts(cell), "folds": cell.method.folds, "sampler": cell.tuning.sampler,
+        "seed": cell.tuning.seed, "oracle": cell.tuning.oracle,
+    }  # fmt: skip
+    return f"{cell.method_name} · {cell.task.name} · {cell.backbone.name} · {digest_of(searched)[:8]}"
+
+
 def digest_of(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

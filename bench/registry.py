@@ -6,17 +6,18 @@ import ast
 import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from bench.spec import Method, Task, UserError
 
 ORACLE = " (oracle)"  # ends the name of a method whose hyper-parameters were chosen by the shifted test sets
 T = TypeVar("T")
 M = TypeVar("M", bound=type)
+KINDS: Mapping[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool, "None": type(None)}
 
 
 class Registry(Generic[T]):
@@ -116,15 +117,20 @@ def method(name: str, *, extra: bool = False) -> Callable[[M], M]:
 def variant(name: str, cls: type[Method], text: str) -> type[Method]:
     """What, called as the class is, makes a method with the hyper-parameters of `steps=5000:lr=0.1`.
 
-    Raises UserError for one that it has not.
+    Raises UserError for one that it has not, or that is of another type.
     """
-    known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]  # the protocol asks for one
+    known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # the protocol says so
     chosen: dict[str, object] = {}
     for part in text.split(":"):
         key, equals, value = part.partition("=")
         if key not in known or not equals:
-            raise UserError(f"{name} has no hyper-parameter in {part!r}; write {name}:NAME=VALUE with one of {known}")
+            raise UserError(
+                f"{name} has no hyper-parameter in {part!r}; write {name}:NAME=VALUE with one of {[*known]}"
+            )
         chosen[key] = literal(value)
+        kinds = str(known[key].type).split(" | ")
+        if set(kinds) <= set(KINDS) and not isinstance(chosen[key], tuple(KINDS[kind] for kind in kinds)):
+            raise UserError(f"{key} of {name} is {' or '.join(kinds)}, not {value!r}; write {name}:{key}=VALUE")
     made = partial(cls, **chosen)
     made()  # so that what it refuses is said before anything runs
     return cast(type[Method], made)

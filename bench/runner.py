@@ -16,12 +16,13 @@ from bench.budget import Amount, largest, smallest
 from bench.features import prepare
 from bench.judge import judge
 from bench.meter import Meter
-from bench.plan import digest_of, is_cut
+from bench.plan import digest_of
 from bench.probe import Probe
 from bench.registry import fixed
-from bench.session import Failure, Session, Work, attempt, write_and_read
+from bench.session import Failure, Postponed, Session, Work, attempt, write_and_read
+from bench.shares import chosen, expected, tune_all, tuned
 from bench.spec import Adapted, Cell, CellResult, Cost, Data, UserError
-from bench.tune import Choice, Leader, tune
+from bench.tune import Choice, Leader
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,9 @@ def run(cells: Iterable[Cell], session: Session) -> list[CellResult]:
             share = smallest(left, largest(left * (1 / (len(tasks) - done)), needed * 2)) - needed
             run_task(of_task, session, share)
         else:
-            session.postponed[of_task[0].task.name] = needed
+            session.postponed[of_task[0].task.name] = Postponed(of_task, needed)
     session.store.settle()
     return session.results
-
-
-def expected(cells: Sequence[Cell], session: Session) -> Amount:
-    """What cells are expected to cost together, their tuning left out."""
-    return sum((session.estimate(cell) for cell in cells), Amount())
 
 
 def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
@@ -80,8 +76,12 @@ def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
     finals = [cell for cell in ready if cell is not None]
     frozen = [cell for cell in finals if cell.method.frozen]
     for group in [frozen, *([cell] for cell in finals if not cell.method.frozen)]:
-        if expected(group, session).fits(session.budget.remaining()):
+        needed = expected(group, session)
+        if needed.fits(session.budget.remaining()):
             run_group(group, data, session, choices)
+        elif group:
+            label = f"{group[0].task.name} · {', '.join(dict.fromkeys(cell.method_name for cell in group))}"
+            session.postponed[label] = Postponed(group, needed)
     found = [choice for choice in choices.values() if isinstance(choice, Choice)]
     replay([leader for choice in found for leader in choice.leaders], data, session)
     session.backbone.forget()
@@ -92,37 +92,6 @@ def pooled(cell: Cell) -> list[int | None]:
     own = getattr(cell.method, "target", None)
     values = cell.method.space.get("target") if cell.tuning is not None else None
     return [own, *(getattr(values, "choices", ()) if "target" not in fixed(cell.method_name) else ())]
-
-
-def tune_all(cells: Sequence[Cell], data: Data, session: Session, room: Amount) -> dict[str, Choice | Failure]:
-    """What was chosen for each method that is tuned: an even share of `room` each, what one leaves is for the rest.
-
-    Methods with the cheapest trials come first, as they leave the most.
-    """
-    cheapest = sorted(cells, key=lambda cell: session.estimate(replace(cell, stage="trial")).seconds)
-    searched = {cell.method_name: cell for cell in cheapest if cell.tuning is not None}
-    choices: dict[str, Choice | Failure] = {}
-    for done, (name, cell) in enumerate(searched.items()):
-        before = session.budget.total
-        share = room * (1 / (len(searched) - done))
-        choices[name] = tune(cell, data, session, share, lambda: expected(cells, session))
-        room = largest(room - (session.budget.total - before), Amount())
-    return choices
-
-
-def chosen(cell: Cell, choice: Choice | Failure | None, session: Session) -> Cell | None:
-    """A cell with the hyper-parameters that were chosen; None where there is nothing new to measure."""
-    if choice is None:
-        return cell
-    if isinstance(choice, Failure):
-        session.begin(cell).fail(choice, Cost())
-        return None
-    earlier = session.store.latest().get(cell.key)
-    if earlier is not None and earlier.status == "done" and is_cut(earlier):
-        facts = earlier.provenance["tuning"]
-        if (facts["trials"], facts["cut"]) == (choice.facts["trials"], choice.facts["cut"]):
-            return None
-    return replace(cell, method=choice.method)
 
 
 def run_group(
@@ -144,13 +113,6 @@ def run_group(
     finally:  # also when interrupted: what has been fitted is judged and kept
         if fitted:
             judge_group(fitted, data, session, choices)
-
-
-def tuned(cost: Cost, choice: Choice | Failure | None) -> Cost:
-    """A cost with that of the tuning."""
-    if not isinstance(choice, Choice):
-        return cost
-    return replace(cost, tune_flops=choice.flops, tune_seconds=choice.seconds)
 
 
 def judge_group(
@@ -213,8 +175,9 @@ def replay(leaders: Sequence[Leader], data: Data, session: Session) -> None:
     cells = [(one, replace(one.cell, key=digest_of({"replay": one.cell.key}), stage="replay")) for one in here]
     wanted = [(leader, cell) for leader, cell in cells if cell.key not in judged]
     frozen = [pair for pair in wanted if pair[1].method.frozen]
+    needed = session.estimate.forward * len(data.tests["test"].labels)  # a pass over the plain test images
     for group in [frozen, *([pair] for pair in wanted if not pair[1].method.frozen)]:
-        if group and pass_over(data, session).fits(session.budget.remaining()):
+        if group and needed.fits(session.budget.remaining()):
             replay_group(group, data, session)
 
 
@@ -240,8 +203,3 @@ def replay_group(group: Sequence[tuple[Leader, Cell]], data: Data, session: Sess
         work.done({"test": sum(mine) / len(mine)}, cost)
         for path in leader.files:
             path.unlink(missing_ok=True)
-
-
-def pass_over(data: Data, session: Session) -> Amount:
-    """What a pass over the plain test images is expected to cost."""
-    return session.estimate.forward * len(data.tests["test"].labels)

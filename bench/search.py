@@ -9,7 +9,7 @@ import math
 import socket
 import time
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
         if url is not None:
             return _database(url)
         return JournalStorage(JournalFileBackend(str(folder / "studies.journal")))
-    except (OptunaError, SQLAlchemyError, ImportError, ValueError, OSError) as error:
+    except (OptunaError, SQLAlchemyError, ImportError, ValueError, OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[:1]
         raise UserError(
             f"the storage {hidden(url or str(folder))} cannot be reached ({', '.join(reason)}); "
@@ -155,6 +155,8 @@ class Search:
     def tell(self, number: int, accuracy: float | None, cost: Mapping[str, float], state: TrialState) -> None:
         """A trial is over; `cost` holds its attributed FLOPs and seconds, the shared pass not among them."""
         trial = next(one for one in self.study.get_trials(deepcopy=False) if one.number == number)
+        if trial.state.is_finished():  # it took so long that another process took it for dead
+            return
         Trial(self.study, trial._trial_id).set_user_attr(COST, dict(cost))
         self.study.tell(number, accuracy if state == TrialState.COMPLETE else None, state=state)
 
@@ -162,14 +164,17 @@ class Search:
         """Percentages of its training at which a trial has reported its accuracy."""
         return {step for one in self.trials() if one.number == number for step in one.intermediate_values}
 
-    def await_others(self, owner: str) -> None:
-        """Waits for trials that other processes have at work; one that takes far too long is taken for dead."""
+    def await_others(self, owner: str, expected: Callable[[Mapping[str, Any]], float]) -> None:
+        """Waits for trials that other processes have at work; one that takes far too long is taken for dead.
+
+        `expected` tells how many seconds a trial of these hyper-parameters should take on this machine.
+        """
         while others := [one for one in self.trials(TrialState.RUNNING) if one.user_attrs.get(OWNER) != owner]:
             longest = max((one.duration.total_seconds() for one in self.trials() if one.duration), default=0.0)
             for one in others:
                 since = time.time() - one.datetime_start.timestamp() if one.datetime_start else math.inf
-                if since > max(PATIENCE, 5 * longest):
-                    self.study.tell(one.number, state=TrialState.FAIL)
+                if since > max(PATIENCE, 5 * longest, 5 * expected(one.params)):
+                    self.study.tell(one.number, state=TrialState.FAIL, skip_if_finished=True)
             time.sleep(0.3)
 
     def best(self) -> FrozenTrial | None:

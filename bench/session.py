@@ -39,7 +39,7 @@ class Session:
     observers: Sequence[Observer] = ()
     storage: str | None = None  # URL of Optuna's storage; None: a file beside the records
     results: list[CellResult] = field(default_factory=list)
-    postponed: dict[str, Amount] = field(default_factory=dict)  # tasks that did not fit, and what they were to cost
+    postponed: dict[str, Postponed] = field(default_factory=dict)  # by task, or task and methods
 
     def __post_init__(self) -> None:
         self.gauge = Gauge(self.backbone.device)
@@ -68,6 +68,14 @@ class Session:
     def lap(self) -> Spent:
         """What ran since the last lap, charged."""
         return Spent(self.budget.lap(), *self.gauge.lap())
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """Cells that did not fit into what was left of the budget, and what they were expected to cost."""
+
+    cells: Sequence[Cell]
+    needed: Amount
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ class Meter(Effort, Protocol):
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
         """Tells how far a training loop is, for curves and pruning: epochs, mean training loss, and the network as is.
 
-        Raises Pruned when the trial is not worth going on with.
+        Raises Pruned when the trial is not worth going on with, and UserError when the loss is not finite.
         """
         ...
 
@@ -230,7 +230,7 @@ class Tuning:
     """How a cell's hyper-parameters are chosen: by trials on the training images' own validation images."""
 
     trials: int | None  # at most so many, None: as many as the budget allows
-    sampler: str  # tpe | random | qmc
+    sampler: str  # one of SAMPLERS
     seed: int  # the same seed gives the same trials
     oracle: bool = False  # judge trials on the shifted test sets instead: a bound that nobody reaches fairly, named so
 

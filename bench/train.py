@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench import data
-from bench.spec import Backbone, Meter, Split
+from bench.spec import Backbone, Meter, Split, UserError
 
 SHIFT = 0.08  # of the image's side, the most a picture is moved
 
@@ -31,8 +31,11 @@ class Recipe:
 def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter) -> None:
     """Trains those parameters of `network` that require gradients on all images of `split`, in place.
 
-    Modules keep the mode, train or eval, that they come in. Mixed precision (bfloat16) where a GPU has it.
+    Modules keep the mode, train or eval, that they come in. Mixed precision (bfloat16) where a GPU has it. Raises
+    UserError for a recipe that trains nothing.
     """
+    if recipe.epochs < 1 or recipe.batch < 1:
+        raise UserError(f"{recipe.epochs} epochs in batches of {recipe.batch} train nothing; both are 1 or more")
     pixels = data.pixels(split.images, backbone.image_size)
     labels = torch.from_numpy(split.labels)
     trained = groups(network.parameters(), recipe.weight_decay)

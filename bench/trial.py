@@ -115,14 +115,18 @@ class Trial:
                 meter.take(meters)
         return Tried(hits / sum(len(fold.held_out.labels) for fold in folds), tuple(adapted))
 
-    def run_path(self, variants: Sequence[Method], meters: Sequence[Meter]) -> list[Tried]:
-        """Fits variants along a method's path together, each charged to its own meter."""
+    def fit_path(self, variants: Sequence[Method], meters: Sequence[Meter]) -> list[Adapted]:
+        """Fits variants along a method's path together, each charged to its own meter; `tried` judges each."""
         first = variants[0]
         assert isinstance(first, PathMethod)
         (fold,) = parts(self.train, 1)
         torch.manual_seed(self.seed)
-        adapted = type(first).fit_path(variants, self.backbone, fold.train, meters)
-        return [Tried(self.judged(one, fold.held_out), (one,)) for one in adapted]
+        return type(first).fit_path(variants, self.backbone, fold.train, meters)
+
+    def tried(self, adapted: Adapted) -> Tried:
+        """A variant of a path, judged. Raises UserError where it diverged."""
+        (fold,) = parts(self.train, 1)
+        return Tried(self.judged(adapted, fold.held_out), (adapted,))
 
     def judged(self, adapted: Adapted, held_out: Split) -> float:
         """What a trial is chosen by: accuracy on held-out training images, or an oracle's on the shifted test sets."""

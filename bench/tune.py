@@ -6,17 +6,18 @@ Trials never see a test image. They are cells of their own: recorded, charged, r
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from optuna.trial import Trial as Proposal
 
-from bench.budget import Amount
-from bench.plan import digest_of, identity, keyed, params, space_facts
+from bench.budget import Amount, largest, smallest
+from bench.plan import keyed, params, study_name
 from bench.registry import fixed
 from bench.search import Search, free, open_storage, owner_of
 from bench.session import Failure, Session, Work, attempt, write_and_read
@@ -24,6 +25,8 @@ from bench.spec import BudgetSpent, Cell, CellResult, Cost, Data, Method, PathMe
 from bench.trial import Trial, Tried
 
 MANY = 1000  # trials at most where the budget alone sets an end
+TOGETHER = 50  # trials along a path that are fitted in one go, and lost together when the budget ends it
+SPARE = 1.1  # of what final cells are expected to cost: a trial is cut off a step too late
 STATES = {"done": TrialState.COMPLETE, "skipped": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
@@ -49,12 +52,12 @@ class Choice:
 
 
 def tune(
-    cell: Cell, data: Data, session: Session, share: Amount, reserve: Callable[[], Amount]
+    cell: Cell, data: Data, session: Session, share: Amount, reserve: Callable[[Method], Amount]
 ) -> Choice | Failure:  # fmt: skip
     """Searches for the hyper-parameters of a final cell, with `share` of the budget.
 
-    `reserve` is what the final cells are expected to cost by then; it is left untouched. Returns a Failure when every
-    trial failed. A search that the budget ended goes on where it stopped in a later run.
+    `reserve` tells what the final cells are expected to cost, should a method be chosen; it is left untouched. Returns
+    a Failure when every trial failed. A search that the budget ended goes on where it stopped in a later run.
     """
     return attempt(lambda: Tuner(cell, data, session, reserve).choose(share))
 
@@ -62,7 +65,7 @@ def tune(
 class Tuner:
     """The search for one cell."""
 
-    def __init__(self, cell: Cell, data: Data, session: Session, reserve: Callable[[], Amount]) -> None:
+    def __init__(self, cell: Cell, data: Data, session: Session, reserve: Callable[[Method], Amount]) -> None:
         assert cell.tuning is not None
         self.session, self.tuning, self.reserve = session, cell.tuning, reserve
         self.cell = replace(cell, seed=cell.tuning.seed)  # seeds of a comparison share what was found
@@ -92,48 +95,59 @@ class Tuner:
 
     def choose(self, share: Amount) -> Choice:
         """Runs trials while there are any to run and they fit, then takes the best."""
-        cut = False
-        with self.session.budget.share(share), suppress(BudgetSpent):
-            cut = True  # unless the loop ends by itself
-            while self.search.left(self.owner, self.most) and self.fits():
-                self.run(self.proposals())
+        budget, cut = self.session.budget, True  # unless the loop ends by itself
+        with budget.share(share), suppress(BudgetSpent):
+            while self.search.left(self.owner, self.most) and self.needed([{}]).fits(self.room([{}])):
+                proposals = self.proposals()
+                chosen = [one.params for one in proposals]
+                room = self.room(chosen)
+                if not self.needed(chosen).fits(room):
+                    break
+                with budget.share(room):
+                    self.run(proposals)
             cut = self.search.left(self.owner, self.most)
         if not cut:
-            self.search.await_others(self.owner)
+            with budget.paused():
+                self.search.await_others(self.owner, lambda one: self.needed([one]).seconds)
         return self.choice(cut and self.tuning.trials is not None)
 
-    def fits(self) -> bool:
-        """Whether what is left of the share is expected to do for one more trial, and the rest for the final cells."""
-        needed, budget = self.session.estimate(self.variant({})), self.session.budget
-        return needed.fits(budget.room()) and (needed + self.reserve()).fits(budget.remaining())
+    def needed(self, chosen: Sequence[Mapping[str, Any]]) -> Amount:
+        """What a trial is expected to cost; those that are fitted together no more than the dearest alone."""
+        return reduce(largest, (self.session.estimate(self.variant(one)) for one in chosen), Amount())
+
+    def room(self, chosen: Sequence[Mapping[str, Any]]) -> Amount:
+        """What is left of the share, and of the budget when the final cells get what they are expected to cost and some
+        more, be it with one of these or with the best so far."""
+        best, budget = self.search.best(), self.session.budget
+        might = [*chosen, best.params] if best else chosen
+        reserved = reduce(largest, (self.reserve(self.variant(one).method) for one in might), Amount())
+        return smallest(budget.room(), budget.remaining() - reserved * SPARE)
 
     def proposals(self) -> list[Proposal]:
-        """The next trial, or all that are left where they are fitted together; none if other processes have them."""
+        """The next trial, or several where they are fitted together; none if other processes have them."""
         found: list[Proposal] = []
         taken: set[int] = set()
         while (one := self.search.propose(self.owner, self.tuning, self.most, taken)) is not None:
             found.append(one)
             taken.add(one.number)
-            if not self.together or one.number == 0:
+            if not self.together or one.number % TOGETHER == 0:  # by number, that a resumed search draws the same
                 break
         return found
 
     def run(self, proposals: list[Proposal]) -> None:
-        """Runs trials that are not in the records yet; what the records have is only told."""
+        """Runs trials that are not in the records yet; what the records have is only told. Raises BudgetSpent."""
         new = []
         for one in proposals:
             if one.number in self.recorded:
                 self.tell(one.number, self.recorded[one.number])
             else:
                 new.append(one)
-        if len(new) > 1:
-            self.run_together(new)
-        elif new:
-            self.run_one(new[0])
+        for outcome in self.run_together(new) if len(new) > 1 else map(self.run_one, new):
+            if isinstance(outcome, Failure) and isinstance(outcome.error, BudgetSpent):
+                raise outcome.error
 
-    def run_one(self, proposal: Proposal) -> None:
+    def run_one(self, proposal: Proposal) -> Tried | Failure:
         work = self.begin(proposal)
-
         known = self.search.reported(proposal.number)  # before an interruption, and the same again
 
         def give_up(percent: int, accuracy: float) -> None:
@@ -144,16 +158,21 @@ class Tuner:
 
         outcome = work.attempt(lambda: self.place.run(work.cell.method, work.meter, give_up))
         self.finish(proposal, work, outcome, work.measured())
+        return outcome
 
-    def run_together(self, proposals: list[Proposal]) -> None:
+    def run_together(self, proposals: list[Proposal]) -> list[Tried | Failure]:
         """Trials along a method's path: one solution is the start of the next, and the costs are each one's own."""
         works = [self.begin(proposal) for proposal in proposals]
         variants, meters = [work.cell.method for work in works], [work.meter for work in works]
-        outcome = works[0].attempt(lambda: self.place.run_path(variants, meters))
+        fitted = works[0].attempt(lambda: self.place.fit_path(variants, meters))
+        outcomes = [
+            fitted if isinstance(fitted, Failure) else work.attempt(partial(self.place.tried, fitted[at]))
+            for at, work in enumerate(works)
+        ]
         charges = self.session.lap().split(len(works))
-        for number, (proposal, work, charge) in enumerate(zip(proposals, works, charges, strict=True)):
-            found = outcome if isinstance(outcome, Failure) else outcome[number]
-            self.finish(proposal, work, found, charge.on(work.measured()))
+        for proposal, work, outcome, charge in zip(proposals, works, outcomes, charges, strict=True):
+            self.finish(proposal, work, outcome, charge.on(work.measured()))
+        return outcomes
 
     def begin(self, proposal: Proposal) -> Work:
         cell = self.variant(proposal.params)
@@ -166,10 +185,10 @@ class Tuner:
         return keyed(replace(self.cell, method=dataclasses.replace(method, **chosen), stage="trial", tuning=None))
 
     def finish(self, proposal: Proposal, work: Work, outcome: Tried | Failure, cost: Cost) -> None:
-        """Records a trial and tells the study. Raises BudgetSpent when that is what ended it."""
+        """Records a trial and tells the study."""
         if isinstance(outcome, Failure) and isinstance(outcome.error, BudgetSpent):
             work.fail(outcome, cost)  # not over: a later run takes it up again
-            raise outcome.error
+            return
         work.about["trial"]["over"] = True
         if isinstance(outcome, Failure):
             status: Status = "skipped" if isinstance(outcome.error, Pruned) else "failed"
@@ -227,13 +246,3 @@ class Tuner:
             for result in self.session.results
             if (result.provenance.get("trial") or {}).get("study") == self.search.name
         }
-
-
-def study_name(cell: Cell) -> str:
-    """A name to read, with a digest of everything that decides which trials come and what they find."""
-    assert cell.tuning is not None
-    searched = identity(cell) | {
-        "space": space_facts(cell), "folds": cell.method.folds, "sampler": cell.tuning.sampler,
-        "seed": cell.tuning.seed, "oracle": cell.tuning.oracle,
-    }  # fmt: skip
-    return f"{cell.method_name} · {cell.task.name} · {cell.backbone.name} · {digest_of(searched)[:8]}"

@@ -81,13 +81,14 @@ def test_tuning_counts_and_could_have_stopped_early() -> None:
         whole = final("dear", task, 0.9, 10, 1000, tune_flops=0, tune_seconds=30.0)
         found.append(replace(whole, provenance={**provenance, "tuning": tuning}))
         found.append(final("cheap", task, 0.5, 1, 1000))
-        for number, (val, test) in enumerate([(0.4, 0.45), (0.6, 0.70), (0.8, 0.88)]):
-            about = {**provenance, "trial": {"study": f"s {task}", "number": number, "default": number == 0}}
+        tried = [("s", number, *of) for number, of in enumerate([(0.4, 0.45), (0.6, 0.70), (0.8, 0.60)])]
+        for study, number, val, test in [*tried, ("another", 0, 0.9, 0.1)]:  # that no final cell comes from
+            about = {**provenance, "trial": {"study": f"{study} {task}", "number": number, "default": number == 0}}
             cost = Cost(train_flops=0, shared_flops=0, train_seconds=10.0, shared_seconds=0.0)
             lr = {"lr": float(number)}
             trial = result("dear", task, stage="trial", accuracy={"val": val}, cost=cost, params=lr, provenance=about)
-            found.append(replace(trial, key=f"{task} {number}"))
-            found.append(replace(trial, key=f"{task} r{number}", stage="replay", accuracy={"test": test}))
+            found.append(replace(trial, key=f"{study} {task} {number}"))
+            found.append(replace(trial, key=f"{study} {task} r{number}", stage="replay", accuracy={"test": test}))
     (all_of_it,) = advise(found, TASKS, Amount(40, math.inf), math.inf)
     assert (all_of_it.offers[0].method, all_of_it.offers[0].accuracy) == ("dear", 0.9)
     (some,) = advise(found, TASKS, Amount(35, math.inf), math.inf)  # 10 s for training leave 25 s, two trials
@@ -97,6 +98,19 @@ def test_tuning_counts_and_could_have_stopped_early() -> None:
     (none,) = advise(found, TASKS, Amount(19, math.inf), math.inf)  # not even the first trial
     assert [offer.method for offer in none.offers] == ["cheap"]
     assert none.refused == {"dear": "takes 40 s"}
+
+
+def test_a_tuned_method_that_kept_its_defaults_could_have_gone_without_tuning() -> None:
+    def tuned(task: str, chosen: int) -> CellResult:
+        whole = final("dear", task, 0.9, 10, 1000, tune_flops=0, tune_seconds=30.0)
+        return replace(whole, provenance={**whole.provenance, "tuning": {"study": task, "chosen": chosen}})
+
+    others = [final("cheap", task, 0.5, 1, 1000) for task in TASKS]
+    (kept,) = advise([*others, *(tuned(task, 0) for task in TASKS)], TASKS, Amount(12, math.inf), math.inf)
+    assert (kept.offers[0].method, kept.offers[0].how) == ("dear", "its defaults, which tuning kept")
+    assert kept.offers[0].cost == Amount(10, 1e10)
+    (found,) = advise([*others, tuned(TASKS[0], 0), tuned(TASKS[1], 2)], TASKS, Amount(12, math.inf), math.inf)
+    assert found.refused == {"dear": "takes 40 s"}
 
 
 def test_too_few_records_say_so(tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ LAYERS = {
         "features", "probe", "heads", "selection", "train", "tuned", "selected", "judge", "lasso", "ridge", "kernel",
     ],
     3: [
-        "plan", "provenance", "session", "search", "trial", "tune", "runner", "estimate", "report", "tracking",
-        "progress", "datasets", "listing_taps", "request", "measuring", "commands", "screen", "export", "predict",
+        "plan", "provenance", "session", "search", "trial", "tune", "shares", "runner", "estimate", "report",
+        "tracking", "progress", "datasets", "listing_taps", "request", "measuring", "commands", "screen", "export",
+        "predict",
     ],
 }  # fmt: skip
 LAYER = {f"bench.{name}": layer for layer, names in LAYERS.items() for name in names}

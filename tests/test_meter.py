@@ -122,3 +122,10 @@ def test_peak_memory_sees_a_large_tensor() -> None:
     after = meter.peak_bytes()
     assert after is not None
     assert after - before > 0.9 * block.nbytes
+
+
+def test_what_is_no_number_is_no_point_of_a_curve() -> None:
+    meter = Meter(torch.device("cpu"))
+    for at, value in enumerate((0.5, float("nan"), float("inf"), 0.25)):
+        meter.point("found", at, value)
+    assert meter.curves == {"found": [(0, 0.5), (3, 0.25)]}

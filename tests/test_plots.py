@@ -19,13 +19,14 @@ from synthetic import comparison, result, selecting, tuned
 
 from bench.replay import Study, Trial
 from bench.report.affinity import by_affinity
-from bench.report.curves import curves, mean_best, of_grid, sink_curves
+from bench.report.curves import curves, mean_best, sink_curves
 from bench.report.evidence import task_interval
 from bench.report.grid import Grid, grids
 from bench.report.groups import by_group
 from bench.report.heat import any_difference, differences
 from bench.report.plots import by_task, drawings
 from bench.report.ranks import Scale
+from bench.report.searches import of_grid
 from bench.report.style import MARKERS, RC, Look, looks, reveal
 from bench.report.tradeoff import Mark, heights, named, scale_from, sink
 from bench.report.tuning import PANEL, by_value, draw_panel, main_parameter, number, points
@@ -158,6 +159,9 @@ def test_the_study_of_the_final_cell_counts() -> None:
     grid = grid_of(results)
     assert [one.name for one in of_grid(grid, [*results, later])] == ["linear_probe/demo/structured/task_0"]
     assert of_grid(grid, [replace(one, backbone="other") for one in results]) == []
+    interrupted = [replace(one, method="lora") for one in results if one.stage == "trial"]
+    assert interrupted, "trials of a method without a final cell"
+    assert [one.method for one in of_grid(grid, [*results, *interrupted])] == ["linear_probe"]
 
 
 def test_the_band_of_a_mean_is_that_of_independent_studies() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.registry import Registry, base, fixed, import_all
+import methods  # noqa: F401  registers the methods
+from bench.registry import METHODS, Registry, base, fixed, import_all
 from bench.spec import UserError
 
 NAMES = ["demo/digits", "vtab1k/natural/cifar100", "vtab1k/structured/dsprites_location", "vtab1k/structured/dmlab"]
@@ -82,3 +83,10 @@ def test_the_name_in_a_record_leads_to_its_method() -> None:
     assert {base(name) for name in names} == {"lora"}
     assert fixed("lora:rank=4:lr=0.01 (oracle)") == {"rank", "lr"}
     assert fixed("lora (oracle)") == set()
+
+
+@pytest.mark.parametrize("text", ["epochs=x", "epochs=1.5", "lr=nan", "lr=None:batch=None", "epochs=(1, 2)"])
+def test_a_hyper_parameter_of_another_type_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"of fine_tune is .*write fine_tune:(epochs|lr|batch)=VALUE"):
+        METHODS.select([f"fine_tune:{text}"])
+    assert len(METHODS.select(["fine_tune:lr=None,fine_tune:lr=1,fine_tune:lr=0.1:epochs=3"])) == 3

@@ -115,6 +115,17 @@ def test_what_another_left_running_is_not_taken_over(tmp_path: Path) -> None:
     assert [one.number for one in found._unfinished("other", set())] == [0]
 
 
+def test_a_trial_that_was_taken_for_dead_is_told_of_in_vain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.search.PATIENCE", 0.0)
+    found = search(tmp_path)
+    slow = found.propose("other", TPE, 2, set())
+    assert slow is not None
+    found.await_others("me", lambda params: 1e-3 if params["lr"] == DEFAULTS["lr"] else 1e6)
+    found.tell(slow.number, 0.9, COST, TrialState.COMPLETE)
+    assert found.best() is None
+    assert [one.state for one in found.trials()] == [TrialState.FAIL]
+
+
 def test_a_study_of_another_protocol_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     search(tmp_path)
     monkeypatch.setattr("bench.search.PROTOCOL", "another")

@@ -54,13 +54,15 @@ def go(folder: Path, clock: toy.Clock, asked: Sequence[Cell], limit: Amount) -> 
     limits=st.lists(st.floats(1, 60), min_size=1, max_size=3),
     kills=st.lists(st.integers(1, 25), max_size=2),
     trials=st.sampled_from([None, 3]),
+    path=st.booleans(),
 )
 def test_charges_add_up(
     made: list[tuple[int, float, bool]], tasks: int, limits: list[float], kills: list[int], trials: int | None,
-    tmp_path_factory: pytest.TempPathFactory,
+    path: bool, tmp_path_factory: pytest.TempPathFactory,
 ) -> None:  # fmt: skip
     clock, folder = toy.Clock(), tmp_path_factory.mktemp("run")
     methods: dict[str, Any] = {f"m{place}": toy.method(clock, *how) for place, how in enumerate(made)}
+    methods |= {"path": toy.along_a_path(clock)} if path else {}
     asked = toy.cells(methods, tasks, Tuning(trials, "random", 0) if trials else None)
     longest = max(seconds for _, seconds, _ in made)
     for attempt, limit in enumerate(sorted(limits)):
@@ -73,7 +75,8 @@ def test_charges_add_up(
             try:
                 go(folder, clock, asked, room)
             except Killed:
-                folder = copy
+                shutil.rmtree(folder)  # trials are found again by whoever is in the same place
+                copy.rename(folder)
                 Store(folder).recover()
                 charged = Store(folder).spent().seconds - before
                 assert charged <= clock.now - began + 1e-3
@@ -100,6 +103,18 @@ def test_a_task_that_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     assert len({(line.task, line.method) for line in lines}) == 8
     assert {line.status for line in lines} == {"done"}
     assert Store(tmp_path).spent().seconds == pytest.approx(40)
+
+
+def test_what_did_not_fit_is_told_of(tmp_path: Path) -> None:
+    clock = toy.Clock()
+    asked = toy.cells({"m0": toy.method(clock, 8), "m1": toy.method(clock, 5)}, tasks=2)
+    session = toy.session(tmp_path, clock, Amount(10, math.inf))
+    session.estimate.__dict__["forward"] = Amount(0.1, 1.0)  # 4.8 s a cell
+    run(asked, session)
+    assert {label: [cell.key for cell in left.cells] for label, left in session.postponed.items()} == {
+        "toy/0 · m1": [asked[1].key],
+        "toy/1": [cell.key for cell in asked[2:]],
+    }
 
 
 def test_what_was_expected_is_in_the_record(tmp_path: Path) -> None:

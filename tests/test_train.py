@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import pytest
 import torch
 
 from bench.data import resize
-from bench.train import augment, epoch, shift, warmup_cosine
+from bench.meter import Meter
+from bench.spec import UserError
+from bench.train import Recipe, augment, epoch, shift, train, warmup_cosine
+from tests import toy
 
 
 def test_the_schedule_rises_and_falls_to_nothing() -> None:
@@ -50,3 +56,23 @@ def test_resizing_is_bilinear_without_antialias() -> None:
     assert resize(pixels.numpy(), 2).tolist() == [[[0, 200]] * 2] * 3
     wide = resize(torch.tensor([[[0] * 3, [255] * 3]], dtype=torch.uint8).numpy(), 4)
     assert wide[0, 0].tolist() == [0, 64, 191, 255]
+
+
+def recipe(epochs: int, batch: int, lr: float) -> Recipe:
+    return Recipe(epochs, lr, batch, weight_decay=0.0, warmup=0.0)
+
+
+@pytest.mark.parametrize(("epochs", "batch"), [(0, 10), (-3, 10), (3, 0)])
+def test_a_recipe_that_trains_nothing_is_refused(epochs: int, batch: int) -> None:
+    backbone, split = toy.Toy(), toy.task("toy/0").find(toy.task("toy/0"), Path()).load().train
+    with pytest.raises(UserError, match="train nothing; both are 1 or more"):
+        train(backbone, torch.nn.Identity(), split, recipe(epochs, batch, 0.1), Meter(backbone.device))
+
+
+def test_a_training_that_diverges_ends_at_once_with_a_curve_of_numbers() -> None:
+    backbone, split = toy.Toy(), toy.task("toy/0").find(toy.task("toy/0"), Path()).load().train
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 32), torch.nn.Linear(32, toy.CLASSES))
+    meter = Meter(backbone.device)
+    with pytest.raises(UserError, match=r"its training loss is nan in epoch . of 50; it diverged"):
+        train(backbone, network, split, recipe(50, 10, 1e25), meter)
+    assert all(math.isfinite(value) for _, value in meter.curves.get("loss", []))

@@ -159,26 +159,32 @@ def test_a_method_whose_trials_all_fail_says_why(tmp_path: Path) -> None:
     assert [line.status for line in of("trial", lines) if line.method == "broken"] == ["failed"] * 3
 
 
-def test_a_trial_that_diverges_is_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
+class NotNumbers(toy.Known):
+    """Scores that are no numbers."""
+
+    def logits(self, images: Tensor) -> Tensor:
+        return torch.full((len(images), toy.CLASSES), math.nan)
+
+
+@pytest.mark.parametrize("path", [False, True])
+def test_a_trial_that_diverges_is_recorded_and_the_search_goes_on(path: bool, tmp_path: Path) -> None:
     clock = toy.Clock()
-    make = toy.method(clock, steps=1)
+    make = toy.along_a_path(clock) if path else toy.method(clock, steps=1)
 
     @dataclass(frozen=True)
     class Wild(make):  # type: ignore[misc,valid-type]
-        """Scores that are no numbers for half of its space."""
+        """Diverges in half of its space."""
 
         def fit(self, backbone: Any, train: Split, meter: Any) -> Any:
             fitted = super().fit(backbone, train, meter)
+            meter.point("gap", 1, math.nan if self.skill > 0.5 else 0.0)
             return fitted if self.skill <= 0.5 else NotNumbers(self.skill)
-
-    class NotNumbers(toy.Known):
-        def logits(self, images: Tensor) -> Tensor:
-            return torch.full((len(images), toy.CLASSES), math.nan)
 
     lines = go(tmp_path, clock, toy.cells({"wild": Wild}, 1, TEN))
     diverged = [line for line in of("trial", lines) if line.status == "failed"]
     assert diverged
     assert all("diverged" in str(line.reason) and line.params["skill"] > 0.5 for line in diverged)
+    assert [line.status for line in of("trial", lines) if line.params["skill"] <= 0.5].count("done") >= 2
     (final,) = of("final", lines)
     assert final.status == "done"
     assert final.params["skill"] <= 0.5
@@ -201,6 +207,33 @@ def test_tuning_that_the_budget_ends_goes_on_later(tmp_path: Path) -> None:
     assert go(tmp_path, clock, asked) == []
 
 
+def test_a_search_that_goes_on_to_the_same_choice_is_not_trained_again(tmp_path: Path) -> None:
+    clock = toy.Clock()
+    make = toy.method(clock)
+
+    @dataclass(frozen=True)
+    class Best(make):  # type: ignore[misc,valid-type]
+        """Its default cannot be surpassed."""
+
+        skill: float = 1.0
+
+    asked = toy.cells({"m": Best}, 1, TEN)
+    go(tmp_path, clock, asked, Amount(15, math.inf))
+    (first,) = of("final", Store(tmp_path).results())
+    assert first.provenance["tuning"]["cut"]
+    before = clock.now
+    lines = go(tmp_path, clock, asked)
+    (last,) = of("final", lines)
+    assert clock.now - before == pytest.approx(sum(line.cost.spent_seconds for line in of("trial", lines)))
+    assert last.provenance["tuning"]["trials"] == 10
+    assert not last.provenance["tuning"]["cut"]
+    assert (last.accuracy, last.answers, last.params) == (first.accuracy, first.answers, first.params)
+    assert last.cost.train_seconds == first.cost.train_seconds
+    assert (last.cost.tune_seconds or 0) > (first.cost.tune_seconds or 0)
+    assert last.cost.spent_seconds == pytest.approx(0, abs=1e-3)
+    assert go(tmp_path, clock, asked) == []
+
+
 def test_automatic_tuning_takes_what_the_share_allows(tmp_path: Path) -> None:
     clock = toy.Clock()
     auto = Tuning(None, "random", 0)
@@ -215,6 +248,53 @@ def test_automatic_tuning_takes_what_the_share_allows(tmp_path: Path) -> None:
         spent[line.task, line.method] = spent.get((line.task, line.method), 0.0) + line.cost.spent_seconds
     assert all(seconds > 10 for seconds in spent.values())
     assert 70 < Store(tmp_path).spent().seconds <= 100
+
+
+def test_no_trial_is_begun_that_would_leave_too_little_for_the_final_cells(tmp_path: Path) -> None:
+    clock = toy.Clock()
+    asked = toy.cells({"grows": toy.growing(clock), "m": toy.method(clock)}, 1, replace(TEN, sampler="random"))
+    go(tmp_path, clock, asked, Amount(60, math.inf))
+    lines = Store(tmp_path).results()
+    final = {line.method: line for line in of("final", lines)}
+    assert {name: line.status for name, line in final.items()} == {"grows": "done", "m": "done"}
+    assert final["grows"].provenance["tuning"]["cut"]
+    assert all(line.status != "failed" for line in of("trial", lines)), "a trial was begun that could not be finished"
+    go(tmp_path, clock, asked, Amount(1000, math.inf))
+    last = [line for line in of("final", Store(tmp_path).results()) if line.method == "grows"][-1]
+    assert last.provenance["tuning"]["trials"] == 10
+    assert last.params["epochs"] > final["grows"].params["epochs"]
+
+
+@pytest.mark.parametrize(("limit", "tried"), [(6.0, 1), (10.0, 6)])
+def test_trials_along_a_path_are_charged_when_the_budget_ends_them(
+    limit: float, tried: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.tune.TOGETHER", 5)
+    clock = toy.Clock()
+    asked = toy.cells({"m": toy.along_a_path(clock)}, 1, replace(TEN, trials=12))
+    session = toy.session(tmp_path, clock, Amount(limit, math.inf))
+    lines = run(asked, session)
+    assert Store(tmp_path).spent().seconds == pytest.approx(session.budget.spent.seconds)
+    assert session.budget.spent.seconds <= limit
+    (final,) = of("final", lines)
+    assert final.status == "done"
+    assert final.provenance["tuning"]["trials"] == tried
+
+
+def test_an_interruption_changes_no_trial_along_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some are drawn and fitted together, before they are told of; the next know of them."""
+    monkeypatch.setattr("bench.tune.TOGETHER", 15)
+    asked = replace(TEN, trials=26)
+    clock = toy.Clock()
+    whole = facts(of("trial", go(tmp_path / "whole", clock, toy.cells({"m": toy.along_a_path(clock)}, 1, asked))))
+    assert len(whole) == 26
+    clock = toy.Clock()
+    cells = toy.cells({"m": toy.along_a_path(clock)}, 1, asked)
+    go(tmp_path / "cut", clock, cells, Amount(24, math.inf))
+    assert len([line for line in of("trial", Store(tmp_path / "cut").results()) if line.status == "done"]) == 16
+    go(tmp_path / "cut", clock, cells)
+    pieces = [line for line in of("trial", Store(tmp_path / "cut").results()) if line.status == "done"]
+    assert facts(pieces) == whole
 
 
 @pytest.mark.parametrize("folds", [1, 2, 5])

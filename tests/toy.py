@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from torch import Tensor, nn
 
 from bench.budget import Amount, Budget
@@ -113,6 +113,48 @@ def method(clock: Clock, steps: int = 3, seconds: float = 1.0, fails: bool = Fal
             return Known(stored["skill"].item())
 
     return Pretend
+
+
+def growing(clock: Clock) -> type[Any]:
+    """A method that works a second an epoch, and is the better the more epochs it has."""
+
+    @dataclass(frozen=True)
+    class Growing:
+        space: ClassVar[Mapping[str, BaseDistribution]] = {"epochs": IntDistribution(1, 40)}
+        frozen: ClassVar[bool] = False
+        folds: ClassVar[int] = 1
+        epochs: int = 2
+
+        @property
+        def passes(self) -> float:
+            return float(self.epochs)
+
+        def fit(self, backbone: Any, train: Split, meter: Any) -> Known:
+            for _ in range(self.epochs):
+                meter.step("work", lambda: clock.work(1.0))
+            return Known(self.epochs / 40)
+
+        def restore(self, backbone: Any, stored: Mapping[str, Tensor], classes: int) -> Known:
+            return Known(stored["skill"].item())
+
+    return Growing
+
+
+def along_a_path(clock: Clock) -> type[Any]:
+    """A method whose variants are fitted together, a second each."""
+    make = method(clock, 20, 0.05)
+
+    @dataclass(frozen=True)
+    class Pathed(make):  # type: ignore[misc,valid-type]
+        path: ClassVar[str] = "skill"
+
+        @classmethod
+        def fit_path(
+            cls, variants: Sequence[Any], backbone: Any, train: Split, meters: Sequence[Any]
+        ) -> list[Known]:  # fmt: skip
+            return [one.fit(backbone, train, meter) for one, meter in zip(variants, meters, strict=True)]
+
+    return Pathed
 
 
 def task(name: str) -> Task:

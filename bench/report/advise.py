@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -13,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.budget import Amount
-from bench.replay import Study, incumbents, studies, suite_curve, value_at
+from bench.replay import Study, Trial, incumbents
 from bench.report.evidence import comparison, difference_interval, mean_interval
-from bench.report.grid import Grid, grids, setting, suite
+from bench.report.grid import Grid, grids
 from bench.report.limits import certainty, largest, written
+from bench.report.searches import of_grid
 from bench.report.units import counted, duration, listed, percent, prefixed
 from bench.spec import CellResult, UserError
 
@@ -78,12 +80,6 @@ def advise(results: Sequence[CellResult], tasks: Sequence[str], limit: Amount, s
     return [advised(grid, of_grid(grid, asked), limit, storage) for grid in found]
 
 
-def of_grid(grid: Grid, results: Sequence[CellResult]) -> list[Study]:
-    """The searches behind a grid's cells."""
-    place = setting(next(iter(grid.cells.values()))[0])
-    return studies([one for one in results if suite(one.task) == grid.suite and setting(one) == place])
-
-
 def advised(grid: Grid, found: Sequence[Study], limit: Amount, storage: float) -> Advised:
     offers, refused = [], {}
     for method in grid.compared:
@@ -112,6 +108,10 @@ def within_limits(grid: Grid, found: Sequence[Study], method: str, limit: Amount
         tuned = any(cell.provenance.get("tuning") for cell in cells.values())
         params = {task: cell.params for task, cell in cells.items()}
         return Offer(method, score.mean, whole, stored, "tuned" if tuned else "its defaults", params, True)
+    train = training(grid, method)
+    if train is not None and train.fits(limit) and all(kept_its_default(cell) for cell in cells.values()):
+        params = {task: cell.params for task, cell in cells.items()}
+        return Offer(method, score.mean, train, stored, "its defaults, which tuning kept", params, True)
     stopped = stopped_early(grid, found, method, limit)
     if stopped is not None:
         return stopped
@@ -120,40 +120,52 @@ def within_limits(grid: Grid, found: Sequence[Study], method: str, limit: Amount
 
 def cost_of(grid: Grid, method: str) -> Amount | None:
     """Training and tuning of a mean task; tuning counts nothing where there was none."""
-    train = [grid.cost(method, f"train_{unit}") for unit in ("seconds", "flops")]
-    tune = [grid.cost(method, f"tune_{unit}") or 0.0 for unit in ("seconds", "flops")]
-    if train[0] is None or train[1] is None:
-        return None
-    return Amount(train[0] + tune[0], train[1] + tune[1])
+    train = training(grid, method)
+    tune = Amount(grid.cost(method, "tune_seconds") or 0.0, grid.cost(method, "tune_flops") or 0.0)
+    return None if train is None else train + tune
+
+
+def training(grid: Grid, method: str) -> Amount | None:
+    """Training of a mean task alone."""
+    seconds, flops = grid.cost(method, "train_seconds"), grid.cost(method, "train_flops")
+    return None if seconds is None or flops is None else Amount(seconds, flops)
+
+
+def kept_its_default(cell: CellResult) -> bool:
+    """Whether no trial was better than the first, so that the same cell would have come without tuning."""
+    return (cell.provenance.get("tuning") or {}).get("chosen") == 0
 
 
 def stopped_early(grid: Grid, found: Sequence[Study], method: str, limit: Amount) -> Offer | None:
     """What the tuning of a method had found when the rest of the budget just did for the training."""
     of_tasks = [one for one in found if one.task in grid.common]
-    train = Amount(grid.cost(method, "train_seconds") or 0.0, grid.cost(method, "train_flops") or 0.0)
-    left = limit - train
+    left = limit - (training(grid, method) or Amount())
     if {one.task for one in of_tasks} != set(grid.common):
         return None
-    values = [
-        value_at(suite_curve(of_tasks, ledger), room)
-        for ledger, room in (("seconds", left.seconds), ("flops", left.flops))
-    ]
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return None
-    params = {one.task: params_at(one, left) for one in of_tasks}
-    stored = largest(grid, method) or 0.0
-    return Offer(method, min(known), limit, stored, "tuning stopped early", params, False)
+    tests: dict[str, list[float]] = {}
+    params: dict[str, Mapping[str, Any]] = {}
+    for one in of_tasks:
+        leading = leader_at(one, left)
+        if leading is None or leading.test is None:
+            return None
+        tests.setdefault(one.task, []).append(leading.test)
+        params[one.task] = leading.params
+    accuracy = fmean(fmean(of_task) for of_task in tests.values())
+    return Offer(method, accuracy, limit, largest(grid, method) or 0.0, "tuning stopped early", params, False)
 
 
-def params_at(study: Study, left: Amount) -> Mapping[str, Any]:
-    """The hyper-parameters of the trial that led when a search had spent so much."""
+def leader_at(study: Study, left: Amount) -> Trial | None:
+    """The trial that led when a search had spent so much; None before the first, or where a cost is not known."""
     spent = Amount(study.shared["seconds"], study.shared["flops"])
-    leading: Mapping[str, Any] = {}
+    leading: Trial | None = None
     for one, best in zip(study.trials, incumbents(study), strict=True):
-        spent = spent + Amount(one.costs["seconds"] or 0.0, one.costs["flops"] or 0.0)
-        if best is not None and spent.fits(left):
-            leading = best.params
+        seconds, flops = one.costs["seconds"], one.costs["flops"]
+        if seconds is None or flops is None:
+            return None
+        spent = spent + Amount(seconds, flops)
+        if not spent.fits(left):
+            break
+        leading = best
     return leading
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench.replay import Steps, Study, curve, drawn, expected_best, studies, suite_curve
-from bench.report.grid import Grid, ordered, setting, suite
+from bench.replay import Steps, Study, curve, drawn, expected_best, suite_curve
+from bench.report.grid import Grid, ordered
 from bench.report.style import INK, WIDTH, Look, head, legend, legend_height
 from bench.report.tradeoff import SUNK, round_values, scale_from, strip
 from bench.report.units import counted, listed, prefixed
-from bench.spec import CellResult
 
 HEIGHT = 4.3  # inches, less the legend
 MARKERS = 9  # at most so many on a curve
@@ -35,24 +34,6 @@ BUDGETS = (
     Budget("seconds", "device-seconds", lambda value: f"{value:,.6g} s"),
     Budget("flops", "FLOPs", lambda value: prefixed(value, "FLOP")),
 )
-
-
-def of_grid(grid: Grid, results: Iterable[CellResult]) -> list[Study]:
-    """The studies behind a grid: for each method, task and seed that of its final cell, else the last one."""
-    settings = {setting(cell) for cells in grid.cells.values() for cell in cells}
-    inside = [r for r in results if suite(r.task) == grid.suite and setting(r) in settings]
-    chosen: dict[tuple[str, str, int], Study] = {}
-    counts = {
-        cell.provenance["tuning"].get("study")
-        for cells in grid.cells.values()
-        for cell in cells
-        if isinstance(cell.provenance.get("tuning"), Mapping)
-    }
-    for study in studies(inside):
-        key = (study.method, study.task, study.seed)
-        if key not in chosen or study.name in counts or chosen[key].name not in counts:
-            chosen[key] = study
-    return list(chosen.values())
 
 
 def curves(found: Sequence[Study], ledger: str) -> tuple[dict[str, Steps], list[str]]:

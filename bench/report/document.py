@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
+from bench.report import searches
 from bench.report.captions import Plot
 from bench.report.certainty import certainty_table
 from bench.report.evidence import images, task_interval
@@ -146,11 +147,11 @@ def draw_all(
         old.unlink()
     if not found:
         return []
-    from bench.report.curves import of_grid  # only here: matplotlib takes half a second to import
-    from bench.report.plots import draw
+    from bench.report.plots import draw  # only here: matplotlib takes half a second to import
 
     return [
-        draw(grid, of_grid(grid, results), looks, folder, stem) for stem, grid in zip(stems(found), found, strict=True)
+        draw(grid, searches.of_grid(grid, results), looks, folder, stem)
+        for stem, grid in zip(stems(found), found, strict=True)
     ]
 
 
