@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from synthetic import comparison, result
 
 from bench.spec import Cost, UserError
@@ -160,6 +161,13 @@ def test_a_database_is_made_once_and_whole(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
     path.unlink()
     assert sync(tmp_path, [result()]) == 1
+
+
+def test_only_our_own_database_does_not_wait_for_the_disk(folder: Path) -> None:
+    connection.connect(folder)
+    for name, synchronous in (("mlflow.db", 0), ("studies.db", 2)):
+        with sqlalchemy.create_engine(f"sqlite:///{folder / name}").connect() as opened:
+            assert opened.exec_driver_sql("PRAGMA synchronous").scalar() == synchronous
 
 
 def test_the_tracker_logs_and_ends(folder: Path) -> None:
