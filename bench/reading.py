@@ -58,8 +58,10 @@ class Clock:
 def taps(backbone: Backbone, target: int | None) -> list[Tap]:
     """The taps that a pooling target reads: all of them, or the pooled embedding alone when it is None.
 
-    Raises UserError for a target where no layer but the last can be read.
+    Raises UserError for a target where no layer but the last can be read, or that asks for no numbers.
     """
+    if target is not None and target < 1:
+        raise UserError(f"a pooling target of {target} leaves nothing of a layer; choose 1 or more")
     found = all_taps(backbone)
     if target is not None and {tap.name for tap in found} <= {EMBEDDING, LOGITS}:
         kind = type(backbone.module).__name__

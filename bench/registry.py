@@ -117,7 +117,7 @@ def method(name: str, *, extra: bool = False) -> Callable[[M], M]:
 def variant(name: str, cls: type[Method], text: str) -> type[Method]:
     """What, called as the class is, makes a method with the hyper-parameters of `steps=5000:lr=0.1`.
 
-    Raises UserError for one that it has not, or that is of another type.
+    Raises UserError for one that it has not, or that is of another type or negative.
     """
     known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # the protocol says so
     chosen: dict[str, object] = {}
@@ -131,6 +131,8 @@ def variant(name: str, cls: type[Method], text: str) -> type[Method]:
         kinds = str(known[key].type).split(" | ")
         if set(kinds) <= set(KINDS) and not isinstance(chosen[key], tuple(KINDS[kind] for kind in kinds)):
             raise UserError(f"{key} of {name} is {' or '.join(kinds)}, not {value!r}; write {name}:{key}=VALUE")
+        if isinstance(chosen[key], (int, float)) and cast(float, chosen[key]) < 0:
+            raise UserError(f"{key} of {name} cannot be negative, as {value} is; write {name}:{key}=VALUE")
     made = partial(cls, **chosen)
     made()  # so that what it refuses is said before anything runs
     return cast(type[Method], made)

@@ -90,3 +90,8 @@ def test_a_hyper_parameter_of_another_type_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=r"of fine_tune is .*write fine_tune:(epochs|lr|batch)=VALUE"):
         METHODS.select([f"fine_tune:{text}"])
     assert len(METHODS.select(["fine_tune:lr=None,fine_tune:lr=1,fine_tune:lr=0.1:epochs=3"])) == 3
+
+
+def test_a_negative_hyper_parameter_is_refused() -> None:
+    with pytest.raises(UserError, match="l2 of linear_probe cannot be negative, as -1 is"):
+        METHODS.select(["linear_probe:l2=-1"])

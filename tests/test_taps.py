@@ -17,6 +17,7 @@ from bench.extraction import BATCH, Sink
 from bench.features import Features, features, prepare
 from bench.meter import Meter
 from bench.pooling import pool, pooled_width
+from bench.reading import taps
 from bench.spec import BackboneSpec, UserError
 from bench.taps import EMBEDDING, find_taps
 
@@ -257,3 +258,8 @@ def test_announced_targets_take_one_pass(backbone: TimmBackbone, passes: list[in
     assert charged[0] == charged[1] == charged[2] > 0
     prepare(backbone, images, [32, 64], announcing)
     assert sum(passes) == 140
+
+
+def test_a_target_of_no_numbers_is_refused(backbone: TimmBackbone) -> None:
+    with pytest.raises(UserError, match="a pooling target of 0 leaves nothing"):
+        taps(backbone, 0)
