@@ -48,6 +48,17 @@ def test_a_penalty_decides_which_features_and_keep_how_many() -> None:
         fitted(Head2ToePath(target=64, penalty=1.0), train)
 
 
+def test_twice_as_many_features_are_ranked_as_are_kept() -> None:
+    train = split_of("demo/count")
+    gently, strongly = (
+        fitted(Head2ToePath(target=512, keep=2.5, ranking_l2=l2), train).selected for l2 in (0.0005, 0.1)
+    )
+    assert gently is not None
+    assert strongly is not None
+    assert len(gently) == len(strongly) == round(2.5 * len(train.labels))
+    assert not torch.equal(gently, strongly)
+
+
 def test_features_are_scaled_by_their_whole_tap() -> None:
     train = split_of("demo/digits")
     probe = fitted(Head2ToePath(target=64), train)
