@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from bench.registry import method
-from bench.spec import Adapted, Backbone, Meter, Split
+from bench.spec import Adapted, Backbone, Meter, Split, UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +22,7 @@ PATH = tuple(0.5**step for step in range(3, 9))  # penalties, as fractions of th
 CHOOSING = 1e-3  # duality gap of solutions that choose
 STEP, ROUGH = 4.0, 1e-2  # how much stronger the penalty is whose solution starts the last, and that one's duality gap
 POOL = 2  # features that are ranked for each image, and for each that is kept: the greater of the two numbers
+LEAST = 1e-5  # ranking_l2 above what float32 rounds a Gram matrix by
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ class Head2ToePath:
     keep: float = 0.75
     ranking_l2: float = 0.005
     l2: float = 0.03
+
+    def __post_init__(self) -> None:
+        if self.ranking_l2 < LEAST:
+            raise UserError(f"ranking_l2 of head2toe_path is at least {LEAST:g}, not {self.ranking_l2:g}")
 
     @property
     def passes(self) -> float:

@@ -59,6 +59,11 @@ def test_twice_as_many_features_are_ranked_as_are_kept() -> None:
     assert not torch.equal(gently, strongly)
 
 
+def test_ranks_need_a_penalty() -> None:
+    with pytest.raises(UserError, match="ranking_l2 of head2toe_path is at least 1e-05, not 0"):
+        Head2ToePath(ranking_l2=0.0)
+
+
 def test_features_are_scaled_by_their_whole_tap() -> None:
     train = split_of("demo/digits")
     probe = fitted(Head2ToePath(target=64), train)
