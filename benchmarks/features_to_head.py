@@ -2,8 +2,9 @@
 
 Head2Toe's recipe against the exact path on the same features, in turns in one process: seconds and FLOPs from features
 to the last head, features kept, bytes stored, validation and test accuracy. The flags are those of run_bench.py, with
---target, --fractions and --steps for the recipe. One thread does all work of a CPU, and its CPU seconds are printed.
---draws 5 adds what five other training sets of the same size give, drawn from the test images and judged on the rest.
+--target, --fractions and --steps for the recipe; --methods takes others than these, each compared with the first.
+One thread does all work of a CPU, and its CPU seconds are printed. --draws 5 adds what five other training sets of the
+same size give, drawn from the test images and judged on the rest.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from bench.features import features, prepare
 from bench.judge import judge
 from bench.meter import Meter
 from bench.probe import Probe
-from bench.registry import TASKS
+from bench.registry import METHODS, TASKS
 from bench.spec import Adapted, Data, Method, Split, UserError
 from methods.all_features import AllFeatures
 from methods.head2toe import Head2Toe
@@ -52,7 +53,7 @@ class Row:
 
 
 def rivals(target: int, fractions: list[float], steps: list[int]) -> dict[str, Method]:
-    """Every method of the table by what it is called there."""
+    """Every method of the table by what it is called there, unless others are asked for."""
     recipe: dict[str, Method] = {
         f"head2toe, F = {fraction:g}, {count:,} steps": Head2Toe(target=target, fraction=fraction, steps=count)
         for count in steps
@@ -123,13 +124,13 @@ def redrawn(methods: Mapping[str, Method], backbone: TimmBackbone, data: Data, d
 
 
 def draws_table(title: str, found: Mapping[str, Sequence[float]]) -> Table:
-    """Means over the draws, and what each method has more than the path, with the standard error of that mean."""
+    """Means over the draws, and what each method has more than the first, with the standard error of that mean."""
     shown = Table(title=title)
-    for name in ("method", "test %", "minus path", "±"):
+    for name in ("method", "test %", "minus first", "±"):
         shown.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
-    path = np.array(found["head2toe_path"])
+    first = np.array(next(iter(found.values())))
     for name, accuracies in found.items():
-        lead = 100 * (np.array(accuracies) - path)
+        lead = 100 * (np.array(accuracies) - first)
         error = lead.std(ddof=1) / len(lead) ** 0.5
         shown.add_row(name, f"{100 * np.mean(accuracies):.2f}", f"{lead.mean():+.2f}", f"{error:.2f}")
     return shown
@@ -138,14 +139,14 @@ def draws_table(title: str, found: Mapping[str, Sequence[float]]) -> Table:
 def table(title: str, rows: Mapping[str, Row], forward: int) -> Table:
     """Medians over the seeds; FLOPs with and without those of the `forward` pass over the training images."""
     shown = Table(title=title, caption=f"forward pass over the training images: {forward / 1e9:.1f} GFLOP")
-    for name in ("method", "kept", "stored kB", "seconds", "× path", "GFLOP", "with forward", "val %", "test %"):
+    for name in ("method", "kept", "stored kB", "seconds", "× first", "GFLOP", "with forward", "val %", "test %"):
         shown.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
-    path = statistics.median(rows["head2toe_path"].seconds)
+    first = statistics.median(next(iter(rows.values())).seconds)
     for name, row in rows.items():
         seconds, flops = statistics.median(row.seconds), statistics.median(row.flops)
         figures = (
             f"{statistics.median(row.kept):,.0f}", f"{statistics.median(row.stored) / 1e3:,.1f}", f"{seconds:.2f}",
-            f"{seconds / path:.1f}", f"{flops / 1e9:,.1f}", f"{(flops + forward) / 1e9:,.1f}",
+            f"{seconds / first:.1f}", f"{flops / 1e9:,.1f}", f"{(flops + forward) / 1e9:,.1f}",
             f"{100 * statistics.median(row.validation):.1f}", f"{100 * statistics.median(row.test):.2f}",
         )  # fmt: skip
         shown.add_row(name, *figures)
@@ -155,6 +156,7 @@ def table(title: str, rows: Mapping[str, Row], forward: int) -> Table:
 def main() -> int:
     """Prints one table a task."""
     line = parser()
+    line.set_defaults(methods=[])
     line.add_argument("--target", type=int, default=512, metavar="T", help="pooling target; default: 512")
     line.add_argument("--fractions", type=float, nargs="+", default=[0.01, 0.1, 0.2], metavar="F", help="the recipe's")
     line.add_argument("--steps", type=int, nargs="+", default=[500], metavar="N", help="the recipe's; default: 500")
@@ -162,21 +164,28 @@ def main() -> int:
     arguments = line.parse_args()
     if arguments.draws == 1 or arguments.draws < 0:
         line.error("--draws needs 2 or more, so that they can differ")
-    asked = request(arguments)
     torch.set_num_threads(1)
     try:
+        asked = request(arguments)
+        if asked.methods:
+            methods, told = {name: make() for name, make in METHODS.select(asked.methods).items()}, ""
+            if trained := [name for name, method in methods.items() if not method.frozen]:
+                raise UserError(f"{trained[0]} trains the backbone; name methods that only read its features")
+        else:
+            methods = rivals(arguments.target, arguments.fractions, arguments.steps)
+            told = f", T = {arguments.target}"
+        targets = list(dict.fromkeys(getattr(method, "target", None) for method in methods.values()))
         backbone = load(asked.backbone, find_device(asked.device))
         for name, task in TASKS.select(asked.tasks).items():
             data = task.find(task, asked.data).load()
-            prepare(backbone, data.train.images, [arguments.target, None], Meter(backbone.device))
+            prepare(backbone, data.train.images, targets, Meter(backbone.device))
             forward = Meter(backbone.device)
-            features(backbone, data.train.images, arguments.target, forward)
-            methods = rivals(arguments.target, arguments.fractions, arguments.steps)
-            rows, title = compare(methods, backbone, data, asked.seeds), f"{name}, T = {arguments.target}"
-            Console(width=140).print(table(title, rows, forward.flops))
+            features(backbone, data.train.images, targets[0], forward)
+            rows = compare(methods, backbone, data, asked.seeds)
+            Console(width=140).print(table(f"{name}{told}", rows, forward.flops))
             if arguments.draws:
                 found = redrawn(methods, backbone, data, arguments.draws)
-                Console(width=140).print(draws_table(f"{title}, {arguments.draws} other training sets", found))
+                Console(width=140).print(draws_table(f"{name}{told}, {arguments.draws} other training sets", found))
             backbone.forget()
     except UserError as error:
         print(f"features_to_head.py: {error}", file=sys.stderr)

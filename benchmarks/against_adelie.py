@@ -1,0 +1,119 @@
+"""python benchmarks/against_adelie.py --adelie PYTHON --tasks demo/digits
+
+The group lasso of head2toe_path by its own solver and by Adelie (Yang and Hastie 2024, arXiv:2405.08631): the same
+features and penalties, in turns, on one thread each. Printed are the processor's seconds from features in memory to
+the last solution, features kept there, and how far Adelie's objective lies above ours at the penalty where that is
+most. PYTHON runs an environment with adelie in it, which wants a numpy below 2. Other flags are those of run_bench.py.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
+
+from bench.backbone import load
+from bench.device import find_device
+from bench.features import features
+from bench.lasso import Design, GroupLasso, unit_norm
+from bench.lasso.loss import cross_entropy
+from bench.meter import Meter
+from bench.registry import TASKS
+from bench.spec import UserError
+from methods.head2toe_path import STEP, Head2ToePath
+from run_bench import parser, request
+
+THEIRS = Path(__file__).with_name("adelie_side.py")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def ours(model: GroupLasso, penalties: Sequence[float]) -> list[tuple[int, float]]:
+    """Features kept at each penalty, and the objective."""
+    found = [model.solve(penalty) for penalty in penalties]
+    return [(len(solution.rows), solution.objective) for solution in found]
+
+
+def theirs(python: Path, folder: Path, columns: Tensor, onehot: Tensor) -> tuple[float, list[tuple[int, float]]]:
+    """The seconds, and the same figures, of what lies in the folder; its solutions are judged here."""
+    run = subprocess.run([python, THEIRS, folder], capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
+    if run.returncode:
+        raise UserError(f"Adelie did not run with {python}: {(run.stderr.strip() or 'no word').splitlines()[-1]}")
+    found, given = np.load(folder / "found.npz"), np.load(folder / "given.npz")
+    figures = []
+    for penalty, rows, intercept in zip(given["penalties"], found["rows"], found["intercepts"], strict=True):
+        norms = np.linalg.norm(rows, axis=1)
+        kept = torch.from_numpy(norms.nonzero()[0])
+        weight = torch.from_numpy(rows[kept].T.copy())
+        scores = weight @ columns[:, kept].double().T + torch.from_numpy(intercept)[:, None]
+        loss, _ = cross_entropy(scores, onehot)
+        figures.append((len(kept), float(loss) + penalty * float(norms.sum())))
+    return float(found["seconds"]), figures
+
+
+def compare(design: Design, labels: Tensor, classes: int, fractions: Sequence[float], python: Path, turns: int) -> None:
+    """Prints a line a turn, and medians."""
+    onehot = torch.nn.functional.one_hot(labels, classes).double()
+    columns = design.columns(torch.arange(design.width))
+    columns -= columns.mean(0)  # which the intercepts make up for, and Adelie is the faster for
+    seconds: list[tuple[float, float]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        np.save(folder / "features.npy", columns.numpy())
+        for turn in range(turns):
+            began = time.process_time()
+            model = GroupLasso(design, labels, classes, Meter(design.device))
+            penalties = [fraction * model.strongest for fraction in fractions]
+            here = ours(model, penalties)
+            took = time.process_time() - began
+            np.savez(folder / "given.npz", onehot=onehot.numpy(), penalties=np.array(penalties))
+            there_took, there = theirs(python, folder, columns, onehot.T)
+            above = max(theirs_ / ours_ - 1 for (_, ours_), (_, theirs_) in zip(here, there, strict=True))
+            seconds.append((took, there_took))
+            print(f"turn {turn}: {took:.2f} s, {here[-1][0]} features; Adelie {there_took:.2f} s, {there[-1][0]} "
+                  f"features, objective at most {above:+.1e} above ours", flush=True)  # fmt: skip
+    ratio = statistics.median(there / here for here, there in seconds)
+    print(f"{design.width:,} features of {design.count:,} images: Adelie takes {ratio:.1f} times as long")
+
+
+def main() -> int:
+    """Compares on each task."""
+    line = parser()
+    line.add_argument("--adelie", type=Path, required=True, metavar="PYTHON", help="of the environment with adelie")
+    line.add_argument("--target", type=int, default=512, metavar="T", help="pooling target; default: 512")
+    line.add_argument("--penalties", type=float, nargs="+", metavar="P",
+                      help="fractions of the largest, falling; default: what head2toe_path solves")  # fmt: skip
+    line.add_argument("--turns", type=int, default=3, metavar="N", help="default: 3")
+    arguments = line.parse_args()
+    assert Head2ToePath.penalty is not None
+    fractions = arguments.penalties or [STEP * Head2ToePath.penalty, Head2ToePath.penalty]
+    torch.set_num_threads(1)
+    try:
+        asked = request(arguments)
+        backbone = load(asked.backbone, find_device("cpu"))
+        for name, task in TASKS.select(asked.tasks).items():
+            train = task.find(task, asked.data).load().train
+            read = features(backbone, train.images, arguments.target, Meter(backbone.device))
+            print(f"{name}, T = {arguments.target}, penalties {' '.join(f'{part:g}' for part in fractions)}")
+            design = unit_norm(read.held, backbone.device)
+            labels = torch.from_numpy(train.labels)
+            compare(design, labels, train.classes, fractions, arguments.adelie, arguments.turns)
+            backbone.forget()
+    except (UserError, OSError) as error:
+        print(f"against_adelie.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
