@@ -46,9 +46,10 @@ def ours(model: GroupLasso, penalties: Sequence[float]) -> list[tuple[int, float
 
 def theirs(python: Path, folder: Path, columns: Tensor, onehot: Tensor) -> tuple[float, list[tuple[int, float]]]:
     """The seconds, and the same figures, of what lies in the folder; its solutions are judged here."""
-    run = subprocess.run([python, THEIRS, folder], capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
+    run = subprocess.run([str(python), THEIRS, folder], capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
     if run.returncode:
-        raise UserError(f"Adelie did not run with {python}: {(run.stderr.strip() or 'no word').splitlines()[-1]}")
+        said = (run.stderr.strip() or f"exit code {run.returncode}").splitlines()[-1]
+        raise UserError(f"Adelie did not run with {python}: {said}; install adelie and a numpy below 2 there")
     found, given = np.load(folder / "found.npz"), np.load(folder / "given.npz")
     figures = []
     for penalty, rows, intercept in zip(given["penalties"], found["rows"], found["intercepts"], strict=True):
@@ -95,6 +96,8 @@ def main() -> int:
                       help="fractions of the largest, falling; default: what head2toe_path solves")  # fmt: skip
     line.add_argument("--turns", type=int, default=3, metavar="N", help="default: 3")
     arguments = line.parse_args()
+    if arguments.turns < 1:
+        line.error("--turns is 1 or more")
     assert Head2ToePath.penalty is not None
     fractions = arguments.penalties or [STEP * Head2ToePath.penalty, Head2ToePath.penalty]
     torch.set_num_threads(1)

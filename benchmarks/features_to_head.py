@@ -127,7 +127,7 @@ def draws_table(title: str, found: Mapping[str, Sequence[float]]) -> Table:
     """Means over the draws, and what each method has more than the first, with the standard error of that mean."""
     shown = Table(title=title)
     for name in ("method", "test %", "minus first", "±"):
-        shown.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
+        shown.add_column(name, justify="left" if name == "method" else "right", overflow="fold")
     first = np.array(next(iter(found.values())))
     for name, accuracies in found.items():
         lead = 100 * (np.array(accuracies) - first)
@@ -140,7 +140,7 @@ def table(title: str, rows: Mapping[str, Row], forward: int) -> Table:
     """Medians over the seeds; FLOPs with and without those of the `forward` pass over the training images."""
     shown = Table(title=title, caption=f"forward pass over the training images: {forward / 1e9:.1f} GFLOP")
     for name in ("method", "kept", "stored kB", "seconds", "× first", "GFLOP", "with forward", "val %", "test %"):
-        shown.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
+        shown.add_column(name, justify="left" if name == "method" else "right", overflow="fold")
     first = statistics.median(next(iter(rows.values())).seconds)
     for name, row in rows.items():
         seconds, flops = statistics.median(row.seconds), statistics.median(row.flops)

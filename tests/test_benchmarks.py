@@ -40,6 +40,7 @@ def test_a_benchmark_measures(command: str, told: list[str]) -> None:
         ("features_to_head --methods lora", "lora trains the backbone"),
         ("features_to_head --methods head2to", "no method is called 'head2to'"),
         ("against_adelie --adelie nowhere/python --tasks demo/digits", "No such file or directory: 'nowhere/python'"),
+        (f"against_adelie --adelie {sys.executable} --tasks demo/digits", "No module named 'adelie'; install adelie"),
         ("judging --mean nan", "--mean nan does not fit"),
     ],
 )
