@@ -44,9 +44,9 @@ def ours(model: GroupLasso, penalties: Sequence[float]) -> list[tuple[int, float
     return [(len(solution.rows), solution.objective) for solution in found]
 
 
-def theirs(python: Path, folder: Path, columns: Tensor, onehot: Tensor) -> tuple[float, list[tuple[int, float]]]:
+def theirs(python: str, folder: Path, columns: Tensor, onehot: Tensor) -> tuple[float, list[tuple[int, float]]]:
     """The seconds, and the same figures, of what lies in the folder; its solutions are judged here."""
-    run = subprocess.run([str(python), THEIRS, folder], capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
+    run = subprocess.run([python, THEIRS, folder], capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
     if run.returncode:
         said = (run.stderr.strip() or f"exit code {run.returncode}").splitlines()[-1]
         raise UserError(f"Adelie did not run with {python}: {said}; install adelie and a numpy below 2 there")
@@ -62,7 +62,7 @@ def theirs(python: Path, folder: Path, columns: Tensor, onehot: Tensor) -> tuple
     return float(found["seconds"]), figures
 
 
-def compare(design: Design, labels: Tensor, classes: int, fractions: Sequence[float], python: Path, turns: int) -> None:
+def compare(design: Design, labels: Tensor, classes: int, fractions: Sequence[float], python: str, turns: int) -> None:
     """Prints a line a turn, and medians."""
     onehot = torch.nn.functional.one_hot(labels, classes).double()
     columns = design.columns(torch.arange(design.width))
@@ -90,7 +90,7 @@ def compare(design: Design, labels: Tensor, classes: int, fractions: Sequence[fl
 def main() -> int:
     """Compares on each task."""
     line = parser()
-    line.add_argument("--adelie", type=Path, required=True, metavar="PYTHON", help="of the environment with adelie")
+    line.add_argument("--adelie", required=True, metavar="PYTHON", help="of the environment with adelie")
     line.add_argument("--target", type=int, default=512, metavar="T", help="pooling target; default: 512")
     line.add_argument("--penalties", type=float, nargs="+", metavar="P",
                       help="fractions of the largest, falling; default: what head2toe_path solves")  # fmt: skip
