@@ -27,4 +27,5 @@ state = adelie.grpnet(
 )
 seconds = time.process_time() - began
 rows = np.asarray(state.betas.todense()).reshape(len(penalties), -1, classes)
-np.savez(folder / "found.npz", seconds=seconds, rows=rows, intercepts=np.asarray(state.intercepts))
+intercepts = np.asarray(state.intercepts)
+np.savez(folder / "found.npz", seconds=seconds, penalties=penalties, rows=rows, intercepts=intercepts)

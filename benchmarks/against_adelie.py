@@ -38,36 +38,30 @@ THEIRS = Path(__file__).with_name("adelie_side.py")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def ours(model: GroupLasso, penalties: Sequence[float]) -> list[tuple[int, float]]:
-    """Features kept at each penalty, and the objective."""
-    found = [model.solve(penalty) for penalty in penalties]
-    return [(len(solution.rows), solution.objective) for solution in found]
-
-
 def theirs(python: str, folder: Path, columns: Tensor, onehot: Tensor) -> tuple[float, list[tuple[int, float]]]:
-    """The seconds, and the same figures, of what lies in the folder; its solutions are judged here."""
+    """Adelie's seconds on what lies in the folder, and at each penalty features kept and the objective, computed here.
+
+    Of features (n, width) and labels (classes, n), both in the folder as well. Raises UserError where Adelie fails.
+    """
     run = subprocess.run([python, THEIRS, folder], capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
     if run.returncode:
         said = (run.stderr.strip() or f"exit code {run.returncode}").splitlines()[-1]
         raise UserError(f"Adelie did not run with {python}: {said}; install adelie and a numpy below 2 there")
-    found, given = np.load(folder / "found.npz"), np.load(folder / "given.npz")
-    figures = []
-    for penalty, rows, intercept in zip(given["penalties"], found["rows"], found["intercepts"], strict=True):
+    found, figures = np.load(folder / "found.npz"), []
+    for penalty, rows, intercept in zip(found["penalties"], found["rows"], found["intercepts"], strict=True):
         norms = np.linalg.norm(rows, axis=1)
-        kept = torch.from_numpy(norms.nonzero()[0])
-        weight = torch.from_numpy(rows[kept].T.copy())
-        scores = weight @ columns[:, kept].double().T + torch.from_numpy(intercept)[:, None]
-        loss, _ = cross_entropy(scores, onehot)
-        figures.append((len(kept), float(loss) + penalty * float(norms.sum())))
+        kept = norms.nonzero()[0]
+        scores = torch.from_numpy(rows[kept].T) @ columns[:, kept].double().T + torch.from_numpy(intercept)[:, None]
+        figures.append((len(kept), float(cross_entropy(scores, onehot)[0]) + penalty * float(norms.sum())))
     return float(found["seconds"]), figures
 
 
 def compare(design: Design, labels: Tensor, classes: int, fractions: Sequence[float], python: str, turns: int) -> None:
-    """Prints a line a turn, and medians."""
+    """Prints a line a turn, and the median of their ratios."""
     onehot = torch.nn.functional.one_hot(labels, classes).double()
     columns = design.columns(torch.arange(design.width))
     columns -= columns.mean(0)  # which the intercepts make up for, and Adelie is the faster for
-    seconds: list[tuple[float, float]] = []
+    ratios = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / "features.npy", columns.numpy())
@@ -75,16 +69,16 @@ def compare(design: Design, labels: Tensor, classes: int, fractions: Sequence[fl
             began = time.process_time()
             model = GroupLasso(design, labels, classes, Meter(design.device))
             penalties = [fraction * model.strongest for fraction in fractions]
-            here = ours(model, penalties)
+            here = [model.solve(penalty) for penalty in penalties]
             took = time.process_time() - began
             np.savez(folder / "given.npz", onehot=onehot.numpy(), penalties=np.array(penalties))
             there_took, there = theirs(python, folder, columns, onehot.T)
-            above = max(theirs_ / ours_ - 1 for (_, ours_), (_, theirs_) in zip(here, there, strict=True))
-            seconds.append((took, there_took))
-            print(f"turn {turn}: {took:.2f} s, {here[-1][0]} features; Adelie {there_took:.2f} s, {there[-1][0]} "
-                  f"features, objective at most {above:+.1e} above ours", flush=True)  # fmt: skip
-    ratio = statistics.median(there / here for here, there in seconds)
-    print(f"{design.width:,} features of {design.count:,} images: Adelie takes {ratio:.1f} times as long")
+            above = max(objective / ours.objective - 1 for ours, (_, objective) in zip(here, there, strict=True))
+            ratios.append(there_took / took)
+            print(f"turn {turn}: {took:.2f} s, {len(here[-1].rows)} features; Adelie {there_took:.2f} s, "
+                  f"{there[-1][0]} features, objective at most {above:+.1e} above ours", flush=True)  # fmt: skip
+    longer = f"{statistics.median(ratios):.1f} times as long"
+    print(f"{design.width:,} features of {design.count:,} images: Adelie takes {longer}")
 
 
 def main() -> int:

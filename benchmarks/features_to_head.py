@@ -53,7 +53,7 @@ class Row:
 
 
 def rivals(target: int, fractions: list[float], steps: list[int]) -> dict[str, Method]:
-    """Every method of the table by what it is called there, unless others are asked for."""
+    """The methods of the table where none are named, by what they are called there."""
     recipe: dict[str, Method] = {
         f"head2toe, F = {fraction:g}, {count:,} steps": Head2Toe(target=target, fraction=fraction, steps=count)
         for count in steps

@@ -23,7 +23,7 @@ def benchmark(command: str) -> subprocess.CompletedProcess[str]:
         ("features_to_head --tasks demo/digits --fractions 0.1 --steps 20", ["head2toe_path", "F = 0.1, 20 steps"]),
         ("features_to_head --tasks demo/digits --methods linear_probe,head2toe:steps=20", ["steps=20", "linear_probe"]),
         ("judging --count 600 --target 512", ["10 cells:", "resident memory grew by"]),
-        ("extracting --targets 512 --turns 2", ["T = 512 (", "of the bare pass's speed"]),
+        ("extracting --targets 512 --turns 2 --written", ["T = 512 (", "of the bare pass's speed"]),
         ("many_features --features 60000 --images 200 --classes 5", ["penalty 0.0625 of it:", "gap "]),
     ],
 )
