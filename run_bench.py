@@ -16,9 +16,10 @@ from pathlib import Path
 
 import methods  # noqa: F401  registers the methods
 import tasks  # noqa: F401  registers the tasks
-from bench.commands import COMMANDS
-from bench.request import Request
-from bench.spec import SAMPLERS, BackboneSpec, UserError
+from bench.commands.request import Request
+from bench.commands.table import COMMANDS
+from bench.records.cells import SAMPLERS
+from bench.spec import BackboneSpec, UserError
 
 EXAMPLES = """examples:
   run_bench.py                                              the embedded suite, core methods, nothing to download

@@ -13,13 +13,13 @@ import safetensors
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bench.backbone import TimmBackbone, load
-from bench.data import decoded
-from bench.decode import READ, rgb
-from bench.device import find_device
+from bench.backbone.network import TimmBackbone, load
+from bench.backbone.weights import DEMO_FILE, weights_digest
+from bench.costs.device import find_device
 from bench.export import NOTE, Note, file_digest, method_of
+from bench.images.decode import rgb
+from bench.images.pixels import decoded
 from bench.spec import Adapted, BackboneSpec, UserError
-from bench.weights import DEMO_FILE, weights_digest
 
 BATCH = 128  # images a forward pass
 
@@ -80,46 +80,6 @@ class Prediction:
         (best, probability), *others = self.classes
         rest = ", ".join(f"{name} {value:.1%}" for name, value in others)
         return f"{self.image:<{image_width}}  {best:<{class_width}}  {probability:>11.1%}  {rest}".rstrip()
-
-
-def predict_command(words: Sequence[str], checkpoint: Path | None, device: str, top: int, as_json: bool) -> int:
-    """Prints the classes of images batch by batch; 1 when some could not be read, else 0."""
-    if not words:
-        raise UserError("predict what with what? write `predict DIR IMAGES`, DIR being what `export` wrote")
-    paths = image_files([Path(word) for word in words[1:]])
-    loaded = load_adapted(Path(words[0]), checkpoint, device)
-    image_width = max(len(str(path)) for path in paths)
-    class_width = max(len("class"), *map(len, loaded.classes))
-    if not as_json:
-        print(f"{'image':<{image_width}}  {'class':<{class_width}}  probability  next")
-    broken = 0
-    for predictions in predict(loaded, paths, top):
-        for one in predictions:
-            broken += bool(one.error)
-            if one.error and not as_json:
-                print(f"run_bench.py: {one.error}", file=sys.stderr)
-            else:
-                print(one.line() if as_json else one.row(image_width, class_width))
-        sys.stdout.flush()
-    return 1 if broken else 0
-
-
-def image_files(words: Sequence[Path]) -> list[Path]:
-    """The files named, and all image files below the folders named. Raises UserError when there are none."""
-    found: list[Path] = []
-    for path in words:
-        if path.is_dir():
-            below = sorted(each for each in path.rglob("[!.]*") if each.suffix.lower() in READ and each.is_file())
-            if not below:
-                raise UserError(f"{path} has no images; they end in {', '.join(READ)}")
-            found += below
-        elif path.exists():
-            found.append(path)
-        else:
-            raise UserError(f"there is no image {path}; name files, or folders of them")
-    if not found:
-        raise UserError("no image was named; write `predict DIR IMAGES`, files or folders of them")
-    return found
 
 
 def predict(loaded: Loaded, paths: Sequence[Path], top: int) -> Iterator[list[Prediction]]:

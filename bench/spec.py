@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:  # torch and optuna are met in types only, so that listing and planning stay light
     import numpy as np
     from optuna.distributions import BaseDistribution
     from torch import Tensor, device, nn
-
-SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
-PROTOCOL = "2"  # raised whenever the same cell would give another number; part of every cell's key
-
-Status = Literal["done", "failed", "skipped"]
-Stage = Literal["trial", "final", "replay"]
 T = TypeVar("T")
 
 
@@ -118,7 +112,7 @@ class Backbone(Protocol):
     image_size: int
     device: device
     module: nn.Module  # in eval mode; adapting methods take a copy through `network`
-    features: dict[object, Any]  # what bench.features has computed with it for the task at hand
+    features: dict[object, Any]  # what bench.backbone.features has computed with it for the task at hand
 
     def inputs(self, images: Tensor) -> Tensor:
         """Normalised network input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
@@ -198,7 +192,7 @@ class Method(Protocol):
     """
 
     space: ClassVar[Mapping[str, BaseDistribution]]  # what tuning may vary
-    frozen: ClassVar[bool]  # True: it leaves the backbone untouched and `fit` returns a bench.probe.Probe
+    frozen: ClassVar[bool]  # True: it leaves the backbone untouched and `fit` returns a bench.adapt.probe.Probe
     folds: ClassVar[int]  # how a trial is judged: 1 by train800 → val200, k by k-fold cross-validation over all 1,000
 
     @property
@@ -223,80 +217,3 @@ class PathMethod(Protocol):
     ) -> list[Adapted]:
         """Each variant fitted and charged to its own meter, what they share to one of them; in the order given."""
         ...
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """How a cell's hyper-parameters are chosen: by trials on the training images' own validation images."""
-
-    trials: int | None  # at most so many, None: as many as the budget allows
-    sampler: str  # one of SAMPLERS
-    seed: int  # the same seed gives the same trials
-    oracle: bool = False  # judge trials on the shifted test sets instead: a bound that nobody reaches fairly, named so
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One measurement to make: a method with its hyper-parameters on a task, for one seed."""
-
-    key: str  # digest of all that decides the outcome
-    method_name: str
-    method: Method
-    task: Task
-    found: Found
-    backbone: BackboneSpec
-    weights_digest: str
-    seed: int
-    stage: Stage = "final"
-    tuning: Tuning | None = None  # of a final cell; the method's fields are then where the search starts
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a cell cost. Attributed: what it would have cost alone. Spent: what the machine really did."""
-
-    train_flops: int | None = None  # attributed; matrix products, convolutions and attention, forward and backward
-    tune_flops: int | None = None  # attributed; trials that chose the hyper-parameters, the shared pass not once more
-    stored_params: int | None = None  # floating-point numbers in the delta
-    stored_bytes: int | None = None  # size of the delta's safetensors file
-    shared_flops: int | None = None  # of train_flops, the forward pass whose features all probes of the task read
-    train_seconds: float | None = None  # attributed
-    tune_seconds: float | None = None  # attributed, as tune_flops
-    shared_seconds: float | None = None  # of train_seconds, as shared_flops
-    eval_seconds: float | None = None  # attributed; over all test sets
-    spent_seconds: float = 0.0
-    spent_flops: int = 0  # training, validation and evaluation
-    energy_joules: float | None = None  # spent by the GPU as NVML counts it; None without one
-    utilisation: float | None = None  # of the GPU, a fraction
-    peak_bytes: int | None = None  # device memory on a GPU, resident memory on a CPU
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """What happened to a cell: one line of the store, from which everything shown is derived.
-
-    A `final` line is what is compared. A `trial` has validation accuracy alone; one that was pruned is `skipped`. A
-    `replay` holds the test accuracy of a trial that led its study for a while, read after the final cell was judged and
-    used for curves alone. What a trial belongs to stands in `provenance["trial"]`, what a final cell's tuning was in
-    `provenance["tuning"]`, and how many features a probe with a selection keeps in `provenance["chosen"]`: [kept, all]
-    by tap, in the order of the network.
-    """
-
-    key: str
-    stage: Stage
-    status: Status
-    reason: str | None  # one sentence unless done
-    method: str
-    params: Mapping[str, Any]
-    task: str
-    group: str
-    backbone: str
-    seed: int
-    accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>", "id/<name>"
-    cost: Cost
-    provenance: Mapping[str, Any]
-    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)  # over epochs or steps
-    answers: Mapping[str, str] = field(default_factory=dict)  # of a final cell, by test set: bench.answers.pack
-
-
-Observer = Callable[[CellResult], None]

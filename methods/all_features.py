@@ -14,7 +14,7 @@ from bench.spec import Adapted, Backbone, Meter, Split
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.kernel import Kernel
+    from bench.adapt.solvers.logistic import Kernel
 
 # l2 over the mean squared length of an example, from strong to weak, so that each solution starts the next.
 PATH = tuple(10.0 ** (exponent / 2) for exponent in range(-1, -11, -1))
@@ -48,10 +48,10 @@ class AllFeatures:
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
         import torch  # here and below, so that listing methods stays light
 
-        from bench.features import features
-        from bench.kernel import Kernel
-        from bench.lasso import unit_norm
-        from bench.probe import Probe
+        from bench.adapt.probe import Probe
+        from bench.adapt.solvers.lasso import unit_norm
+        from bench.adapt.solvers.logistic import Kernel
+        from bench.backbone.features import features
 
         design = unit_norm(features(backbone, train.images, self.target, meter).held, backbone.device)
         labels = torch.from_numpy(train.labels).to(backbone.device)
@@ -68,7 +68,7 @@ class AllFeatures:
         return Probe(backbone, self.target, everything, design.width, weight, bias.float())
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.probe import restore  # here, so that listing methods stays light
+        from bench.adapt.probe import restore  # here, so that listing methods stays light
 
         return restore(backbone, self.target, stored)
 

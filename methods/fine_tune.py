@@ -43,13 +43,13 @@ class FineTune:
         return 3.0 * self.epochs
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench.train import Recipe  # here and below, so that listing methods stays light
-        from bench.tuned import train_whole
+        from bench.adapt.train import Recipe  # here and below, so that listing methods stays light
+        from bench.adapt.trained import train_whole
 
         recipe = Recipe(self.epochs, self.lr, self.batch, self.weight_decay, self.warmup)
         return train_whole(backbone, backbone.network(train.classes), train, recipe, meter)
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.tuned import restore_whole  # here, so that listing methods stays light
+        from bench.adapt.trained import restore_whole  # here, so that listing methods stays light
 
         return restore_whole(backbone, stored, classes)

@@ -23,7 +23,7 @@ class Head2Toe:
     Each layer's activations are pooled to about `target` numbers and scaled to unit norm an example; a head on all of
     them is trained with λ Σᵢ ||Wᵢ||₂; the top `fraction` of features by row norm, over all layers together, is kept,
     scaled to unit norm a layer again, and given a fresh head without penalty. Of equal scores the earlier layer's wins.
-    `ranking` (group_lasso, layer_wise, variance, random) and `offset` are the paper's ablations: bench.selection.
+    `ranking` (group_lasso, layer_wise, variance, random) and `offset` are the paper's ablations: bench.adapt.ranking.
     """
 
     # From what the official code sweeps (google-research/head2toe @ 6277f63). The paper's largest values, a target of
@@ -54,10 +54,10 @@ class Head2Toe:
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
         import torch  # here and below, so that listing methods stays light
 
-        from bench.features import features
-        from bench.heads import AdamRecipe
-        from bench.probe import Probe
-        from bench.selection import Choice, choose, head_on
+        from bench.adapt.probe import Probe
+        from bench.adapt.ranking import Choice, choose, head_on
+        from bench.adapt.solvers.adam import AdamRecipe
+        from bench.backbone.features import features
 
         read = features(backbone, train.images, self.target, meter)
         labels = torch.from_numpy(train.labels).to(backbone.device)
@@ -68,6 +68,6 @@ class Head2Toe:
         return Probe(backbone, self.target, kept.to(backbone.device), sum(read.widths), head.weight, head.bias)
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.probe import restore  # here, so that listing methods stays light
+        from bench.adapt.probe import restore  # here, so that listing methods stays light
 
         return restore(backbone, self.target, stored)

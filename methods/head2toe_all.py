@@ -14,7 +14,7 @@ from bench.spec import Adapted, Backbone, Meter, Split, UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-PENALTIES = {"l1": "l1", "l2": "l2", "l21": "group_lasso"}  # as people and as bench.heads name them
+PENALTIES = {"l1": "l1", "l2": "l2", "l21": "group_lasso"}  # as people and as bench.adapt.solvers.adam names them
 
 
 @method("head2toe_all", extra=True)
@@ -55,10 +55,10 @@ class Head2ToeAll:
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
         import torch  # here and below, so that listing methods stays light
 
-        from bench.features import features
-        from bench.heads import AdamRecipe
-        from bench.probe import Probe
-        from bench.selection import head_on
+        from bench.adapt.probe import Probe
+        from bench.adapt.ranking import head_on
+        from bench.adapt.solvers.adam import AdamRecipe
+        from bench.backbone.features import features
 
         read = features(backbone, train.images, self.target, meter)
         labels = torch.from_numpy(train.labels).to(backbone.device)
@@ -68,6 +68,6 @@ class Head2ToeAll:
         return Probe(backbone, self.target, everything.to(backbone.device), len(everything), head.weight, head.bias)
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.probe import restore  # here, so that listing methods stays light
+        from bench.adapt.probe import restore  # here, so that listing methods stays light
 
         return restore(backbone, self.target, stored)

@@ -14,8 +14,8 @@ from bench.spec import Adapted, Backbone, Meter, Split
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.features import Features
-    from bench.tuned import Tuned
+    from bench.adapt.trained import Tuned
+    from bench.backbone.features import Features
 
 
 @method("head2toe_ft", extra=True)
@@ -56,7 +56,7 @@ class Head2ToeFT:
         return 1.0 + 3.0 * self.epochs
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench.features import features  # here, so that listing methods stays light
+        from bench.backbone.features import features  # here, so that listing methods stays light
 
         return self.tune(backbone, features(backbone, train.images, self.target, meter), train, meter)
 
@@ -64,12 +64,13 @@ class Head2ToeFT:
         """The network trained on images whose features were read already."""
         import torch  # here and below, so that listing methods stays light
 
-        from bench.heads import AdamRecipe, fresh
-        from bench.probe import Probe
-        from bench.selected import trainable, tuned
-        from bench.selection import Choice, choose
-        from bench.train import Recipe
-        from bench.train import train as run
+        from bench.adapt.probe import Probe
+        from bench.adapt.ranking import Choice, choose
+        from bench.adapt.solvers.adam import AdamRecipe
+        from bench.adapt.solvers.head import fresh
+        from bench.adapt.train import Recipe
+        from bench.adapt.train import train as run
+        from bench.adapt.trained import trainable, tuned
 
         labels = torch.from_numpy(train.labels).to(backbone.device)
         selecting = AdamRecipe(self.steps, self.head_lr, self.head_batch, self.group_lasso)
@@ -83,6 +84,6 @@ class Head2ToeFT:
         return tuned(network)
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.selected import restore  # here, so that listing methods stays light
+        from bench.adapt.trained import restore  # here, so that listing methods stays light
 
         return restore(backbone, self.target, stored)

@@ -13,8 +13,8 @@ from methods.head2toe_ft import Head2ToeFT
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.features import Features
-    from bench.tuned import Tuned
+    from bench.adapt.trained import Tuned
+    from bench.backbone.features import Features
 
 
 @method("head2toe_ft_plus", extra=True)
@@ -30,8 +30,8 @@ class Head2ToeFTPlus(Head2ToeFT):
         return 1.0 + 2 * 3.0 * self.epochs
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench.data import Part  # here and below, so that listing methods stays light
-        from bench.features import features
+        from bench.backbone.features import features
+        from bench.images.pixels import Part  # here and below, so that listing methods stays light
 
         if not train.validation:
             raise UserError("head2toe_ft_plus chooses on validation images and there are none; take one of the two")
@@ -53,10 +53,10 @@ class Head2ToeFTPlus(Head2ToeFT):
         """Head2Toe itself, with the same selection."""
         import torch  # here and below, so that listing methods stays light
 
-        from bench.heads import AdamRecipe
-        from bench.probe import Probe
-        from bench.selected import untouched
-        from bench.selection import Choice, choose, head_on
+        from bench.adapt.probe import Probe
+        from bench.adapt.ranking import Choice, choose, head_on
+        from bench.adapt.solvers.adam import AdamRecipe
+        from bench.adapt.trained import untouched
 
         labels = torch.from_numpy(train.labels).to(backbone.device)
         recipe = AdamRecipe(self.steps, self.head_lr, self.head_batch, self.group_lasso)
@@ -84,7 +84,7 @@ def right(adapted: Tuned, held: Split, meter: Meter) -> int:
     """How many validation images are classified rightly."""
     import torch  # here and below, so that listing methods stays light
 
-    from bench.data import pixels
+    from bench.images.pixels import pixels
 
     hits = 0
     labels = torch.from_numpy(held.labels)

@@ -15,8 +15,8 @@ from bench.spec import Adapted, Backbone, Meter, Split, UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.heads import Head
-    from bench.lasso import Design, GroupLasso, Solution
+    from bench.adapt.solvers.head import Head
+    from bench.adapt.solvers.lasso import Design, GroupLasso, Solution
 
 PATH = tuple(0.5**step for step in range(3, 9))  # penalties, as fractions of the least that keeps no feature
 CHOOSING = 1e-3  # duality gap of solutions that choose
@@ -76,10 +76,10 @@ class Head2ToePath:
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
         import torch  # here and below, so that listing methods stays light
 
-        from bench.features import features
-        from bench.lasso import GroupLasso, unit_norm
-        from bench.probe import Probe
-        from bench.reading import taps
+        from bench.adapt.probe import Probe
+        from bench.adapt.solvers.lasso import GroupLasso, unit_norm
+        from bench.backbone.features import features
+        from bench.backbone.forward import taps
 
         read = features(backbone, train.images, self.target, meter)
         names = [tap.name for tap in taps(backbone, self.target)]
@@ -100,7 +100,7 @@ class Head2ToePath:
 
         The path goes into the record's curves, over its steps: penalty, features, accuracy of both heads, the choice.
         """
-        from bench.lasso import GroupLasso
+        from bench.adapt.solvers.lasso import GroupLasso
 
         model = GroupLasso(design.first(kept), labels[:kept], whole.classes, whole.meter, CHOOSING)
         best, most, at, meter, held = None, -1, 0, whole.meter, max(1, len(labels) - kept)
@@ -121,8 +121,8 @@ class Head2ToePath:
 
     def _head(self, model: GroupLasso, choice: Choice, labels: Tensor) -> tuple[Tensor, Head]:
         """Which features the head of a choice reads, and the head; `model` has just been solved."""
-        from bench.heads import Head
-        from bench.ridge import row_norms, standardised
+        from bench.adapt.solvers.head import Head
+        from bench.adapt.solvers.logistic import row_norms, standardised
 
         solution = choice.solution
         if not choice.again:
@@ -134,6 +134,6 @@ class Head2ToePath:
         return near[best], standardised(pool[:, best], labels, model.classes, self.l2, model.meter)
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.probe import restore  # here, so that listing methods stays light
+        from bench.adapt.probe import restore  # here, so that listing methods stays light
 
         return restore(backbone, self.target, stored, whole=True)

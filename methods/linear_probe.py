@@ -14,9 +14,9 @@ from bench.spec import Adapted, Backbone, Meter, Split
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.heads import Head
-    from bench.probe import Probe
-    from bench.ridge import Standardised
+    from bench.adapt.probe import Probe
+    from bench.adapt.solvers.head import Head
+    from bench.adapt.solvers.logistic import Standardised
 
 # l2 from strong to weak, so that each solution starts the next; the decades around those that CLIP's probes use
 # (Radford et al. 2021, appendix A.3: a sweep over [1e-6, 1e6] of the inverse strength).
@@ -44,8 +44,8 @@ class LinearProbe:
         return 1.0
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench.heads import zero  # here and below, so that listing methods stays light
-        from bench.ridge import ridge
+        from bench.adapt.solvers.head import zero  # here and below, so that listing methods stays light
+        from bench.adapt.solvers.logistic import ridge
 
         found, y = _problem(backbone, train, meter)
         x = found.coordinates
@@ -67,9 +67,9 @@ class LinearProbe:
 
         The strongest is charged with the coordinates that all are solved in.
         """
-        from bench.features import features  # here, so that listing methods stays light
-        from bench.heads import zero
-        from bench.ridge import ridge
+        from bench.adapt.solvers.head import zero
+        from bench.adapt.solvers.logistic import ridge
+        from bench.backbone.features import features  # here, so that listing methods stays light
 
         order = sorted(range(len(variants)), key=lambda place: -variants[place].strength)
         for place in order[1:]:
@@ -89,7 +89,7 @@ class LinearProbe:
         return self.l2
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.probe import restore  # here, so that listing methods stays light
+        from bench.adapt.probe import restore  # here, so that listing methods stays light
 
         return restore(backbone, None, stored)
 
@@ -98,14 +98,14 @@ def _problem(backbone: Backbone, train: Split, meter: Meter) -> tuple[Standardis
     """The features, standardised, and labels (n,)."""
     import torch  # here and below, so that listing methods stays light
 
-    from bench.features import features
-    from bench.ridge import standardise
+    from bench.adapt.solvers.logistic import standardise
+    from bench.backbone.features import features
 
     raw = features(backbone, train.images, None, meter).concatenated().to(backbone.device)
     return standardise(raw, meter), torch.from_numpy(train.labels).to(backbone.device)
 
 
 def _probe(backbone: Backbone, head: Head) -> Probe:
-    from bench.probe import Probe  # here, so that listing methods stays light
+    from bench.adapt.probe import Probe  # here, so that listing methods stays light
 
     return Probe(backbone, None, None, len(head.weight), head.weight, head.bias)

@@ -48,9 +48,9 @@ class Lora:
         return 3.0 * self.epochs
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench.train import Recipe  # here and below, so that listing methods stays light
-        from bench.train import train as run
-        from bench.tuned import Tuned
+        from bench.adapt.train import Recipe  # here and below, so that listing methods stays light
+        from bench.adapt.train import train as run
+        from bench.adapt.trained import Tuned
 
         network = self._adapted(backbone, train.classes)
         recipe = Recipe(self.epochs, self.lr, self.batch, self.weight_decay, self.warmup)
@@ -60,7 +60,7 @@ class Lora:
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
         from peft import set_peft_model_state_dict  # here and below, so that listing methods stays light
 
-        from bench.tuned import Tuned
+        from bench.adapt.trained import Tuned
 
         network = self._adapted(backbone, classes)
         set_peft_model_state_dict(network, dict(stored))

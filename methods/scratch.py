@@ -42,8 +42,8 @@ class Scratch:
         return 3.0 * self.epochs
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench.train import Recipe, default_lr  # here and below, so that listing methods stays light
-        from bench.tuned import train_whole
+        from bench.adapt.train import Recipe, default_lr  # here and below, so that listing methods stays light
+        from bench.adapt.trained import train_whole
 
         network = backbone.network(train.classes, pretrained=False)
         lr = self.lr or 10 * default_lr(network)
@@ -51,6 +51,6 @@ class Scratch:
         return train_whole(backbone, network, train, recipe, meter)
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.tuned import restore_whole  # here, so that listing methods stays light
+        from bench.adapt.trained import restore_whole  # here, so that listing methods stays light
 
         return restore_whole(backbone, stored, classes)

@@ -1,6 +1,6 @@
 """python -m pretrain.pretrain_demo
 
-Pretrains the embedded backbone on formula-driven pictures and writes bench/assets/demo.safetensors: no photograph, no
+Pretrains the embedded backbone on formula-driven pictures and writes bench/backbone/assets/demo.safetensors: no photograph, no
 drawing of anybody's and no image of a task is involved. About a quarter of an hour on two CPU cores.
 """
 
@@ -24,7 +24,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LambdaLR
 
-from bench.weights import DEMO, DEMO_FILE
+from bench.backbone.weights import DEMO, DEMO_FILE
 from pretrain import formula
 from pretrain.shapes import SIDE, Array
 

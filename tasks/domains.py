@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.decode import READ
+from bench.images.decode import READ
 from bench.registry import TASKS
 from bench.spec import Data, Found, Task, UserError
 from tasks.folder import PIPELINE, Folder, Picture, check_classes, parts, placed, splits

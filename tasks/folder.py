@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.decode import READ
-from bench.portable import NOTE
+from bench.images.decode import READ
+from bench.images.portable import NOTE
 from bench.registry import TASKS
 from bench.spec import Data, Found, Split, Task, UserError
 from tasks.order import md5_order

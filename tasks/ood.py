@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.download import Download
+from bench.images.download import Download
 from bench.registry import TASKS
 from bench.spec import DataMissing, Found, Task
 from tasks.domains import divide, found, side_by_side

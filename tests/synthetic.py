@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.answers import pack
-from bench.spec import CellResult, Cost
+from bench.records.cells import CellResult, Cost
+from bench.records.correct import pack
 
 GROUPS = ("structured", "natural", "specialized")  # not in the order in which they are to be shown
 METHODS = (

@@ -23,19 +23,22 @@ from torch import Tensor
 
 import methods  # noqa: F401  registers the methods
 import tasks  # noqa: F401  registers the tasks
-from bench import runner
-from bench.backbone import load
-from bench.budget import Budget
-from bench.data import pixels
-from bench.export import NOTE, Interchangeable, export, export_command, method_of, tensor_names
-from bench.plan import plan
-from bench.predict import load_adapted, predict_command
+from bench.backbone.network import load
+from bench.backbone.weights import DEMO_FILE
+from bench.commands.export import export_command
+from bench.commands.predict import predict_command
+from bench.costs.budget import Budget
+from bench.export import NOTE, Interchangeable, export, method_of, tensor_names
+from bench.images.pixels import pixels
+from bench.predict import load_adapted
+from bench.records.cells import CellResult
+from bench.records.store import Store
 from bench.registry import METHODS, TASKS
-from bench.spec import BackboneSpec, CellResult, UserError
-from bench.store import Store
-from bench.weights import DEMO_FILE
+from bench.runs import runner
+from bench.runs.plan import plan
+from bench.spec import BackboneSpec, UserError
 from tests.conftest import REPOSITORY
-from tests.test_methods import quick
+from tests.methods.test_contract import quick
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries that peft imports
 CPU = torch.device("cpu")

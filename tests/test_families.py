@@ -17,15 +17,15 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 import methods  # noqa: F401  registers the methods
-from bench.backbone import TimmBackbone
-from bench.data import pixels
-from bench.judge import judge
-from bench.listing_taps import taps_table
-from bench.meter import Meter
-from bench.reading import taps
+from bench.backbone.forward import taps
+from bench.backbone.network import TimmBackbone
+from bench.backbone.taps import find_taps
+from bench.commands.taps import taps_table
+from bench.costs.meter import Meter
+from bench.images.pixels import pixels
 from bench.registry import METHODS
+from bench.runs.evaluate import judge
 from bench.spec import BackboneSpec, Split, UserError
-from bench.taps import find_taps
 
 CPU = torch.device("cpu")
 SMALL_SWIN = {"embed_dim": 24, "depths": (1, 2), "num_heads": (2, 4), "window_size": 4}

@@ -12,11 +12,12 @@ import torch
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from torch import Tensor, nn
 
-from bench.budget import Amount, Budget
-from bench.plan import plan
-from bench.session import Session
-from bench.spec import BackboneSpec, Cell, Data, Found, Split, Task, Tuning, UserError
-from bench.store import Store
+from bench.costs.budget import Amount, Budget
+from bench.records.cells import Cell, Tuning
+from bench.records.store import Store
+from bench.runs.plan import plan
+from bench.runs.session import Session
+from bench.spec import BackboneSpec, Data, Found, Split, Task, UserError
 
 CLASSES = 4
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.records.store import Store
 from bench.report.document import Report, compose
-from bench.report.units import counted
+from bench.report.numbers.units import counted
 from bench.spec import UserError
-from bench.store import Store
 
 __all__ = ["Report", "write_report"]
 

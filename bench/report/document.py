@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,29 +10,24 @@ from pathlib import Path
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
-from bench.report import searches
-from bench.report.captions import Plot
-from bench.report.certainty import certainty_table
-from bench.report.evidence import images, task_interval
-from bench.report.failures import failures
-from bench.report.findings import sentences
-from bench.report.grid import Grid, grids, ordered
-from bench.report.latex import as_latex
-from bench.report.layout import as_markdown, for_terminal
+from bench.records.cells import CellResult
+from bench.report.numbers import searches
+from bench.report.numbers.grid import Grid, grids, ordered
+from bench.report.numbers.units import numbered
 from bench.report.page import Part, write_page
-from bench.report.published import versus
-from bench.report.shifts import robustness, robustness_table, shift_table
-from bench.report.spending import spending_table
-from bench.report.style import Look, looks
-from bench.report.tables import Table, main_table
-from bench.report.units import numbered
-from bench.spec import CellResult
-from bench.statistics import spread
+from bench.report.plots.style import Look, looks
+from bench.report.tables.as_csv import write_csv
+from bench.report.tables.as_latex import as_latex
+from bench.report.tables.as_text import as_markdown, for_terminal
+from bench.report.tables.certainty import certainty_table
+from bench.report.tables.main import Table, main_table
+from bench.report.tables.published import versus
+from bench.report.tables.shifts import robustness_table, shift_table
+from bench.report.tables.spending import spending_table
+from bench.report.words.captions import Plot
+from bench.report.words.failures import failures
+from bench.report.words.findings import sentences
 
-FIELDS = (
-    "train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "tune_seconds", "eval_seconds",
-    "peak_bytes",
-)  # fmt: skip
 PLOTS = ("*_accuracy_by_*", "*_gain_by_*", "*_chosen_by_*", "*_tuning_by_*")
 
 
@@ -113,32 +107,6 @@ def markdown(chapters: Sequence[Chapter], lines: Sequence[str]) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def write_csv(path: Path, found: Sequence[Grid]) -> None:
-    """One line a method, task and test set: fractions, FLOPs, bytes and seconds, unrounded; empty where missing."""
-    names = ("suite", "backbone", "group", "task", "method", "test_set", "accuracy_mean", "accuracy_std", "seeds")
-    more = ("accuracy_median", "interval_low", "interval_high", "interval_covers", "test_images")
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow((*names, *more, *FIELDS, "effective_robustness"))
-        for grid in found:
-            for method, task in grid.cells:
-                writer.writerows(csv_lines(grid, method, task))
-
-
-def csv_lines(grid: Grid, method: str, task: str) -> Iterator[tuple[object, ...]]:
-    """The lines of one method on one task, a test set each."""
-    costs = [grid.cost(method, field, (task,)) for field in FIELDS]
-    for test in ordered(name for cell in grid.cells[method, task] for name in cell.accuracy):
-        if score := grid.score(method, task, test):
-            place = (grid.suite, grid.backbone, grid.groups[task], task, method, test)
-            values = list(grid.accuracies(method, task, test).values())
-            sure = task_interval(grid, method, task, test)
-            ends = (sure.low, sure.high, "+".join(sure.covers)) if sure else (None, None, None)
-            more = (spread(values).median, *ends, images(grid.cells[method, task], test))
-            beyond = robustness(grid, task, (test,)).get(method) if test.startswith("ood/") else None
-            yield (*place, score.mean, score.std, len(values), *more, *costs, beyond)
-
-
 def draw_all(
     found: Sequence[Grid], results: Sequence[CellResult], looks: Mapping[str, Look], folder: Path
 ) -> list[list[Plot]]:
@@ -147,7 +115,7 @@ def draw_all(
         old.unlink()
     if not found:
         return []
-    from bench.report.plots import draw  # only here: matplotlib takes half a second to import
+    from bench.report.plots.draw import draw  # only here: matplotlib takes half a second to import
 
     return [
         draw(grid, searches.of_grid(grid, results), looks, folder, stem)

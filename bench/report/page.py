@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.report.captions import Plot, absent
-from bench.report.evidence import comparison
-from bench.report.grid import Grid
-from bench.report.limits import advice, written
-from bench.report.origin import command, facts
-from bench.report.published import Versus
-from bench.report.sheets import blocks, sheets
-from bench.report.style import SHAPES, Look
-from bench.report.tables import Table
-from bench.report.units import MISSING, counted, percent, prefixed
-from bench.report.verdict import verdict, within
+from bench.report.numbers.evidence import comparison
+from bench.report.numbers.grid import Grid
+from bench.report.numbers.units import MISSING, counted, percent, prefixed
+from bench.report.plots.style import SHAPES, Look
+from bench.report.tables.main import Table
+from bench.report.tables.published import Versus
+from bench.report.tables.sheets import blocks, sheets
+from bench.report.words.captions import Plot, absent
+from bench.report.words.limits import advice, written
+from bench.report.words.origin import command, facts
+from bench.report.words.verdict import verdict, within
 
 HERE = Path(__file__).parent
 

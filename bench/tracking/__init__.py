@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from bench.spec import CellResult, UserError
+from bench.records.cells import CellResult
+from bench.spec import UserError
 from bench.tracking.connection import failures, is_default, ui_command, unreachable
 from bench.tracking.mirror import Mirror
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.spec import CellResult
+from bench.records.cells import CellResult
 from bench.tracking import record
 from bench.tracking.record import STUDY, TRIAL, Trial
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.export import export
-from bench.spec import CellResult, UserError
-from bench.store import Store, parse
+from bench.records.cells import CellResult
+from bench.records.store import Store, parse
+from bench.spec import UserError
 from bench.tracking import record
 from bench.tracking.connection import EXPERIMENT, VIEW, connect, database, is_default
 from bench.tracking.family import PARENT, Family

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 
-from bench.spec import CellResult
+from bench.records.cells import CellResult
 
 KEY, STARTED = "head2head.key", "head2head.started"
 STUDY, TRIAL = "study", "trial"  # tags of a trial; a final run has the study alone

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.decode import rgb
+from bench.images.decode import rgb
 from bench.spec import UserError
 from tasks.readers.digest import digest, file_digest
 from tasks.readers.example import Record, parse, records

@@ -8,7 +8,7 @@ publishes a checksum of dSprites' .npz; being a zip, it carries the CRC-32 of it
 
 from __future__ import annotations
 
-from bench.download import Download
+from bench.images.download import Download
 
 CIFAR10_1_HOME = "https://github.com/modestyachts/CIFAR-10.1/blob/master/datasets/"
 FLOWERS_HOME = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"

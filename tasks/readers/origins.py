@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.download import Download
+from bench.images.download import Download
 from tasks.readers import downloads
 
 UNREPRODUCIBLE = "not reproducible by construction"  # the rule itself gives other images on another machine

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.decode import rgb
+from bench.images.decode import rgb
 from bench.spec import Images
 from tasks.readers.files import Files
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.portable import Note, read_note
+from bench.images.portable import Note, read_note
 from bench.spec import Data, Found, Split, Task, UserError
 from tasks.readers.digest import digest, files_digest
 from tasks.readers.files import FolderFiles

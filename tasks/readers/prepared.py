@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.decode import first_line, rgb
+from bench.images.decode import first_line, rgb
 from bench.spec import Data, Found, Split, Task, UserError
 from tasks.order import spans
 from tasks.readers.digest import digest

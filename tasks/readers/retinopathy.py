@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.decode import rgb
+from bench.images.decode import rgb
 from bench.spec import UserError
 from tasks.readers.files import FolderFiles
 from tasks.readers.lists import identity

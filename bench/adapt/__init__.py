@@ -1,0 +1,1 @@
+"""What methods are made of: probes, the training loop, trained networks, rankings and solvers."""

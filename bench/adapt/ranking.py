@@ -1,0 +1,81 @@
+"""Selection: which pooled features Head2Toe keeps, by the rankings that its official code knows.
+
+Source: Evci et al., ICML 2022, and google-research/head2toe @ 6277f63.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.adapt.probe import select
+from bench.adapt.solvers.adam import AdamRecipe, adam
+from bench.adapt.solvers.head import Head
+from bench.backbone.features import Features
+from bench.spec import Meter, UserError
+
+RANKINGS = ("group_lasso", "layer_wise", "variance", "random")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The `fraction` of features that come after the `offset` best, by a ranking over all layers together.
+
+    `group_lasso`: the l2 norms of the rows of a head that was trained with that penalty on all features; `layer_wise`:
+    their mean in a layer, so that whole layers are kept, the last in part; `variance`: of each feature over the images;
+    `random`: by chance. Of equal scores the earlier feature's wins.
+    """
+
+    ranking: str
+    fraction: float
+    offset: float = 0.0
+
+    def count(self, width: int) -> tuple[int, int]:
+        """How many of the best to pass over, and how many to keep; raises UserError where nothing is kept."""
+        skipped, kept = int(self.offset * width), int(self.fraction * width)
+        if kept == 0:
+            raise UserError(
+                f"fraction {self.fraction:g} keeps none of {width} features; raise it above {1 / width:.1g}"
+            )
+        if self.offset < 0 or skipped + kept > width:
+            raise UserError(
+                f"offset {self.offset:g} leaves no fraction {self.fraction:g} of the features; both together are at "
+                "most 1, and neither is negative"
+            )
+        return skipped, kept
+
+
+def choose(read: Features, labels: Tensor, classes: int, choice: Choice, recipe: AdamRecipe, meter: Meter) -> Tensor:
+    """The sorted columns that are kept, int64 (kept,); `recipe` trains the head on whose rows a ranking may rest."""
+    width = sum(read.widths)
+    skipped, kept = choice.count(width)
+    if choice.ranking == "random":
+        order = torch.randperm(width)
+    elif choice.ranking == "variance":
+        order = ranked(select(read, torch.arange(width)).var(0))
+    elif choice.ranking in RANKINGS:
+        weight = head_on(read, torch.arange(width), labels, classes, recipe, meter).weight
+        scores = weight.square().sum(1).cpu()
+        order = ranked(scores)
+        if choice.ranking == "layer_wise":  # within a layer the better feature stays first
+            order = order[ranked(layer_means(scores, read.widths)[order])]
+    else:
+        raise UserError(f"no ranking is called {choice.ranking!r}; choose one of {', '.join(RANKINGS)}")
+    return order[skipped : skipped + kept].sort().values
+
+
+def ranked(scores: Tensor) -> Tensor:
+    """Places from the highest score to the lowest."""
+    return scores.argsort(descending=True, stable=True)
+
+
+def head_on(read: Features, columns: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, meter: Meter) -> Head:
+    """A fresh head on some of the features."""
+    return adam(select(read, columns).to(labels.device), labels, classes, recipe, meter)
+
+
+def layer_means(scores: Tensor, widths: list[int]) -> Tensor:
+    """For each feature the mean score of its layer."""
+    return torch.cat([part.mean().expand(len(part)) for part in scores.split(widths)])

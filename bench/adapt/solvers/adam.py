@@ -1,0 +1,82 @@
+"""Linear heads on fixed features, and the Adam recipe by which Head2Toe trains them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bench.adapt.solvers.head import Head, fresh
+from bench.spec import Meter
+
+SMALL = 20_000_000  # multiplications: some milliseconds of one core
+
+
+@dataclass(frozen=True)
+class AdamRecipe:
+    """How Head2Toe trains a head: Adam, cosine to 0 without warm-up, no augmentation."""
+
+    steps: int
+    lr: float
+    batch: int
+    group_lasso: float = 0.0  # λ of λ Σᵢ ||Wᵢ||₂, one group a feature, on the weight only
+    l1: float = 0.0  # λ of λ Σ |W|
+    l2: float = 0.0  # λ of λ Σ W²
+
+
+def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, meter: Meter) -> Head:
+    """A fresh head trained by `recipe` on features (n, d); the last step counts. Epochs are shuffled."""
+    start = fresh(features.shape[1], classes, features.device)
+    # Held by class, and one buffer for all batches: with so few rows, time goes into memory and not into products.
+    weight, bias = start.weight.T.contiguous(), start.bias
+    batch = torch.empty(min(recipe.batch, len(labels)), features.shape[1], device=features.device)
+    parameters = [weight.requires_grad_(), bias.requires_grad_()]
+    optimiser = torch.optim.Adam(parameters, recipe.lr, eps=1e-7, fused=True)  # eps as in Keras
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
+
+    def step(rows: Tensor) -> None:
+        torch.index_select(features, 0, rows, out=batch)
+        loss = functional.cross_entropy(functional.linear(batch, weight, bias), labels[rows])
+        if recipe.group_lasso:
+            loss = loss + recipe.group_lasso * (weight.square().sum(0) + 1e-12).sqrt().sum()
+        if recipe.l1:
+            loss = loss + recipe.l1 * weight.abs().sum()
+        if recipe.l2:
+            loss = loss + recipe.l2 * weight.square().sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    with threads_for(recipe.batch * weight.numel()):
+        for rows in shuffled(len(labels), recipe.batch, recipe.steps):
+            on_device = rows.to(features.device)
+            meter.step(("adam", features.shape, len(rows), classes), partial(step, on_device))
+            schedule.step()
+    return Head(weight.detach().T.contiguous(), bias.detach())
+
+
+@contextmanager
+def threads_for(multiplications: int) -> Iterator[None]:
+    """One thread while a step's products are small.
+
+    Several would gain little on an idle machine, and lose a hundredfold on a busy one, waiting for each other.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if multiplications < SMALL else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def shuffled(count: int, batch: int, steps: int) -> list[Tensor]:
+    """`steps` batches of row numbers that walk through epochs of `count`, each shuffled anew; all of `batch` rows."""
+    batch = min(batch, count)
+    epochs = -(-steps * batch // count)
+    order = torch.cat([torch.randperm(count) for _ in range(epochs)])
+    return list(order[: steps * batch].split(batch))

@@ -1,0 +1,28 @@
+"""A linear head, and the heads from which training starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear head: scores are features @ weight + bias."""
+
+    weight: Tensor  # (features, classes)
+    bias: Tensor  # (classes,)
+
+
+def zero(features: Tensor, classes: int) -> Head:
+    """The head on features (n, d) from which a solution starts."""
+    return Head(features.new_zeros(features.shape[1], classes), features.new_zeros(classes))
+
+
+def fresh(count: int, classes: int, device: torch.device) -> Head:
+    """A head that has seen nothing: Keras's default for a dense layer, in which Head2Toe's official code is written."""
+    weight = torch.empty(count, classes, device=device)
+    torch.nn.init.xavier_uniform_(weight)
+    return Head(weight, torch.zeros(classes, device=device))

@@ -1,0 +1,54 @@
+"""Softmax regression's parts: metered products, cross-entropy, its curvature, and conjugate gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from bench.spec import Meter
+
+
+def product(meter: Meter, left: Tensor, right: Tensor) -> Tensor:
+    """left @ right, its FLOPs charged."""
+    return meter.step(("product", left.shape, right.shape), partial(torch.matmul, left, right), alike=True)
+
+
+def cross_entropy(scores: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean loss, and the probabilities (classes, n)."""
+    shifted = scores - scores.amax(0)
+    powers = shifted.exp()
+    total = powers.sum(0)
+    return (total.log() - (shifted * onehot).sum(0)).mean(), powers / total
+
+
+def softmax_bend(chance: Tensor, scores: Tensor) -> Tensor:
+    """The Hessian of the mean cross-entropy by the scores (classes, n) at these probabilities, times `scores`."""
+    return chance * (scores - (chance * scores).sum(0)) / chance.shape[1]
+
+
+def conjugate(
+    hessian: Callable[[Tensor], Tensor], gradient: Tensor, diagonal: Tensor, limit: int, enough: float
+) -> Tensor:
+    """Minus the inverse Hessian times the gradient, preconditioned with the Hessian's diagonal or what is near it.
+
+    Stops after `limit` products, or when the squared, preconditioned residual is `enough` of what it was.
+    """
+    step, left = torch.zeros_like(gradient), -gradient
+    direction = left / diagonal
+    size = float((left * direction).sum())
+    target = enough * size
+    for _ in range(limit):
+        image = hessian(direction)
+        bend = float((direction * image).sum())
+        if bend <= 0:  # rounding alone
+            break
+        step, left = step + size / bend * direction, left - size / bend * image
+        scaled = left / diagonal
+        size, before = float((left * scaled).sum()), size
+        if size <= target:
+            break
+        direction = scaled + size / before * direction
+    return step

@@ -1,0 +1,116 @@
+"""Extraction: all images of a training split once through the frozen backbone, and what was pooled of them held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from bench.backbone.forward import read, taps
+from bench.costs.clock import Clock
+from bench.images.pixels import pixels as load_pixels
+from bench.spec import Backbone, Images, Meter, UserError
+
+BATCH = 64  # images a forward pass
+ROUNDING = 2.0**-10  # the relative error (l2) that half precision may make, its own for numbers of ordinary size
+Place = tuple[str, int | None]  # a tap and a target
+
+
+@dataclass(frozen=True)
+class Extract:
+    """What was pooled of n images for one target, and what a pass for it alone takes."""
+
+    held: tuple[Tensor, ...]  # (n, width) a tap, float16 or float32
+    flops: int
+    seconds: float
+
+
+def extract(
+    backbone: Backbone, images: Images, targets: Sequence[int | None], charge: Meter
+) -> dict[int | None, Extract]:
+    """One pass for all targets; each is attributed its seconds but for the pooling of the others.
+
+    Half precision holds the taps of a target unless it changes their numbers by more than its rounding; the pooled
+    embedding alone (None) is held as it is. Raises UserError where an activation is not finite.
+    """
+    shared = charge.alone()
+    sink = _filled(Sink(backbone, len(images), targets), images, shared)
+    if (place := sink.not_finite()) and sink.held[place].dtype == torch.float16:  # a later image went beyond its range
+        shared = charge.alone()
+        sink = _filled(Sink(backbone, len(images), targets, exact=True), images, shared)
+    if place := sink.not_finite():
+        raise UserError(f"the backbone's activations at {place[0]} are not finite; check its weights and preprocessing")
+    return {target: sink.extract(target, shared) for target in targets}
+
+
+def _filled(sink: Sink, images: Images, shared: Meter) -> Sink:
+    for batch in load_pixels(images, sink.backbone.image_size).split(BATCH):
+        shared.step(("forward", batch.shape), partial(sink.take, batch))
+    shared.stop()
+    return sink
+
+
+class Sink:
+    """Takes batch after batch through the backbone and holds what is pooled of each, and nothing else of it."""
+
+    def __init__(self, backbone: Backbone, count: int, targets: Sequence[int | None], exact: bool = False) -> None:
+        self.backbone, self.count, self.exact = backbone, count, exact
+        self.clock = Clock(backbone.device)
+        self.places = {target: [(tap.name, target) for tap in taps(backbone, target)] for target in targets}
+        self.wanted = wanted([place for places in self.places.values() for place in places])
+        self.held: dict[Place, Tensor] = {}
+        self.waiting: dict[Place, Tensor] = {}
+        self.done = 0
+
+    def take(self, batch: Tensor) -> None:
+        """The next images, uint8 (batch, 3, size, size)."""
+        read(self.backbone, batch, self.wanted, self._receive, self.clock)
+        for place, pooled in self.waiting.items():
+            self._put(place, pooled)
+        self.waiting.clear()
+        self.clock.seconds()
+        self.done += len(batch)
+
+    def not_finite(self) -> Place | None:
+        """A place at which some number is not finite."""
+        return next(
+            (place for place, block in self.held.items() if not block.sum(dtype=torch.float32).isfinite()), None
+        )
+
+    def extract(self, target: int | None, shared: Meter) -> Extract:
+        """What is held for a target, `shared` being the meter of the pass."""
+        pooling = {place: seconds for place, seconds in self.clock.seconds().items() if isinstance(place, tuple)}
+        of_others = sum(seconds for place, seconds in pooling.items() if place[1] != target)
+        held = tuple(self.held[place] for place in self.places[target])
+        return Extract(held, shared.flops, shared.seconds - of_others)
+
+    def _receive(self, name: str, target: int | None, pooled: Tensor) -> None:
+        if pooled.device.type == "cpu":
+            self._put((name, target), pooled)
+        else:  # copied once the pass is through, so that the device need not wait at every tap
+            self.waiting[name, target] = pooled.clone()
+        self.clock.lap((name, target))
+
+    def _put(self, place: Place, pooled: Tensor) -> None:
+        if place not in self.held:
+            half = not self.exact and place[1] is not None and half_serves(pooled)
+            dtype = torch.float16 if half else torch.float32
+            self.held[place] = torch.empty(self.count, pooled.shape[1], dtype=dtype)
+        self.held[place][self.done : self.done + len(pooled)] = pooled
+
+
+def half_serves(numbers: Tensor) -> bool:
+    """Whether half precision keeps these within its rounding: none too large, not too many too small for it."""
+    error = (numbers.half().float() - numbers).norm()
+    return bool(error <= ROUNDING * numbers.norm())
+
+
+def wanted(places: Sequence[Place]) -> dict[str, list[int | None]]:
+    """The targets for which each tap is read."""
+    found: dict[str, list[int | None]] = {}
+    for name, target in places:
+        found.setdefault(name, []).append(target)
+    return found

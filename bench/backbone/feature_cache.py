@@ -1,0 +1,145 @@
+"""The shelf: features of a task's training images kept on disk, so that later runs need no forward pass for them.
+
+A file is in the safetensors format, one tensor (n, width) a tap, half or single precision, in the folder of bench.images.disk_cache
+under its limits. Its metadata say what decides the numbers, what the pass cost, and each tensor's CRC-32.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from bench.backbone.extract import Extract
+from bench.backbone.forward import taps
+from bench.backbone.pooling import pooled_width
+from bench.backbone.weights import resolve
+from bench.costs.device import model
+from bench.images.disk_cache import PARTIAL, SUFFIX, fits, home, tell
+from bench.images.pixel_cache import MAKERS, RULE, Kept
+from bench.spec import Backbone, Images
+
+VERSION = "1"  # raised with anything here, in bench.backbone.taps or bench.backbone.pooling that changes the numbers
+TYPES = {torch.float16: "F16", torch.float32: "F32"}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The file for the features of some images, and what must be in it."""
+
+    path: Path
+    facts: str  # JSON of all that decides the numbers and their cost
+    shapes: Mapping[str, tuple[int, int]]  # of each tap's tensor
+
+    def take(self) -> Extract | None:
+        """What is kept; None where there is nothing, or where it is of no use, which is said."""
+        if not self.path.is_file():
+            return None
+        try:
+            with safe_open(self.path, "pt") as file:
+                about = file.metadata() or {}
+                blocks = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+            wrong = self._wrong(about, blocks)
+        except (SafetensorError, OSError, ValueError) as error:
+            wrong = f"cannot be read ({str(error).splitlines()[0]})"
+        if wrong:
+            tell(f"features kept in {self.path} {wrong}; they are computed again")
+            return None
+        with suppress(OSError):
+            os.utime(self.path)  # so that what is used is not forgotten
+        return Extract(tuple(blocks[name] for name in self.shapes), int(about["flops"]), float(about["seconds"]))
+
+    def _wrong(self, about: Mapping[str, str], blocks: Mapping[str, Tensor]) -> str | None:
+        """What is wrong with a file, if anything is."""
+        if about.get("facts") != self.facts:
+            return "are of another version"
+        if {name: tuple(block.shape) for name, block in blocks.items()} != dict(self.shapes):
+            return "have another shape"
+        if json.loads(about["crc32"]) != {name: checksum(block) for name, block in blocks.items()}:
+            return "are damaged"
+        return None
+
+    def put(self, made: Extract) -> None:
+        """Keeps features if there is room for them; says why if not."""
+        header = self._header(made)
+        if not fits(self.path, len(header) + sum(block.nbytes for block in made.held), "features"):
+            return
+        partial = self.path.with_suffix(f".{os.getpid()}{PARTIAL}")
+        try:
+            with partial.open("wb") as file:
+                file.write(header)
+                for block in made.held:
+                    block.numpy().tofile(file)
+            partial.replace(self.path)
+        except OSError as error:
+            tell(f"features are not kept in {self.path.parent} ({error.strerror})")
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+    def _header(self, made: Extract) -> bytes:
+        """The start of a safetensors file: the length of its table of contents, and that table."""
+        checks = json.dumps({name: checksum(block) for name, block in zip(self.shapes, made.held, strict=True)})
+        about = {"facts": self.facts, "crc32": checks, "flops": str(made.flops), "seconds": repr(made.seconds)}
+        table: dict[str, Any] = {"__metadata__": about}
+        end = 0
+        for name, block in zip(self.shapes, made.held, strict=True):
+            start, end = end, end + block.nbytes
+            table[name] = {"dtype": TYPES[block.dtype], "shape": list(block.shape), "data_offsets": [start, end]}
+        text = json.dumps(table).encode()
+        text += b" " * (-len(text) % 8)
+        return len(text).to_bytes(8, "little") + text
+
+
+def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
+    """Where the features of these images are kept; None for images that lie on no disk, or with the cache off."""
+    folder = home()
+    if folder is None or not isinstance(images, Kept):
+        return None
+    size, read = backbone.image_size, taps(backbone, target)
+    decides = {
+        "images": f"{images.identity} {len(images)} {size} {RULE}",
+        "backbone": [resolve(backbone.spec).name, str(sorted(resolve(backbone.spec).args.items())), weights(backbone)],
+        "inputs": inputs(backbone),
+        "taps": [[tap.name, tap.layout, *tap.shape] for tap in read],
+        "target": target,
+        "device": model(backbone.device),
+    }
+    made = {"shelf": VERSION, **{name: version(name) for name in ("torch", "timm", *MAKERS)}}
+    name = blake2b(json.dumps(decides).encode(), digest_size=16).hexdigest()
+    shapes = {tap.name: (len(images), pooled_width(tap, target)) for tap in read}
+    return Slot(folder / f"{name}{SUFFIX}", json.dumps(decides | made), shapes)
+
+
+def weights(backbone: Backbone) -> str:
+    """Digest of the network's tensors, computed once."""
+    if "weights" not in backbone.features:
+        digest = blake2b(digest_size=16)
+        for name, tensor in backbone.module.state_dict().items():
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        backbone.features["weights"] = f"{type(backbone.module).__name__} {digest.hexdigest()}"
+    found: str = backbone.features["weights"]
+    return found
+
+
+def inputs(backbone: Backbone) -> list[float]:
+    """What the preprocessing makes of black and of white."""
+    levels = torch.tensor([0, 255], dtype=torch.uint8, device=backbone.device).view(2, 1, 1, 1)
+    made: list[float] = backbone.inputs(levels.expand(2, 3, 1, 1)).flatten().tolist()
+    return made
+
+
+def checksum(block: Tensor) -> int:
+    """CRC-32 of a tensor's bytes."""
+    return zlib.crc32(block.numpy().data)

@@ -1,0 +1,160 @@
+"""Backbones: a timm network by name, its weights from the hub, a file or the embedded demo, and its preprocessing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from difflib import get_close_matches
+from typing import Any
+
+import timm
+import torch
+from huggingface_hub import constants
+from torch import Tensor, nn
+
+from bench.backbone.checkpoint import _fill, _head_size, read_checkpoint
+from bench.backbone.weights import resolve
+from bench.spec import BackboneSpec, UserError
+
+HUB = ("huggingface.co", 443)
+
+
+class TimmBackbone:
+    """A pretrained timm network in eval mode on a device, its weights frozen, with its preprocessing."""
+
+    def __init__(self, spec: BackboneSpec, module: nn.Module, device: torch.device) -> None:
+        config = timm.data.resolve_model_data_config(module)
+        self.spec = spec
+        cfg: Any = module.pretrained_cfg
+        self.tag = "checkpoint" if spec.checkpoint else cfg.get("tag")  # which of timm's weights, where several exist
+        self.image_size: int = spec.image_size or config["input_size"][-1]
+        self.device = device
+        self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        self.mean: tuple[float, ...] = spec.mean or config["mean"]
+        self.std: tuple[float, ...] = spec.std or config["std"]
+        self._mean, self._std = _channels(self.mean, device), _channels(self.std, device)
+        self.features: dict[object, Any] = {}  # what bench.backbone.features has computed for the task at hand
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """Normalised input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
+        scaled = (images.to(self.device).float() / 255 - self._mean) / self._std
+        return scaled.to(memory_format=torch.channels_last)
+
+    def network(self, classes: int, *, pretrained: bool = True) -> nn.Module:
+        """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`."""
+        if pretrained:
+            module = deepcopy(self.module)
+            module.reset_classifier(classes)  # type: ignore[operator]
+        else:
+            module = _create(self.spec, num_classes=classes)
+            _set_image_size(module, self.spec)
+        module.requires_grad_(True)
+        placed: nn.Module = module.to(self.device).to(memory_format=torch.channels_last)
+        return placed
+
+    def version(self) -> int:
+        """A number that changes when any weight or statistic of the network is written to."""
+        return sum(tensor._version for tensor in (*self.module.parameters(), *self.module.buffers()))
+
+    def forget(self) -> None:
+        """Lets go of features computed for a task that is finished; what holds for the network alone stays."""
+        self.features = {key: value for key, value in self.features.items() if not isinstance(key, tuple)}
+
+    def describe(self) -> dict[str, Any]:
+        """What a reader needs to reproduce the network and its preprocessing, for the record."""
+        return {
+            "name": self.spec.name,
+            "args": dict(self.spec.args),
+            "weights": self.tag,
+            "image_size": self.image_size,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "resize": "bilinear, not antialiased, rounded to 8 bits",
+        }
+
+
+def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
+    """The backbone of a spec with its weights; raises UserError when the name, the file or the hub does not serve."""
+    spec = resolve(asked)
+    if spec.checkpoint is None:
+        module = _from_hub(spec)
+    else:
+        state = read_checkpoint(spec.checkpoint)
+        module = _create(spec, **_head_size(spec, state))
+        _fill(module, state, spec)
+    _set_image_size(module, spec)
+    return TimmBackbone(spec, module, device)
+
+
+def unloaded(asked: BackboneSpec) -> tuple[nn.Module, int]:
+    """The network of a spec as `load` has it but with random weights where those are the hub's, and its image size."""
+    spec = resolve(asked)
+    if spec.checkpoint is not None:
+        loaded = load(asked, torch.device("cpu"))
+        return loaded.module, loaded.image_size
+    classes = timm.get_pretrained_cfg_value(spec.name, "num_classes") if timm.is_model(spec.name) else None
+    module = _create(spec, **({} if classes is None else {"num_classes": classes})).eval()
+    _set_image_size(module, spec)
+    return module, spec.image_size or timm.data.resolve_model_data_config(module)["input_size"][-1]
+
+
+def _create(spec: BackboneSpec, **more: Any) -> nn.Module:
+    """A timm network with random weights; raises UserError for a name or an argument that timm does not know."""
+    try:
+        network: nn.Module = timm.create_model(spec.name, **spec.args, **more)
+        return network
+    except (TypeError, AssertionError, ValueError, KeyError) as error:
+        given = ", ".join(f"{key}={value}" for key, value in spec.args.items())
+        raise UserError(f"timm's {spec.name} does not take these arguments: {given} ({_first(error)})") from error
+    except RuntimeError as error:
+        close = get_close_matches(spec.name.split(".")[0], timm.list_models(), n=1, cutoff=0.5)
+        remedy = f"did you mean {close[0]!r}?" if close else "timm.list_models() names all of them"
+        raise UserError(f"timm has no backbone {spec.name!r}; {remedy}") from error
+
+
+def _from_hub(spec: BackboneSpec) -> nn.Module:
+    """Pretrained weights from the local cache or the hub; without either it says so within seconds."""
+    try:
+        with _offline_unless_reachable():
+            if timm.is_model_pretrained(spec.name):
+                return _create(spec, pretrained=True)
+    except OSError as error:
+        raise UserError(
+            f"the weights of {spec.name} are not in the local cache and the hub cannot be reached; "
+            "download them elsewhere and name the file with --checkpoint"
+        ) from error
+    _create(spec)  # an unknown name is told with its remedy
+    raise UserError(f"timm has no pretrained weights for {spec.name!r}; name a file with --checkpoint")
+
+
+@contextmanager
+def _offline_unless_reachable() -> Iterator[None]:
+    """Tells huggingface_hub to use its cache alone where the hub does not answer, instead of retrying for minutes."""
+    before = constants.HF_HUB_OFFLINE
+    try:
+        socket.create_connection(HUB, timeout=3).close()
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _set_image_size(module: nn.Module, spec: BackboneSpec) -> None:
+    """Lets networks that are built for one input size (vision transformers) take the one asked."""
+    if spec.image_size and getattr(module, "set_input_size", None) is not None:
+        module.set_input_size(  # type: ignore[operator]
+            img_size=(spec.image_size, spec.image_size)
+        )
+
+
+def _channels(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """(channels, 1, 1), so that it broadcasts over pixels; one value serves all channels."""
+    return torch.tensor(values, device=device).view(-1, 1, 1)
+
+
+def _first(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,42 @@
+"""The command `plan`: what would run, and what it is expected to cost."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from bench.commands.request import DONE, UNUSABLE, Request, planned, tell_missing
+from bench.commands.screen import wide_screen
+from bench.costs.budget import Amount, Budget, parse_limits
+from bench.records.store import Store
+from bench.runs.plan import split_done
+
+
+def plan_command(request: Request) -> int:
+    """Shows what would run, what is done, and what the rest is expected to cost."""
+    from bench.backbone import network as backbone  # here, so that help and listing stay light
+    from bench.costs import device
+    from bench.runs.estimate import Estimator
+
+    plan = planned(request)
+    store = Store(request.results)
+    todo, done = split_done(plan.cells, store.latest(), request.force)
+    loaded = backbone.load(request.backbone, device.find_device(request.device))
+    estimate = Estimator(loaded, store.results())
+    table = Table("task", "method", "seed", "state", "expected", "FLOPs", box=None)
+    total = Amount()
+    for cell in plan.cells:
+        state, cost = "done", ("", "")
+        if cell in todo:
+            state, needed = "to run", estimate.tuned(cell)
+            total, cost = total + needed, (f"{needed.seconds:.0f} s", f"{needed.flops:.2g}")
+        table.add_row(cell.task.name, cell.method_name, str(cell.seed), state, *cost)
+    wide_screen().print(table)
+    tell_missing(plan)
+    print(
+        f"{len(plan.cells)} cells: {len(done)} done, {len(todo)} to run in about {total.seconds:.0f} s and "
+        f"{total.flops:.3g} FLOP on this device, without heads where there are no records to go by"
+    )
+    if request.budget:
+        left = Budget(parse_limits(request.budget), store.spent()).remaining()
+        print(f"{left} of the budget are left: " + ("it fits" if total.fits(left) else "it does not fit"))
+    return DONE if plan.cells else UNUSABLE

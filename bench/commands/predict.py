@@ -1,0 +1,51 @@
+"""The command `predict`: names the classes of images with an exported folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.images.decode import READ
+from bench.predict import load_adapted, predict
+from bench.spec import UserError
+
+
+def predict_command(words: Sequence[str], checkpoint: Path | None, device: str, top: int, as_json: bool) -> int:
+    """Prints the classes of images batch by batch; 1 when some could not be read, else 0."""
+    if not words:
+        raise UserError("predict what with what? write `predict DIR IMAGES`, DIR being what `export` wrote")
+    paths = image_files([Path(word) for word in words[1:]])
+    loaded = load_adapted(Path(words[0]), checkpoint, device)
+    image_width = max(len(str(path)) for path in paths)
+    class_width = max(len("class"), *map(len, loaded.classes))
+    if not as_json:
+        print(f"{'image':<{image_width}}  {'class':<{class_width}}  probability  next")
+    broken = 0
+    for predictions in predict(loaded, paths, top):
+        for one in predictions:
+            broken += bool(one.error)
+            if one.error and not as_json:
+                print(f"run_bench.py: {one.error}", file=sys.stderr)
+            else:
+                print(one.line() if as_json else one.row(image_width, class_width))
+        sys.stdout.flush()
+    return 1 if broken else 0
+
+
+def image_files(words: Sequence[Path]) -> list[Path]:
+    """The files named, and all image files below the folders named. Raises UserError when there are none."""
+    found: list[Path] = []
+    for path in words:
+        if path.is_dir():
+            below = sorted(each for each in path.rglob("[!.]*") if each.suffix.lower() in READ and each.is_file())
+            if not below:
+                raise UserError(f"{path} has no images; they end in {', '.join(READ)}")
+            found += below
+        elif path.exists():
+            found.append(path)
+        else:
+            raise UserError(f"there is no image {path}; name files, or folders of them")
+    if not found:
+        raise UserError("no image was named; write `predict DIR IMAGES`, files or folders of them")
+    return found

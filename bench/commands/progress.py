@@ -1,0 +1,50 @@
+"""Progress on stderr: a live bar on a terminal, and one finished line a cell anywhere."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from bench.records.cells import CellResult
+
+
+class Progress:
+    """An observer that tells how far a run is."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.count = total, 0
+        console = Console(file=sys.stderr)
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.item = self.bar.add_task("", total=total)
+
+    def __enter__(self) -> Progress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.bar.stop()
+
+    def __call__(self, result: CellResult) -> None:
+        if result.stage == "replay":
+            return
+        head = "      trial " + str((result.provenance.get("trial") or {}).get("number"))
+        if result.stage == "final":
+            self.count += 1
+            self.bar.advance(self.item)
+            head = f"[{self.count}/{self.total}]"
+        line = f"{head} {result.task} · {result.method} · seed {result.seed}: {told(result)}"
+        self.bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def told(result: CellResult) -> str:
+    """Accuracy and seconds, or why there is none."""
+    if result.status != "done":
+        return f"{result.status}: {result.reason}"
+    seen = "test" if result.stage == "final" else "val"
+    where = "" if result.stage == "final" else " on validation images"
+    return f"{100 * result.accuracy[seen]:.1f} %{where} in {result.cost.spent_seconds:.1f} s"

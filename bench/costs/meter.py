@@ -1,0 +1,154 @@
+"""The meter: FLOPs, seconds and peak memory of a fit, measured by the harness and never by a method."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench import spec
+from bench.costs.budget import Budget
+
+T = TypeVar("T")
+ALIKE: dict[object, int] = {}  # FLOPs of signatures that mean the same to every meter
+
+
+class Meter:
+    """Charges one cell with what it does.
+
+    FLOPs are those of torch's FlopCounterMode: matrix products, convolutions and attention, forward and backward, two
+    for a multiplication with its addition; element-wise work is not counted. The clock runs from the first step to
+    `stop`, so that imports and the building of networks are not training time.
+    """
+
+    def __init__(self, device: torch.device, budget: Budget | None = None) -> None:
+        self.device = device
+        self.budget = budget
+        self.flops = 0
+        self.seconds = 0.0
+        self.shared_flops = 0  # of flops, work that was found
+        self.shared_seconds = 0.0
+        self.curves: dict[str, list[tuple[int, float]]] = {}
+        self._known: dict[object, int] = {}
+        self._began: float | None = None
+        reset_peak(device)
+
+    def step(self, signature: object, work: Callable[[], T], alike: bool = False) -> T:
+        """Does `work` and charges its FLOPs, measured the first time its signature is seen, by any meter if `alike`.
+
+        Raises BudgetSpent when no time is left for another step.
+        """
+        if self.budget is not None:
+            self.budget.check()
+        if self._began is None:
+            self._began = time.perf_counter()
+        known = ALIKE if alike else self._known
+        if signature in known:
+            result = work()
+        else:
+            with flop_counter() as counter:
+                result = work()
+            known[signature] = counter.get_total_flops()
+        self.flops += known[signature]
+        if self.budget is not None:
+            self.budget.add_flops(known[signature])
+        return result
+
+    def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
+        """Keeps the curve of the training loss. Raises UserError where that is no number any more."""
+        if not math.isfinite(loss):
+            raise spec.UserError(f"its training loss is {loss} in epoch {done} of {total}; it diverged")
+        self.point("loss", done, loss)
+
+    def point(self, curve: str, at: int, value: float) -> None:
+        """Keeps a point of a curve; one that is not finite has no place in a record."""
+        if math.isfinite(value):
+            self.curves.setdefault(curve, []).append((at, value))
+
+    def alone(self) -> Meter:
+        """A new meter under the same budget, for work that several cells will share."""
+        return Meter(self.device, self.budget)
+
+    def found(self, shared: spec.Effort) -> None:
+        """Attributes work that is there already, in full, as if it had been done for this cell alone.
+
+        `shared` is what that work took. Asked for after the first step, its seconds would count twice.
+        """
+        assert self._began is None
+        self.flops += shared.flops
+        self.seconds += shared.seconds
+        self.shared_flops += shared.flops
+        self.shared_seconds += shared.seconds
+
+    def take(self, parts: Sequence[Meter]) -> None:
+        """Attributes the fits of other stopped meters as one piece of work: a pass that they share counts once."""
+        self.shared_flops = max(part.shared_flops for part in parts)
+        self.shared_seconds = max(part.shared_seconds for part in parts)
+        self.flops = self.shared_flops + sum(part.flops - part.shared_flops for part in parts)
+        self.seconds = self.shared_seconds + sum(part.seconds - part.shared_seconds for part in parts)
+        self.curves = parts[0].curves
+
+    def stop(self) -> None:
+        """Ends the clock, once the device has finished; `seconds` is then what was attributed."""
+        synchronise(self.device)
+        if self._began is not None:
+            self.seconds += time.perf_counter() - self._began
+            self._began = None
+
+    def peak_bytes(self) -> int | None:
+        """The most memory held since the meter was made: of the GPU, or of this process on a CPU."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        return resident_peak()
+
+
+def flop_counter() -> FlopCounterMode:
+    """torch's counter, with its error in the backward pass of grouped convolutions put right."""
+    return FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: convolution_backward})
+
+
+def convolution_backward(
+    grad_out_shape: Sequence[int], x_shape: Sequence[int], w_shape: Sequence[int], *rest: Any, **_: Any
+) -> int:
+    """FLOPs of the gradients of a convolution: for the input and for the weight as many as the forward pass has.
+
+    torch's own formula multiplies the weight's by the number of groups: seven times too much for a MobileNet
+    (github.com/pytorch/pytorch/pull/183405 describes it). The arguments are those of aten.convolution_backward.
+    """
+    _bias, _stride, _padding, _dilation, transposed, _output_padding, _groups, wanted = rest
+    places: int = math.prod((x_shape if transposed else grad_out_shape)[2:]) * x_shape[0]
+    gradients: int = sum(wanted[:2])
+    return 2 * places * math.prod(w_shape) * gradients
+
+
+def synchronise(device: torch.device) -> None:
+    """Waits until the device has done all it was asked."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def reset_peak(device: torch.device) -> None:
+    """Starts a new peak of memory; on a CPU Linux keeps it, elsewhere there is none."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # 5 resets VmHWM, see proc(5)
+
+
+def resident_peak() -> int | None:
+    """Bytes of VmHWM, the most this process had resident; None where Linux's /proc is not there."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), None)

@@ -1,0 +1,1 @@
+"""From files to pixels: decoding, resizing, caches, downloads and portable copies."""

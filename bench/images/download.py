@@ -1,0 +1,234 @@
+"""Downloads that can be resumed and are checked: a file has its final name only once it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from bench.images.unpack import Kind, unpack
+from bench.spec import UserError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+    from rich.progress import Progress
+PATIENCE = 7.0  # seconds that a server has to answer, and that a transfer may stand still
+TRIES = 5  # times that a transfer is taken up again without having come any further
+BLOCK = 1 << 18  # bytes read at once
+SPARE = 256 << 20  # bytes that are left free on the disk
+UNPACKED = {"": 1.0, "gz": 2.2, "tar": 2.2}  # the space that a file needs in the end, in sizes of its download
+HEADERS = {"User-Agent": "head2head"}  # some servers refuse Python's own
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file to fetch, and what becomes of it."""
+
+    url: str
+    size: int = 0  # bytes; 0 where nobody states it
+    checksum: str = ""  # "sha256:…" or "md5:…"; empty where nobody publishes one
+    unpack: Kind = ""
+
+    @property
+    def name(self) -> str:
+        return self.url.partition("?")[0].rpartition("/")[2]
+
+    @property
+    def result(self) -> str:
+        """Name of the file that is there in the end; a tar's own name, as its members are not known."""
+        return self.name.removesuffix(".gz") if self.unpack == "gz" else self.name
+
+
+def fetch(downloads: Sequence[Download], folder: Path) -> None:
+    """Puts every file into `folder`, passing over those that are there and going on with those that were begun.
+
+    Raises UserError when there is no room, no network, or a file that is not what its checksum says.
+    """
+    todo = prepare(downloads, folder)
+    if not todo:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made ({error.strerror}); name another place with --data") from error
+    with transfer_bar() as bar:
+        for each in todo:
+            if not (folder / each.name).exists():
+                transfer(each, folder, bar)
+            unpack(folder / each.name, each.unpack)
+            print(f"{folder / each.result}: whole", file=sys.stderr)
+
+
+def prepare(downloads: Sequence[Download], folder: Path) -> list[Download]:
+    """Those that are not here yet. Raises UserError when there is no room for them, or nobody to fetch them from."""
+    todo = [each for each in downloads if each.unpack == "tar" or not (folder / each.result).exists()]
+    check_room(todo, folder)
+    absent = [each for each in todo if not (folder / each.name).exists()]
+    if absent:
+        reachable(absent[0], folder)
+    return todo
+
+
+def check_room(downloads: Sequence[Download], folder: Path) -> None:
+    """Raises UserError when the disk has no room for them."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    begun = sum(path.stat().st_size for each in downloads if (path := part(each, folder)).exists())
+    needed = sum(int(each.size * UNPACKED[each.unpack]) for each in downloads) - begun + SPARE
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise UserError(
+            f"{folder} needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; make room, or name another disk "
+            "with --data"
+        )
+
+
+def reachable(download: Download, folder: Path) -> None:
+    """Raises UserError within ten seconds when the server does not answer; looking its name up can take longer."""
+    answers: list[UserError | None] = []
+
+    def ask() -> None:
+        try:
+            request(download, folder, 0).close()
+            answers.append(None)
+        except UserError as error:
+            answers.append(error)
+
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE + 1)
+    answer = answers[0] if answers else unreachable(download, folder, "no answer")
+    if answer is not None:
+        raise answer
+
+
+def request(download: Download, folder: Path, have: int) -> HTTPResponse:
+    """The server's answer, from byte `have` on if it can. Raises UserError when it is none, or an error."""
+    from urllib.error import HTTPError, URLError  # here, because they are slow to import
+    from urllib.request import Request, urlopen
+
+    asked = Request(download.url, headers=HEADERS | ({"Range": f"bytes={have}-"} if have else {}))
+    try:
+        response: HTTPResponse = urlopen(asked, timeout=PATIENCE)
+        return response
+    except HTTPError as error:
+        error.close()
+        raise unreachable(download, folder, f"{error.code} {error.reason}") from error
+    except (URLError, OSError) as error:
+        raise unreachable(download, folder, str(getattr(error, "reason", error))) from error
+
+
+def unreachable(download: Download, folder: Path, why: str) -> UserError:
+    """What to say when a file cannot be had."""
+    return UserError(
+        f"{download.url} cannot be reached ({why}); check the network and run again, or put {download.name} into "
+        f"{folder} by hand"
+    )
+
+
+def part(download: Download, folder: Path) -> Path:
+    """Where a file is kept while it is not whole."""
+    return folder / f"{download.name}.part"
+
+
+def transfer(download: Download, folder: Path, bar: Progress) -> None:
+    """Fetches one file, going on where an earlier attempt stopped, and gives it its name once it is checked."""
+    path = part(download, folder)
+    if not download.size:  # nothing would tell a whole one from one that was begun
+        path.unlink(missing_ok=True)
+    item = bar.add_task(download.name, total=download.size or None)
+    tries = TRIES
+    while not complete(download, path):
+        have = size_of(path)
+        why = stream(download, folder, path, bar, item)
+        if why is None and not download.size:
+            break
+        tries = tries - 1 if size_of(path) <= have else TRIES
+        if not tries:
+            raise unreachable(download, folder, why or "it stops short")
+    check(download, path)
+    path.rename(folder / download.name)
+
+
+def complete(download: Download, path: Path) -> bool:
+    """Whether the file has its size already; a file that is too long is begun anew."""
+    if download.size and size_of(path) > download.size:
+        path.unlink()
+    return bool(download.size) and size_of(path) == download.size
+
+
+def stream(download: Download, folder: Path, path: Path, bar: Progress, item: object) -> str | None:
+    """Appends to a partial file what the server sends; returns why it broke off, or None when all was sent."""
+    from http.client import HTTPException  # here, because they are slow to import
+    from ssl import SSLError
+
+    have = size_of(path)
+    response = request(download, folder, have)
+    if response.status != 206:
+        have = 0  # the server sends it from the beginning
+    expected = have + int(response.headers.get("Content-Length") or 0)
+    try:
+        with response, path.open("r+b" if have else "wb") as file:
+            file.seek(have)
+            while block := response.read(BLOCK):
+                file.write(block)
+                bar.update(item, completed=file.tell())  # type: ignore[arg-type]
+    except (TimeoutError, ConnectionError, SSLError, HTTPException) as error:
+        return str(error)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}); make room and run again") from error
+    return None if size_of(path) >= expected else "the connection was closed"
+
+
+def size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def check(download: Download, path: Path) -> None:
+    """Raises UserError, and removes the file, when it is not what its checksum says."""
+    if not download.checksum:
+        check_zip(download, path)
+        return
+    kind, _, expected = download.checksum.partition(":")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
+    if found != expected:
+        path.unlink()
+        raise UserError(
+            f"{download.url} gave a file whose {kind} is {found} instead of {expected}; run again, and if it stays so "
+            "the file at that address has changed"
+        )
+
+
+def check_zip(download: Download, path: Path) -> None:
+    """The same for a zip without a published checksum, by those it carries of its members."""
+    from zipfile import BadZipFile, ZipFile  # here, because hardly any file needs it
+
+    try:
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except BadZipFile as error:
+        damaged = str(error)
+    if damaged is not None:
+        path.unlink()
+        raise UserError(f"{download.url} gave a damaged zip ({damaged}); run again")
+
+
+@contextmanager
+def transfer_bar() -> Iterator[Progress]:
+    """A bar of bytes on a terminal, nothing elsewhere."""
+    from rich.console import Console  # here, because listing shows no bar
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(file=sys.stderr)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        yield bar

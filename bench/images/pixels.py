@@ -1,0 +1,99 @@
+"""From stored pictures to pixels at the backbone's size: decoded in threads, resized, in batches, and kept on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bench.images.pixel_cache import Pages, keeping, pages
+from bench.spec import Images
+
+THREADS = min(8, os.cpu_count() or 1)
+
+
+def resize(pixels: np.ndarray, size: int) -> Tensor:
+    """uint8 (3, size, size) from (height, width, 3): bilinear, not antialiased, aspect not kept, as VTAB prescribes.
+
+    Source: google-research/task_adaptation, the reference preprocessing of VTAB; rounded to 8 bits here.
+    """
+    image = torch.tensor(pixels).permute(2, 0, 1)  # a copy: decoders hand out read-only arrays
+    if image.shape[1:] == (size, size):
+        return image.contiguous()
+    resized = functional.interpolate(image[None].float(), (size, size), mode="bilinear", align_corners=False)[0]
+    return resized.round_().clamp_(0, 255).to(torch.uint8).contiguous()
+
+
+def batches(images: Images, size: int, batch: int) -> Iterator[Tensor]:
+    """All images in order, uint8 (at most `batch`, 3, size, size): as kept by an earlier call, or decoded and kept."""
+    found = pages(images, size)
+    if found is not None:
+        yield from ahead(mapped(found, images, size, batch))
+        return
+    with keeping(images, size) as keep:
+        for pixels in decoded(images, size, batch):
+            keep(pixels.numpy())
+            yield pixels
+
+
+def mapped(found: Pages, images: Images, size: int, batch: int) -> Iterator[Tensor]:
+    """Batches out of a kept file; images that are damaged in it are decoded, and it is removed."""
+    for start in range(0, len(images), batch):
+        rows, bad = found.rows(start, min(start + batch, len(images)))
+        for place in bad:
+            rows[place - start] = resize(images.decode(place), size).numpy()
+        if bad:
+            found.path.unlink(missing_ok=True)
+        yield torch.from_numpy(rows)
+
+
+def ahead(made: Iterator[Tensor]) -> Iterator[Tensor]:
+    """The same batches, each read while the one before it is used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, made, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, made, None)
+            yield batch
+
+
+def decoded(images: Images, size: int, batch: int) -> Iterator[Tensor]:
+    """Batches from the images themselves; the next ones are decoded while one is used."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting: list[Iterator[Tensor]] = []
+        for start in range(0, len(images), batch):
+            indices = range(start, min(start + batch, len(images)))
+            waiting.append(pool.map(lambda index: resize(images.decode(index), size), indices))
+            if len(waiting) > 2:
+                yield torch.stack(list(waiting.pop(0)))
+        for pixels in waiting:
+            yield torch.stack(list(pixels))
+
+
+_latest: list[tuple[Images, int, Tensor]] = []  # the methods of a task all train on the same pixels
+
+
+def pixels(images: Images, size: int) -> Tensor:
+    """Every image of a training split, uint8 (n, 3, size, size), in memory; those of the last call stay there."""
+    if isinstance(images, Part):
+        return pixels(images.images, size)[list(images.indices)]
+    if not (_latest and _latest[0][0] is images and _latest[0][1] == size):
+        _latest[:] = [(images, size, torch.cat(list(batches(images, size, 256))))]
+    return _latest[0][2]
+
+
+class Part:
+    """Some of the images of a split, decoded from it."""
+
+    def __init__(self, images: Images, indices: Sequence[int]) -> None:
+        self.images, self.indices = images, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def decode(self, index: int) -> np.ndarray:
+        return self.images.decode(self.indices[index])

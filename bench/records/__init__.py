@@ -1,0 +1,1 @@
+"""What is written down: cells, the store, studies, and which test images were answered correctly."""

@@ -1,0 +1,179 @@
+"""Tuning replayed from its records: what it would have chosen, had it stopped earlier, and the expected best of n."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from bench.records.cells import CellResult
+
+# The two axes of a budget: what a trial cost, and how much of that was the pass over the images that trials share.
+LEDGERS = {"seconds": ("train_seconds", "shared_seconds"), "flops": ("train_flops", "shared_flops")}
+Steps = list[tuple[float, float | None]]  # from each cost on, that value; None where it is not known
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a study; `val` and `test` are fractions, `val` None where it was pruned or failed."""
+
+    number: int
+    default: bool  # the method's own default, not drawn by the sampler
+    params: Mapping[str, Any]
+    val: float | None
+    test: float | None  # of its replay, which only trials have that led for a while
+    costs: Mapping[str, float | None]  # per ledger, attributed, less the shared pass
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tuning of a method on a task, trials by number."""
+
+    name: str
+    method: str
+    task: str
+    seed: int
+    sampler: str | None
+    chosen: int | None  # trial number; None where no final record says it
+    cut: bool  # the budget ended it
+    trials: tuple[Trial, ...]
+    shared: Mapping[str, float]  # per ledger, what the shared pass costs once
+
+
+def studies(results: Iterable[CellResult]) -> list[Study]:
+    """All studies of which there is a trial, in the order of the store."""
+    trials: dict[str, dict[int, CellResult]] = {}
+    replays: dict[tuple[object, ...], float] = {}
+    tunings: dict[str, Mapping[str, Any]] = {}
+    for result in results:
+        of, tuning = result.provenance.get("trial"), result.provenance.get("tuning")
+        if result.stage == "trial" and isinstance(of, Mapping) and isinstance(of.get("number"), int):
+            seen = trials.setdefault(str(of.get("study")), {})
+            if of["number"] not in seen or seen[of["number"]].status != "done":
+                seen[of["number"]] = result
+        elif result.stage == "replay" and isinstance(of, Mapping) and known(result.accuracy.get("test")):
+            replays[str(of.get("study")), of.get("number")] = result.accuracy["test"]
+            replays.setdefault(alike(result), result.accuracy["test"])
+        elif result.stage == "final" and isinstance(tuning, Mapping):
+            tunings[str(tuning.get("study"))] = tuning
+    return [study(name, seen, replays, tunings.get(name, {})) for name, seen in trials.items()]
+
+
+def alike(result: CellResult) -> tuple[object, ...]:
+    """Equal for trials of several studies that are one and the same: only the first of them is replayed."""
+    facts = (result.provenance.get(name) for name in ("protocol", "weights_digest", "backbone", "data_fingerprint"))
+    return result.method, result.task, result.seed, json.dumps([dict(result.params), *facts], sort_keys=True)
+
+
+def study(
+    name: str, seen: Mapping[int, CellResult], replays: Mapping[tuple[object, ...], float], tuning: Mapping[str, Any]
+) -> Study:
+    """A trial without a replay has no test accuracy: its final cell was trained on the validation images too."""
+    first = next(iter(seen.values()))
+    chosen: int | None = tuning.get("chosen")
+    tests = {number: replays.get((name, number), replays.get(alike(one))) for number, one in seen.items()}
+    trials = tuple(trial(number, seen[number], tests.get(number)) for number in sorted(seen))
+    shared = {
+        ledger: max((getattr(one.cost, of) or 0.0 for one in seen.values()), default=0.0)
+        for ledger, (_, of) in LEDGERS.items()
+    }
+    sampler = tuning.get("sampler") or first.provenance["trial"].get("sampler")
+    return Study(
+        name, first.method, first.task, first.seed, sampler, chosen, bool(tuning.get("cut")), trials, shared
+    )  # fmt: skip
+
+
+def trial(number: int, result: CellResult, test: float | None) -> Trial:
+    val = result.accuracy.get("val") if result.status == "done" else None
+    costs = {ledger: alone(*(getattr(result.cost, name) for name in names)) for ledger, names in LEDGERS.items()}
+    default = bool(result.provenance["trial"].get("default"))
+    return Trial(number, default, result.params, val if known(val) else None, test, costs)
+
+
+def alone(cost: float | None, shared: float | None) -> float | None:
+    """A trial's cost without the pass that all trials share."""
+    return max(cost - (shared or 0.0), 0.0) if cost is not None and math.isfinite(cost) else None
+
+
+def incumbents(study: Study) -> list[Trial | None]:
+    """After each trial, the one with the best validation accuracy so far, the earlier of equal ones."""
+    best: Trial | None = None
+    found = []
+    for one in study.trials:
+        if one.val is not None and (best is None or best.val is None or one.val > best.val):
+            best = one
+        found.append(best)
+    return found
+
+
+def curve(study: Study, ledger: str) -> Steps:
+    """Test accuracy of the incumbent from each spent cost on; empty where a trial's cost is not known.
+
+    Spent are the trials so far, also those that failed, and the shared pass once. The first step is where the first
+    incumbent is there; a step is made wherever the incumbent changes, and one where the tuning ends.
+    """
+    spent = study.shared[ledger]
+    steps: Steps = []
+    leading: Trial | None = None
+    for one, best in zip(study.trials, incumbents(study), strict=True):
+        cost = one.costs[ledger]
+        if cost is None:
+            return []
+        spent += cost
+        if best is not None and (best is not leading or one is study.trials[-1]):
+            steps.append((spent, best.test))
+            leading = best
+    return steps
+
+
+def mean_curve(curves: Sequence[Steps]) -> Steps:
+    """The mean of step functions, from where all have begun; None where one of them is not known."""
+    if not curves or not all(curves):
+        return []
+    start = max(steps[0][0] for steps in curves)
+    at = sorted({cost for steps in curves for cost, _ in steps if cost >= start})
+    columns = [[value_at(steps, cost) for steps in curves] for cost in at]
+    means = [fmean(v for v in column if v is not None) if None not in column else None for column in columns]
+    return list(zip(at, means, strict=True))
+
+
+def value_at(steps: Steps, cost: float) -> float | None:
+    """The value of the last step that is not beyond `cost`; None before the first."""
+    reached = [value for at, value in steps if at <= cost]
+    return reached[-1] if reached else None
+
+
+def suite_curve(found: Sequence[Study], ledger: str) -> Steps:
+    """A method's curve over several tasks: the mean over tasks of the mean over the studies (seeds) of each."""
+    by_task: dict[str, list[Steps]] = {}
+    for one in found:
+        by_task.setdefault(one.task, []).append(curve(one, ledger))
+    return mean_curve([mean_curve(curves) for curves in by_task.values()])
+
+
+def drawn(study: Study) -> list[float]:
+    """Validation accuracies that a random search drew; one without a figure counts as the worst that was measured."""
+    tried = [one.val for one in study.trials if not one.default]
+    measured = [val for val in tried if val is not None]
+    return [min(measured) if val is None else val for val in tried] if measured else []
+
+
+def expected_best(values: Sequence[float], n: int) -> tuple[float, float]:
+    """Mean and variance of the best of `n` values drawn independently from those that were seen.
+
+    Source: Dodge et al., "Show Your Work", EMNLP 2019, section 3.1: with F the empirical distribution over the distinct
+    values v_1 < v_2 < …, the best of n is v_i with probability F(v_i)^n − F(v_{i−1})^n.
+    """
+    levels = sorted(set(values))
+    below = [sum(value <= level for value in values) / len(values) for level in levels]
+    chances = [high**n - low**n for low, high in zip([0.0, *below[:-1]], below, strict=True)]
+    mean = sum(chance * level for chance, level in zip(chances, levels, strict=True))
+    square = sum(chance * (level - mean) ** 2 for chance, level in zip(chances, levels, strict=True))
+    return mean, square
+
+
+def known(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -1,0 +1,88 @@
+"""What a grid gives `bench.statistics` to work on: its figures as plain numbers, and what may be lacking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.records.cells import CellResult
+from bench.records.correct import unpack
+from bench.report.numbers.grid import Grid
+from bench.statistics import (
+    Comparison,
+    Interval,
+    Sample,
+    compare,
+    difference,
+    interval,
+    weights,
+)
+
+
+def samples(grid: Grid, method: str) -> dict[str, Sample]:
+    """A method's accuracies over the seeds, and the number of test images, on each task that it finished."""
+    return {task: found for task in grid.tasks if (found := sample(grid, method, task))}
+
+
+def sample(grid: Grid, method: str, task: str, test: str = "test") -> Sample | None:
+    found = tuple(grid.accuracies(method, task, test).values())
+    if not found:
+        return None
+    cells = grid.cells[method, task]
+    count, data = images(cells, test), {str(cell.provenance.get("data_fingerprint")) for cell in cells}
+    right = answers(cells, test, count) if count and len(data) == 1 else None
+    sound = right is not None and len(right) == len(found) and np.allclose(right.mean(axis=1), found)
+    return Sample(found, count, right if sound else None, min(data))
+
+
+def answers(cells: Sequence[CellResult], test: str, count: int) -> NDArray[np.bool_] | None:
+    """Which of `count` images were answered rightly (cells, images); None where a record does not say it soundly."""
+    texts = [cell.answers.get(test) if isinstance(cell.answers, Mapping) else None for cell in cells]
+    right = [found for text in texts if (found := unpack(text, count)) is not None]
+    return np.stack(right) if len(right) == len(cells) else None
+
+
+def images(cells: Sequence[CellResult], test: str) -> int | None:
+    """On how many images all cells were tested; None where one does not say, or they do not agree."""
+    counts = {count_of(cell, test) for cell in cells}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def count_of(cell: CellResult, test: str) -> int | None:
+    """On how many images a cell was tested, where its record says so."""
+    counts = cell.provenance.get("test_counts")
+    count = counts.get(test) if isinstance(counts, Mapping) else None
+    return count if isinstance(count, int) and count > 0 else None
+
+
+def task_interval(grid: Grid, method: str, task: str, test: str = "test") -> Interval | None:
+    """The 95 % interval of a method's accuracy on one task; None where the records do not allow one."""
+    found = sample(grid, method, task, test)
+    return interval({task: found}, {task: 1.0}) if found else None
+
+
+def mean_interval(grid: Grid, method: str, parts: Sequence[Sequence[str]]) -> Interval | None:
+    """The 95 % interval of `Grid.mean` over the same parts; None where that is None or the records do not allow one."""
+    found, weight = samples(grid, method), weights(parts)
+    return interval(found, weight) if all(task in found for task in weight) else None
+
+
+def difference_interval(
+    grid: Grid, first: str, second: str, parts: Sequence[Sequence[str]] | None = None
+) -> Interval | None:
+    """The 95 % interval of the first method's mean minus the second's; over the common tasks unless parts are named."""
+    return difference(samples(grid, first), samples(grid, second), weights(parts or [list(grid.common)]))
+
+
+def comparison(grid: Grid) -> Comparison:
+    """Ranks and tests of all methods that finished anything, over the tasks that all of them finished."""
+    means = {
+        method: {task: score.mean for task in grid.tasks if (score := grid.score(method, task))}
+        for method in grid.compared
+    }
+    return compare(means)
+
+
+SOURCES = {"images": "test images", "seeds": "seeds"}

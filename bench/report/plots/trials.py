@@ -1,0 +1,167 @@
+"""The plot of tuning: what was tried for each method, in order and by a hyper-parameter, and what was chosen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from textwrap import shorten
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.transforms import Transform, blended_transform_factory
+
+from bench.records.studies import Study, Trial
+from bench.report.numbers.grid import Grid, ordered
+from bench.report.numbers.units import counted, folded
+from bench.report.plots.style import FAINT, INK, QUIET, WIDTH, Look, heading
+from bench.report.plots.tradeoff import round_values
+
+ROW = 1.15  # inches
+LEFT, MIDDLE, RIGHT, BELOW = 2.0, 0.45, 0.15, 0.1  # inches, of margins
+PANEL = (WIDTH - LEFT - MIDDLE - RIGHT) / 2  # inches, width of a panel
+LETTER = 0.062  # inches, of a tick's label
+DEEPEST = -15.0  # points below the default, or the median, at which a trial is drawn at the edge
+MANY = 100  # trials in a panel from which they are pixels also in an SVG
+WIDE = 30.0  # a ratio of largest to smallest value from which an axis is logarithmic
+
+
+class Point(NamedTuple):
+    """A trial with a figure."""
+
+    trial: Trial
+    height: float
+    chosen: bool
+
+
+def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> Figure | None:
+    """A row for each method: validation accuracy over trials, and over a hyper-parameter. None where none has any."""
+    of = {m: points([s for s in found if s.method == m]) for m in ordered(study.method for study in found)}
+    rows = {method: tried for method, tried in of.items() if tried}
+    if not rows:
+        return None
+    height = BELOW + len(rows) * ROW + 0.75
+    figure = Figure(figsize=(WIDTH, height))
+    for at, (method, tried) in enumerate(rows.items()):
+        y = (BELOW + (len(rows) - 1 - at) * ROW) / height
+        for column, x in enumerate((LEFT, LEFT + PANEL + MIDDLE)):
+            axes = figure.add_axes((x / WIDTH, y + 0.3 / height, PANEL / WIDTH, (ROW - 0.42) / height))
+            draw_panel(axes, method, tried, column, looks[method])
+    tasks = counted(len({study.task for study in found}), "task")
+    pruned = sum(trial.val is None for study in found for trial in study.trials)
+    lowest = min(point.height for tried in rows.values() for point in tried)
+    told = (
+        f"{grid.suite} suite, backbone {grid.backbone}, {tasks}; validation accuracy minus that of the default "
+        "(trial 0), in points; ringed: chosen"
+        + (f"; not drawn: {counted(pruned, 'trial')} without a figure" if pruned else "")
+        + (f"; more than {-DEEPEST:.0f} points below: at the edge" if lowest < DEEPEST else "")
+    )
+    heading(figure, "Tuning: what was tried and what was chosen", told, place=False)
+    return figure
+
+
+def points(found: Sequence[Study]) -> list[Point]:
+    """Every trial that has a figure, its height over the default of its own study, or else over its first trial."""
+    tried = []
+    for study in found:
+        measured = [trial for trial in study.trials if trial.val is not None]
+        base = next((trial.val for trial in measured if trial.default), measured[0].val if measured else None)
+        for trial in measured:
+            if trial.val is not None and base is not None:
+                tried.append(Point(trial, 100 * (trial.val - base), trial.number == study.chosen))
+    return tried
+
+
+def draw_panel(axes: Axes, method: str, tried: Sequence[Point], column: int, look: Look) -> None:
+    """Trials by number at the left, by hyper-parameter at the right."""
+    name = main_parameter(tried)
+    if column and not name:
+        place = nowhere(axes)
+    else:
+        place = by_value(axes, tried, name) if column and name else by_number(axes, tried)
+    axes.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
+    for chosen in (False, True):
+        some = [point for point in tried if point.chosen is chosen]
+        style = look.mark(6 if chosen else 4) | {"rasterized": len(some) > MANY}
+        style |= {"markeredgecolor": INK, "markeredgewidth": 1.0} if chosen else {"alpha": 0.45}
+        x, y = [place(point.trial) for point in some], [max(point.height, DEEPEST) for point in some]
+        axes.plot(x, y, **style, clip_on=False, zorder=3 if chosen else 2)
+    heights = [max(point.height, DEEPEST) for point in tried]
+    room = max(0.12 * (max(heights) - min(heights)), 0.5)
+    axes.set_ylim(min(heights) - room, max(heights) + room)
+    axes.tick_params(labelsize=7)
+    axes.locator_params(axis="y", nbins=4)
+    axes.grid(color=FAINT)
+    axes.set_xlabel((name or "nothing varied") if column else "trial", fontsize=7.5, labelpad=1)
+    if column == 0:
+        label: dict[str, Any] = {"ha": "left", "va": "center", "fontsize": 8.5, "color": INK}
+        axes.text(0.1 / WIDTH, 0.5, "\n".join(folded(method, 20)), **label, transform=blended(axes))
+
+
+def blended(axes: Axes) -> Transform:
+    """Fractions of the figure across, of the axes up."""
+    return blended_transform_factory(axes.figure.transFigure, axes.transAxes)
+
+
+def by_number(axes: Axes, tried: Sequence[Point]) -> Callable[[Trial], float]:
+    last = max(point.trial.number for point in tried)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True) if last else FixedLocator([0]))
+    axes.set_xlim(-0.04 * last - 0.3, 1.04 * last + 0.3)
+    return lambda trial: float(trial.number)
+
+
+def nowhere(axes: Axes) -> Callable[[Trial], float]:
+    """All trials at one place, where there is no hyper-parameter to tell them by."""
+    axes.set_xticks([])
+    axes.set_xlim(-1, 1)
+    return lambda trial: 0.0
+
+
+def by_value(axes: Axes, tried: Sequence[Point], name: str) -> Callable[[Trial], float]:
+    """Where a trial stands by the value of a hyper-parameter: on its scale, or a category; no value is at the left."""
+    values = [point.trial.params.get(name) for point in tried]
+    numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    if len(numbers) < len([value for value in values if value is not None]):
+        names = ordered(str(value) for value in values)
+        axes.set_xticks(range(len(names)), [shorten(text, 14, placeholder="…") for text in names])
+        return lambda trial: float(names.index(str(trial.params.get(name))))
+    logarithmic = min(numbers) > 0 and max(numbers) / min(numbers) >= WIDE
+    scaled: Callable[[float], float] = math.log10 if logarithmic else float
+    low, high = scaled(min(numbers)), scaled(max(numbers))
+    span = (high - low) or 1.0
+    ticks = round_values(low, high) if logarithmic else list(MaxNLocator(4).tick_values(low, high))
+    ticks = ticks if high > low else [low]
+    labels = [number(10**at if logarithmic else at) for at in ticks]
+    nothing = low - 0.15 * span
+    if None in values:
+        ticks, labels = [nothing, *ticks], ["none", *labels]
+    left, right = (nothing if None in values else low) - 0.05 * span, high + 0.05 * span
+    shown = apart([(PANEL * (at - left) / (right - left), len(text)) for at, text in zip(ticks, labels, strict=True)])
+    axes.set_xticks([ticks[at] for at in shown], [labels[at] for at in shown])
+    axes.set_xlim(left, right)
+    return lambda trial: nothing if trial.params.get(name) is None else scaled(trial.params[name])
+
+
+def apart(labels: Sequence[tuple[float, int]]) -> list[int]:
+    """Which of some tick labels, by their middle (inches) and letters, stand apart within a panel; the first first."""
+    shown: list[int] = []
+    for at, (middle, letters) in enumerate(labels):
+        last, wide = labels[shown[-1]] if shown else (-math.inf, 0)
+        if middle <= PANEL and middle - last >= LETTER * (1.5 + (letters + wide) / 2):
+            shown.append(at)
+    return shown
+
+
+def number(value: float) -> str:
+    """`1,200`, `0.015`, `1e-5`."""
+    if 0 < abs(value) < 0.001:
+        figures, power = f"{value:.1e}".split("e")
+        return f"{float(figures):g}e{int(power)}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def main_parameter(tried: Sequence[Point]) -> str | None:
+    """The first hyper-parameter, in the method's own order, that differs between trials."""
+    names = ordered(name for point in tried for name in point.trial.params)
+    return next((name for name in names if len({repr(point.trial.params.get(name)) for point in tried}) > 1), None)

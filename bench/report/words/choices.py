@@ -1,0 +1,48 @@
+"""What the records say about how hyper-parameters were come by: the methods' own, or searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.report.numbers.grid import Grid
+from bench.report.numbers.units import counted, listed
+
+
+def any_tuned(grid: Grid) -> bool:
+    return any(searches(grid, method) for method in grid.compared)
+
+
+def searches(grid: Grid, method: str) -> list[Mapping[str, Any]]:
+    """What the cells of a method say of the search that their hyper-parameters came from, a search each."""
+    cells = [cell for task in grid.tasks for cell in grid.cells.get((method, task), ())]
+    found = [cell.provenance.get("tuning") for cell in cells]
+    return [one for one in found if isinstance(one, Mapping)]
+
+
+def tuning_note(grid: Grid) -> str:
+    """Which figures rest on a search for hyper-parameters, and of how many trials; the others on the methods' own."""
+    found = {method: searches(grid, method) for method in grid.compared}
+    if not any(found.values()):
+        return "hyper-parameters as each method states them, none searched for"
+    told = [f"hyper-parameters searched for{span(found)}"]
+    never = [method for method, part in found.items() if not part]
+    if never:
+        told.append(f"not those of {listed(never)}")
+    cells = {method: sum(len(grid.cells.get((method, task), ())) for task in grid.tasks) for method in found}
+    partly = [method for method, part in found.items() if 0 < len(part) < cells[method]]
+    if partly:
+        told.append(f"only in {listed([f'{len(found[m])} of {cells[m]} cells of {m}' for m in partly])}")
+    cut = sum(bool(one.get("cut")) for part in found.values() for one in part)
+    if cut:
+        told.append(f"the budget ended the search of {counted(cut, 'cell')} early")
+    return ", ".join(told)
+
+
+def span(found: Mapping[str, list[Mapping[str, Any]]]) -> str:
+    """` in 10 trials a task`, ` in 4 to 30 trials a task`; empty where no record says it."""
+    trials = [one["trials"] for part in found.values() for one in part if isinstance(one.get("trials"), int)]
+    if not trials:
+        return ""
+    low, high = min(trials), max(trials)
+    return f" in {counted(low, 'trial') if low == high else f'{low} to {high} trials'} a task"

@@ -1,0 +1,34 @@
+"""Cells without a figure and why: equal reasons are told once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.records.cells import CellResult
+from bench.report.numbers.grid import current, ordered
+from bench.report.numbers.units import counted
+
+
+def failures(results: Iterable[CellResult]) -> list[str]:
+    """`failed: lora on demo/digits (2 cells): out of memory`, one line for each status, reason and set of methods.
+
+    One line too where the records hold trials alone.
+    """
+    results = list(results)
+    if results and all(result.stage != "final" for result in results):
+        return [f"no cell is finished yet; the records hold {counted(len(results), 'trial')} alone"]
+    told: dict[tuple[str, str, str], list[CellResult]] = {}
+    for result in current(results):
+        if result.status != "done":
+            reason = result.reason or "no reason was recorded"
+            told.setdefault((result.status, reason, result.task), []).append(result)
+    alike: dict[tuple[str, str, tuple[str, ...]], list[CellResult]] = {}
+    for (status, reason, _), found in told.items():
+        alike.setdefault((status, reason, ordered(result.method for result in found)), []).extend(found)
+    return [describe(*key, found) for key, found in alike.items()]
+
+
+def describe(status: str, reason: str, methods: tuple[str, ...], results: list[CellResult]) -> str:
+    tasks = ", ".join(ordered(result.task for result in results))
+    count = f" ({counted(len(results), 'cell')})" if len(results) > 1 else ""
+    return f"{status}: {', '.join(methods)} on {tasks}{count}: {reason}"

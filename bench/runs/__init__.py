@@ -1,0 +1,1 @@
+"""Doing the work: plan, estimate, tuning, training, evaluation."""

@@ -1,0 +1,32 @@
+"""What a method stores, written to its file and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bench.runs.failure import sentence
+from bench.spec import UserError
+
+
+def write_and_read(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """What a method keeps, through its file on disk.
+
+    Raises UserError when it cannot be written, or its numbers are not finite.
+    """
+    beside = path.with_suffix(".tmp")  # a done record may point to the file that is there already
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: value.contiguous() for name, value in tensors.items()}, beside)
+        beside.replace(path)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)  # half a file would only take what space is left
+        raise UserError(f"cannot write {path} ({sentence(error)}); free some space and run again") from error
+    kept: dict[str, Tensor] = load_file(path)
+    return kept

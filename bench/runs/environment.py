@@ -1,0 +1,51 @@
+"""Where a number comes from: versions, commit and device, for the record."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bench.records.cells import PROTOCOL
+
+PACKAGES = ("torch", "timm", "peft", "numpy", "scipy", "pillow", "safetensors")
+
+
+@lru_cache
+def provenance(device: str) -> dict[str, Any]:
+    """Protocol, versions of what computes, commit of this code (with + when it was changed since), and device."""
+    return {
+        "protocol": PROTOCOL,
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "git": _commit(),
+        "device": describe_device(device),
+    }
+
+
+def describe_device(device: str) -> str:
+    """`cpu` with the number of threads, or the name of the GPU."""
+    import torch  # here, so that reports, which read provenance only, do without it
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(torch.device(device))
+    return f"{device} ({platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this file is in, or None outside of one."""
+    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

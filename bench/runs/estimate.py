@@ -1,0 +1,125 @@
+"""What a cell is expected to cost: by the speed that earlier cells of its method had, else by the backbone's own."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from statistics import fmean, median
+from typing import Any
+
+import torch
+
+from bench.backbone.network import TimmBackbone
+from bench.costs.budget import Amount
+from bench.costs.meter import Meter, synchronise
+from bench.records.cells import Cell, CellResult
+from bench.registry import fixed
+from bench.runs.environment import describe_device
+
+BATCH = 32
+RECENT = 15  # records that an estimate goes by
+CAUTION = 1.5  # on what was never measured to its end: heads, optimisers and augmentation come on top
+TIMED, LONG = 10, 1.0  # forward passes that are timed at most, and seconds after which there is no other
+
+
+class Estimator:
+    """Expected cost of cells with one backbone on its device.
+
+    Work is counted in forward passes of one image, a backward pass as two. A pass is as dear as it was, heads and
+    evaluation and all, in the latest records of the same method; without any as the backbone's own, and half as much.
+    """
+
+    def __init__(self, backbone: TimmBackbone, records: Iterable[CellResult]) -> None:
+        self.backbone = backbone
+        self.here = _place(backbone.describe(), describe_device(str(backbone.device)))
+        self.known: dict[tuple[str, str], list[Amount]] = defaultdict(list)
+        for record in records:
+            self.learn(record)
+
+    def __call__(self, cell: Cell) -> Amount:
+        if same := self.known[cell.method_name, cell.stage]:
+            return typical(same) * passes(cell)
+        if cell.stage == "final" and (trials := self.known[cell.method_name, "trial"]):
+            judging = self.forward * cell.found.test_images
+            return typical(trials) * (cell.method.passes * cell.found.train_images) + judging
+        if finals := self.known[cell.method_name, "final"]:
+            return typical(finals) * passes(cell)
+        return self.forward * CAUTION * passes(cell)
+
+    def tuned(self, cell: Cell) -> Amount:
+        """What a final cell is expected to cost with all the trials of its tuning, if it does not give any up."""
+        if cell.tuning is None:
+            return self(cell)
+        trial, count, more = self(replace(cell, stage="trial")), cell.tuning.trials or 1, searched(cell)
+        return self(cell) * more + trial * (1 + (count - 1) * more)
+
+    def learn(self, record: CellResult) -> None:
+        """Takes what a cell really cost into account; of one that was cut off, that it costs more than it had cost."""
+        expected = record.provenance.get("expected") or {}
+        place = _place(record.provenance.get("backbone"), record.provenance.get("device"))
+        if not expected.get("passes") or place != self.here:
+            return
+        spent = Amount(record.cost.spent_seconds, record.cost.spent_flops)
+        if record.status == "done":
+            self.known[record.method, record.stage].append(spent * (1 / expected["passes"]))
+        elif record.status == "failed" and spent.seconds > expected["seconds"]:
+            self.known[record.method, record.stage].append(spent * (CAUTION / expected["passes"]))
+
+    @cached_property
+    def forward(self) -> Amount:
+        """Seconds and FLOPs of one image's forward pass, measured on a batch.
+
+        The fastest of some counts: beside other work on the machine, one may take fifty times as long.
+        """
+        backbone, size = self.backbone, self.backbone.image_size
+        images = torch.zeros(BATCH, 3, size, size, dtype=torch.uint8)
+        meter = Meter(backbone.device)
+
+        def pass_once() -> None:
+            with torch.no_grad():
+                backbone.module(backbone.inputs(images))
+            synchronise(backbone.device)
+
+        meter.step("forward", pass_once)  # warms up
+        times: list[float] = []
+        while len(times) < TIMED and sum(times) < LONG:
+            began = time.perf_counter()
+            pass_once()
+            times.append(time.perf_counter() - began)
+        return Amount(min(times) / BATCH, meter.flops / BATCH)
+
+
+def searched(cell: Cell) -> float:
+    """How many times the passes of a method's own hyper-parameters those of its search space take, in the mean."""
+    method: Any = cell.method
+    factors: list[float] = [
+        fmean(replace(method, **{name: value}).passes for value in values.choices) / method.passes
+        for name, values in method.space.items()
+        if hasattr(values, "choices") and name not in fixed(cell.method_name) and method.passes
+    ]
+    return math.prod(factors)
+
+
+def passes(cell: Cell) -> float:
+    """Forward passes of one image that a cell is expected to take; a trial sees no test image."""
+    images, each, folds = cell.found.train_images, cell.method.passes, cell.method.folds
+    if cell.stage == "final":
+        return each * images + cell.found.test_images
+    if cell.method.frozen:
+        return each * images
+    return (0.8 * each + 0.2) * images if folds == 1 else (each * (folds - 1) + 1) * images
+
+
+def typical(amounts: Sequence[Amount]) -> Amount:
+    """The median of the latest, in either currency."""
+    recent = amounts[-RECENT:]
+    return Amount(median(one.seconds for one in recent), median(one.flops for one in recent))
+
+
+def _place(backbone: Mapping[str, Any] | None, device: object) -> str:
+    return json.dumps([backbone, device], sort_keys=True, default=str)

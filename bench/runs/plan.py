@@ -1,0 +1,137 @@
+"""The plan: which cells a command asks for, each with the key that decides whether it is done already."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.backbone.weights import resolve, weights_digest
+from bench.images.pixel_cache import kept
+from bench.records.cells import PROTOCOL, Cell, CellResult, Tuning
+from bench.registry import ORACLE, fixed
+from bench.spec import BackboneSpec, Method, Task, UserError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Cells in the order in which they run, tasks outermost; and the tasks that cannot run, with the reason."""
+
+    cells: list[Cell]
+    missing: dict[str, str]
+
+
+def plan(
+    methods: Mapping[str, Callable[[], Method]],
+    tasks: Mapping[str, Task],
+    backbone: BackboneSpec,
+    seeds: Sequence[int],
+    data: Path,
+    tuning: Tuning | None = None,
+) -> Plan:
+    """Every method on every task for every seed. Opens no image; a task without usable data is listed, not raised.
+
+    With `tuning` the hyper-parameters of each are searched for, but for those that its name sets.
+    """
+    digest = weights_digest(backbone)
+    cells: list[Cell] = []
+    missing: dict[str, str] = {}
+    for task in tasks.values():
+        try:
+            found = kept(task.find(task, data))
+        except UserError as error:
+            missing[task.name] = str(error)
+            continue
+        for name, make in methods.items():
+            check_space(name, make())
+            told = name + ORACLE if tuning is not None and tuning.oracle else name
+            for seed in seeds:
+                cell = Cell("", told, make(), task, found, backbone, digest, seed, tuning=tuning)
+                cells.append(keyed(cell))
+    return Plan(list({cell.key: cell for cell in cells}.values()), missing)  # a task may be named in two ways
+
+
+def check_space(name: str, method: Method) -> None:
+    """Raises UserError for a search space that names what is no hyper-parameter of the method."""
+    unknown = set(method.space) - set(params(method))
+    if unknown:
+        raise UserError(f"the space of {name} has {sorted(unknown)}, which it has no field for; mend methods/")
+
+
+def params(method: Method) -> dict[str, Any]:
+    """A method's hyper-parameters by name."""
+    return dataclasses.asdict(method)  # type: ignore[call-overload,no-any-return]  # the protocol asks for a dataclass
+
+
+def backbone_facts(spec: BackboneSpec) -> dict[str, Any]:
+    """What of a spec decides the outcome, beside the weights; None where timm's own value for that name holds."""
+    full = resolve(spec)
+    return {
+        "timm": full.name,
+        "args": {key: list(value) if isinstance(value, tuple) else value for key, value in sorted(full.args.items())},
+        "image_size": full.image_size,
+        "mean": list(full.mean) if full.mean else None,
+        "std": list(full.std) if full.std else None,
+    }
+
+
+def keyed(cell: Cell) -> Cell:
+    """The cell with its key: 16 hexadecimal digits of SHA-256 over everything that decides its outcome."""
+    facts = identity(cell) | {"stage": cell.stage, "seed": cell.seed}
+    if cell.tuning is not None:
+        facts["tuning"] = dataclasses.asdict(cell.tuning) | {"space": space_facts(cell)}
+    return dataclasses.replace(cell, key=digest_of(facts))
+
+
+def identity(cell: Cell) -> dict[str, Any]:
+    """What decides the outcome of a cell beside its seed."""
+    return {
+        "protocol": PROTOCOL,
+        "method": cell.method_name,
+        "params": params(cell.method),
+        "task": cell.task.name,
+        "data": cell.found.fingerprint,
+        "backbone": backbone_facts(cell.backbone),
+        "weights": cell.weights_digest,
+    }
+
+
+def space_facts(cell: Cell) -> dict[str, str]:
+    """What is searched: every hyper-parameter of the method's space that its name does not set."""
+    return {name: repr(values) for name, values in cell.method.space.items() if name not in fixed(cell.method_name)}
+
+
+def study_name(cell: Cell) -> str:
+    """A name to read, with a digest of everything that decides which trials come and what they find."""
+    assert cell.tuning is not None
+    searched = identity(cell) | {
+        "space": space_facts(cell), "folds": cell.method.folds, "sampler": cell.tuning.sampler,
+        "seed": cell.tuning.seed, "oracle": cell.tuning.oracle,
+    }  # fmt: skip
+    return f"{cell.method_name} · {cell.task.name} · {cell.backbone.name} · {digest_of(searched)[:8]}"
+
+
+def digest_of(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def split_done(cells: Sequence[Cell], latest: Mapping[str, CellResult], force: bool) -> tuple[list[Cell], list[Cell]]:
+    """(to run, done): what the store has as done is not run again unless forced; failed cells are.
+
+    A cell whose tuning the budget cut short is to be run as well, after the tasks that have never been finished.
+    """
+    seen = {} if force else {key: result for key, result in latest.items() if result.status == "done"}
+    done = [cell for cell in cells if cell.key in seen and not is_cut(seen[cell.key])]
+    keys = {cell.key for cell in done}
+    todo = [cell for cell in cells if cell.key not in keys]
+    open_tasks = {cell.task.name for cell in todo if cell.key not in seen}
+    return sorted(todo, key=lambda cell: cell.task.name not in open_tasks), done
+
+
+def is_cut(result: CellResult) -> bool:
+    """Whether the budget ended the tuning of a final cell before all the trials that were asked for."""
+    return bool((result.provenance.get("tuning") or {}).get("cut"))

@@ -1,0 +1,170 @@
+"""What the cells of one command share, and how any piece of their work ends in a record, whatever happens to it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.backbone.network import TimmBackbone
+from bench.costs.budget import Amount, Budget
+from bench.costs.device import Gauge
+from bench.costs.meter import Meter
+from bench.records.cells import Cell, CellResult, Cost, Observer, Status
+from bench.records.store import Store
+from bench.runs.environment import provenance
+from bench.runs.estimate import Estimator, passes
+from bench.runs.failure import Failure, T, attempt
+from bench.runs.plan import params
+
+KILLED = "the process was killed while this ran; its time is charged, run again to do it"
+
+
+@dataclass
+class Session:
+    """What the cells of one command share."""
+
+    store: Store
+    budget: Budget
+    backbone: TimmBackbone
+    observers: Sequence[Observer] = ()
+    storage: str | None = None  # URL of Optuna's storage; None: a file beside the records
+    results: list[CellResult] = field(default_factory=list)
+    postponed: dict[str, Postponed] = field(default_factory=dict)  # by task, or task and methods
+
+    def __post_init__(self) -> None:
+        self.gauge = Gauge(self.backbone.device)
+        self.estimate = Estimator(self.backbone, self.store.results())
+
+    def record(self, result: CellResult) -> CellResult:
+        """Written first, then shown to the observers, whose time nobody is charged."""
+        self.store.append(result)
+        self.results.append(result)
+        self.estimate.learn(result)
+        with self.budget.paused():
+            for observe in self.observers:
+                observe(result)
+        return result
+
+    def begin(self, cell: Cell, about: Mapping[str, Any] | None = None) -> Work:
+        """Work on a cell starts; should the process be killed in it, its cost is not lost."""
+        expected = self.estimate(cell)
+        facts = {"seconds": round(expected.seconds, 4), "flops": int(expected.flops), "passes": passes(cell)}
+        meter = Meter(self.backbone.device, self.budget)
+        work = Work(cell, self, utc_now(), meter, {"expected": facts, **(about or {})})
+        lost = work.result("failed", KILLED, Cost())
+        self.budget.watch = lambda pending: self.store.begin(lost, self.budget.spent + pending)
+        return work
+
+    def lap(self) -> Spent:
+        """What ran since the last lap, charged."""
+        return Spent(self.budget.lap(), *self.gauge.lap())
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """Cells that did not fit into what was left of the budget, and what they were expected to cost."""
+
+    cells: Sequence[Cell]
+    needed: Amount
+
+
+@dataclass(frozen=True)
+class Spent:
+    """A charge: device time and FLOPs, and on a GPU its joules and how busy it was."""
+
+    amount: Amount
+    joules: float | None = None
+    utilisation: float | None = None
+
+    def on(self, cost: Cost) -> Cost:
+        """A cost with this charge added to it."""
+        return replace(
+            cost,
+            spent_seconds=round(cost.spent_seconds + self.amount.seconds, 4),
+            spent_flops=int(cost.spent_flops + self.amount.flops),
+            energy_joules=self.joules if cost.energy_joules is None else cost.energy_joules + (self.joules or 0.0),
+            utilisation=self.utilisation if cost.utilisation is None else cost.utilisation,
+        )
+
+    def split(self, count: int) -> list[Spent]:
+        """Even parts that add up to the whole; the last takes what rounding leaves."""
+        seconds, flops = round(self.amount.seconds / count, 4), int(self.amount.flops / count)
+        joules = None if self.joules is None else self.joules / count
+        rest = Amount(self.amount.seconds - seconds * (count - 1), self.amount.flops - flops * (count - 1))
+        amounts = [Amount(seconds, flops)] * (count - 1) + [rest]
+        return [Spent(amount, joules, self.utilisation) for amount in amounts]
+
+
+@dataclass
+class Work:
+    """A cell at work: its meter, when it started, and what is to be said of it besides."""
+
+    cell: Cell
+    session: Session
+    started: str
+    meter: Meter
+    about: dict[str, Any]  # goes into the record's provenance
+
+    def result(
+        self, status: Status, reason: str | None, cost: Cost, accuracy: Mapping[str, float] | None = None
+    ) -> CellResult:
+        """The record of this work."""
+        cell, session = self.cell, self.session
+        facts = {
+            **provenance(str(session.backbone.device)),
+            "pipeline": cell.found.pipeline,
+            "data_fingerprint": cell.found.fingerprint,
+            "weights_digest": cell.weights_digest,
+            "checkpoint": str(cell.backbone.checkpoint.absolute()) if cell.backbone.checkpoint else None,
+            "classes": list(cell.found.classes) or cell.task.classes,
+            "backbone": session.backbone.describe(),
+            "started": self.started,
+            **self.about,
+        }
+        return CellResult(
+            cell.key, cell.stage, status, reason, cell.method_name, params(cell.method), cell.task.name,
+            cell.task.group, cell.backbone.name, cell.seed, accuracy or {}, cost, facts, self.meter.curves,
+        )  # fmt: skip
+
+    def attempt(self, what: Callable[[], T]) -> T | Failure:
+        """Does this work; an interruption is recorded with what it cost, and goes on its way."""
+        try:
+            return attempt(what)
+        except KeyboardInterrupt as error:
+            self.fail(Failure("interrupted; run again to do it", traceback.format_exc(), error), self.measured())
+            raise
+
+    def measured(self) -> Cost:
+        """What the meter saw, finished or not."""
+        self.meter.stop()
+        return Cost(
+            train_flops=self.meter.flops,
+            shared_flops=self.meter.shared_flops,
+            train_seconds=round(self.meter.seconds, 4),
+            shared_seconds=round(self.meter.shared_seconds, 4),
+            peak_bytes=self.meter.peak_bytes(),
+        )
+
+    def done(
+        self, accuracy: Mapping[str, float], cost: Cost, answers: Mapping[str, str] | None = None
+    ) -> CellResult:  # fmt: skip
+        """Records what was found, charged with what ran since the last record."""
+        found = self.result("done", None, self.session.lap().on(cost), accuracy)
+        return self.session.record(replace(found, answers=answers or {}))
+
+    def fail(self, failure: Failure, cost: Cost, status: Status = "failed") -> CellResult:
+        """Records why there is no figure; the traceback of a failure goes into a file beside the records."""
+        log = self.session.store.folder / "failures" / f"{self.cell.key}.txt"
+        with suppress(OSError):  # a full disk takes the traceback, never the record
+            if status == "failed":
+                log.parent.mkdir(parents=True, exist_ok=True)
+                log.write_text(failure.details, encoding="utf-8")
+        return self.session.record(self.result(status, failure.reason, self.session.lap().on(cost)))
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,228 @@
+"""One search in Optuna: a study that is kept, resumed and shared, and proposes the same trials for the same seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import socket
+import time
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import OptunaError
+from optuna.pruners import MedianPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, JournalStorage, get_storage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from bench.records.cells import PROTOCOL, Tuning
+from bench.spec import UserError
+
+COST, OWNER, SURPLUS = "head2head.cost", "head2head.owner", "head2head.surplus"
+PATIENCE = 60.0  # seconds at least, before another process's trial is taken for dead
+TRIES = 10  # to open a database whose tables others are creating
+optuna.logging.set_verbosity(logging.ERROR)
+
+
+class Defaults(BaseSampler):
+    """Answers with a method's own hyper-parameters: the first trial of every study."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(self, study: optuna.Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self.values[param_name]
+
+
+def open_storage(url: str | None, folder: Path) -> BaseStorage:
+    """Optuna's storage at `url`, or a journal beside the records. Raises UserError when it cannot be reached."""
+    try:
+        if url is not None:
+            return _database(url)
+        return JournalStorage(JournalFileBackend(str(folder / "studies.journal")))
+    except (OptunaError, SQLAlchemyError, ImportError, ValueError, OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[:1]
+        raise UserError(
+            f"the storage {hidden(url or str(folder))} cannot be reached ({', '.join(reason)}); "
+            "write --storage sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME, or leave it out"
+        ) from error
+
+
+def _database(url: str) -> BaseStorage:
+    """Optuna's storage at `url`. Where two processes create its tables at once, the slower tries again."""
+    for _ in range(TRIES):
+        try:
+            return get_storage(url)
+        except SQLAlchemyError as error:
+            if not isinstance(error, IntegrityError) and "already exists" not in str(error):
+                raise
+            time.sleep(0.1)
+    return get_storage(url)
+
+
+def hidden(url: str) -> str:
+    """A URL without the password in it."""
+    before, at, after = url.rpartition("@")
+    scheme, colon, rest = before.partition("://")
+    return f"{scheme}://{rest.split(':')[0]}@{after}" if at and colon else url
+
+
+class Search:
+    """The study of one method on one task. Optuna keeps its trials; this keeps to their order and number."""
+
+    def __init__(
+        self, storage: BaseStorage, name: str, space: Mapping[str, BaseDistribution], defaults: Mapping[str, Any]
+    ) -> None:
+        self.space = dict(space)
+        # Where a default is no value of the space (None, say: decided by the method), the first trial leaves it.
+        self.defaults = {key: defaults[key] for key, values in space.items() if is_in(values, defaults[key])}
+        self.name = name
+        # A trial is compared with others at the same part of its training; the first quarter says little.
+        pruner = MedianPruner(n_startup_trials=4, n_warmup_steps=25)
+        self.study = optuna.create_study(
+            storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
+        )
+        self._check_protocol()
+
+    def _check_protocol(self) -> None:
+        key = "head2head.protocol"
+        known = self.study.user_attrs.get(key)
+        if known is None:
+            self.study.set_user_attr(key, PROTOCOL)
+        elif known != PROTOCOL:
+            raise UserError(
+                f"the study {self.name!r} was made under protocol {known}, this is {PROTOCOL}; "
+                "name another --storage or --results"
+            )
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """Trials in one of these states, by number; surplus ones do not count."""
+        found = self.study.get_trials(deepcopy=False, states=states or None)
+        return [trial for trial in found if not trial.user_attrs.get(SURPLUS)]
+
+    def left(self, owner: str, most: int) -> bool:
+        """Whether there is a trial for this owner to run."""
+        return len(self.trials()) < most or bool(self._unfinished(owner, set()))
+
+    def propose(self, owner: str, tuning: Tuning, most: int, taken: set[int]) -> Trial | None:
+        """The next trial for this owner: one that it left unfinished, else a new one; None when all are given out.
+
+        `taken` are numbers of trials that were proposed already and are waiting.
+        """
+        for unfinished in self._unfinished(owner, taken):
+            return self._filled(Trial(self.study, unfinished._trial_id), tuning)
+        if len(self.trials()) >= most:
+            return None
+        trial = self.study.ask()
+        if trial.number >= most:  # another process was faster
+            trial.set_user_attr(SURPLUS, True)
+            self.study.tell(trial, state=TrialState.FAIL)
+            return None
+        trial.set_user_attr(OWNER, owner)
+        return self._filled(trial, tuning)
+
+    def _unfinished(self, owner: str, taken: set[int]) -> list[FrozenTrial]:
+        running = self.trials(TrialState.RUNNING)
+        return [one for one in running if one.user_attrs.get(OWNER) == owner and one.number not in taken]
+
+    def _filled(self, trial: Trial, tuning: Tuning) -> Trial:
+        """Hyper-parameters drawn by a sampler of its own seed, so that a resumed search draws what it would have."""
+        if trial.number == 0:
+            self.study.sampler = Defaults(self.defaults)
+        else:
+            seed = int.from_bytes(hashlib.sha256(f"{tuning.seed} {trial.number}".encode()).digest()[:4], "big")
+            self.study.sampler = TPESampler(seed=seed) if tuning.sampler == "tpe" else RandomSampler(seed=seed)
+        for name, values in self.space.items():
+            if trial.number or name in self.defaults:
+                suggest(trial, name, values)
+        return trial
+
+    def tell(self, number: int, accuracy: float | None, cost: Mapping[str, float], state: TrialState) -> None:
+        """A trial is over; `cost` holds its attributed FLOPs and seconds, the shared pass not among them."""
+        trial = next(one for one in self.study.get_trials(deepcopy=False) if one.number == number)
+        if trial.state.is_finished():  # it took so long that another process took it for dead
+            return
+        Trial(self.study, trial._trial_id).set_user_attr(COST, dict(cost))
+        self.study.tell(number, accuracy if state == TrialState.COMPLETE else None, state=state)
+
+    def reported(self, number: int) -> set[int]:
+        """Percentages of its training at which a trial has reported its accuracy."""
+        return {step for one in self.trials() if one.number == number for step in one.intermediate_values}
+
+    def await_others(self, owner: str, expected: Callable[[Mapping[str, Any]], float]) -> None:
+        """Waits for trials that other processes have at work; one that takes far too long is taken for dead.
+
+        `expected` tells how many seconds a trial of these hyper-parameters should take on this machine.
+        """
+        while others := [one for one in self.trials(TrialState.RUNNING) if one.user_attrs.get(OWNER) != owner]:
+            longest = max((one.duration.total_seconds() for one in self.trials() if one.duration), default=0.0)
+            for one in others:
+                since = time.time() - one.datetime_start.timestamp() if one.datetime_start else math.inf
+                if since > max(PATIENCE, 5 * longest, 5 * expected(one.params)):
+                    self.study.tell(one.number, state=TrialState.FAIL, skip_if_finished=True)
+            time.sleep(0.3)
+
+    def best(self) -> FrozenTrial | None:
+        """The finished trial with the highest accuracy, the earliest of equals."""
+        finished = self.trials(TrialState.COMPLETE)
+        return max(finished, key=lambda one: (one.value or 0.0, -one.number), default=None)
+
+    def leaders(self) -> list[FrozenTrial]:
+        """Trials that were the best so far when they came, by number."""
+        found: list[FrozenTrial] = []
+        for trial in self.trials(TrialState.COMPLETE):
+            if not found or (trial.value or 0.0) > (found[-1].value or 0.0):
+                found.append(trial)
+        return found
+
+    def cost(self) -> dict[str, float]:
+        """What all trials cost together, wherever they ran."""
+        costs = [one.user_attrs[COST] for one in self.trials() if COST in one.user_attrs]
+        return {key: sum(cost[key] for cost in costs) for key in ("flops", "seconds")}
+
+
+def is_in(values: BaseDistribution, value: Any) -> bool:
+    """Whether a distribution can draw a value."""
+    try:
+        return bool(values._contains(values.to_internal_repr(value)))
+    except (ValueError, TypeError):
+        return False
+
+
+def suggest(trial: Trial, name: str, values: BaseDistribution) -> Any:
+    """Draws one hyper-parameter, or takes what the trial has already."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a tuple among categorical choices is kept as a list, which we do not mind
+        if isinstance(values, CategoricalDistribution):
+            return trial.suggest_categorical(name, list(values.choices))
+        if isinstance(values, FloatDistribution):
+            return trial.suggest_float(name, values.low, values.high, step=values.step, log=values.log)
+        assert isinstance(values, IntDistribution)
+        return trial.suggest_int(name, values.low, values.high, step=values.step, log=values.log)
+
+
+def owner_of(folder: Path) -> str:
+    """Tells this results folder, which one process holds at a time, from those of all other processes."""
+    place = json.dumps([socket.gethostname(), str(folder.resolve())])
+    return hashlib.sha256(place.encode()).hexdigest()[:16]
+
+
+def free(space: Mapping[str, BaseDistribution], names: Collection[str]) -> dict[str, BaseDistribution]:
+    """The part of a space that is searched when some hyper-parameters are set."""
+    return {name: values for name, values in space.items() if name not in names}

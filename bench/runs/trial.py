@@ -1,0 +1,170 @@
+"""One trial: a method with some hyper-parameters fitted on a part of the training images and judged on the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.adapt.probe import Probe
+from bench.backbone.features import Features, features
+from bench.costs.budget import Budget
+from bench.costs.meter import Meter
+from bench.images.pixels import Part, pixels
+from bench.runs.evaluate import judge
+from bench.spec import Adapted, Backbone, Method, PathMethod, Split, UserError
+
+BATCH = 128
+LOOKS = 10  # times that a training loop is judged on its validation images, for curves and pruning
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Training images of one fold, and those it is judged on."""
+
+    train: Split
+    held_out: Split
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a trial found: accuracy on images it was not fitted on, and its adapted backbone of each fold."""
+
+    accuracy: float
+    adapted: tuple[Adapted, ...]
+
+
+def parts(train: Split, folds: int) -> list[Parts]:
+    """train800 → val200 for one fold, else `folds` interleaved folds of all training images.
+
+    The part that is fitted keeps the same fraction of its own end as validation images, for methods that choose
+    something by themselves.
+    """
+    count = len(train.labels)
+    if folds == 1:
+        held = train.validation or count // 5
+        return [_part(train, np.arange(count - held), np.arange(count - held, count))]
+    # Deterministic, and every class is spread over the folds as the order of the images spreads it.
+    places = np.arange(count)
+    return [_part(train, places[places % folds != fold], places[places % folds == fold]) for fold in range(folds)]
+
+
+def _part(train: Split, rows: np.ndarray, held: np.ndarray) -> Parts:
+    inner = round(len(rows) * (train.validation or len(train.labels) // 5) / len(train.labels))
+
+    def split(chosen: np.ndarray, validation: int) -> Split:
+        images = Part(train.images, chosen.tolist())
+        return replace(train, images=images, labels=train.labels[chosen], validation=validation)
+
+    return Parts(split(rows, inner), split(held, 0))
+
+
+class TrialMeter(Meter):
+    """A meter that looks at the validation images from time to time, and lets a search give the trial up."""
+
+    def __init__(
+        self, device: torch.device, budget: Budget, look: Callable[[Callable[[Tensor], Tensor]], float] | None = None,
+        give_up: Callable[[int, float], None] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(device, budget)
+        self.look, self.give_up = look, give_up
+
+    def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
+        """Keeps both curves; `give_up` hears the percentage done and the validation accuracy, and may raise Pruned."""
+        super().epoch(done, total, loss, logits)
+        if self.look is None or done % max(1, total // LOOKS):
+            return
+        self.stop()  # the clock goes on with the next step
+        accuracy = self.look(logits)
+        self.point("val", done, accuracy)
+        if self.give_up is not None and done < total:
+            self.give_up(100 * done // total, accuracy)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Where a trial takes place."""
+
+    backbone: Backbone
+    train: Split
+    budget: Budget
+    seed: int
+    oracle: tuple[Split, ...] = ()  # shifted test sets, where these are to judge and not the held-out images
+
+    def run(self, method: Method, meter: Meter, give_up: Callable[[int, float], None]) -> Tried:
+        """Fits one variant on every fold, all charged to `meter`. Raises Pruned through `give_up`, and UserError."""
+        hits, meters, adapted = 0.0, [], []
+        folds = parts(self.train, method.folds)
+        try:
+            for fold in folds:
+                look = self._looker(fold.held_out)
+                own = TrialMeter(meter.device, self.budget, look, give_up if len(folds) == 1 else None)
+                meters.append(own)
+                torch.manual_seed(self.seed)
+                adapted.append(method.fit(self.backbone, fold.train, own))
+                own.stop()
+                hits += self.judged(adapted[-1], fold.held_out) * len(fold.held_out.labels)
+        finally:
+            for own in meters:
+                own.stop()
+            if meters:
+                meter.take(meters)
+        return Tried(hits / sum(len(fold.held_out.labels) for fold in folds), tuple(adapted))
+
+    def fit_path(self, variants: Sequence[Method], meters: Sequence[Meter]) -> list[Adapted]:
+        """Fits variants along a method's path together, each charged to its own meter; `tried` judges each."""
+        first = variants[0]
+        assert isinstance(first, PathMethod)
+        (fold,) = parts(self.train, 1)
+        torch.manual_seed(self.seed)
+        return type(first).fit_path(variants, self.backbone, fold.train, meters)
+
+    def tried(self, adapted: Adapted) -> Tried:
+        """A variant of a path, judged. Raises UserError where it diverged."""
+        (fold,) = parts(self.train, 1)
+        return Tried(self.judged(adapted, fold.held_out), (adapted,))
+
+    def judged(self, adapted: Adapted, held_out: Split) -> float:
+        """What a trial is chosen by: accuracy on held-out training images, or an oracle's on the shifted test sets."""
+        held = self.accuracy(adapted, held_out)
+        if not self.oracle:
+            return held
+        tests = {str(number): split for number, split in enumerate(self.oracle)}
+        meter = Meter(self.backbone.device, self.budget)
+        (verdict,) = judge(self.backbone, [adapted], tests, meter)
+        return fmean(verdict.accuracy.values())
+
+    def accuracy(self, adapted: Adapted, held_out: Split) -> float:
+        """Fraction of held-out training images that are classified rightly; a probe reads the features kept of them."""
+        if not isinstance(adapted, Probe):
+            return self._looker(held_out)(adapted.logits)
+        if not (adapted.weight.isfinite().all() and adapted.bias.isfinite().all()):
+            raise UserError("its weights are not finite; it diverged")
+        read = features(self.backbone, held_out.images, adapted.target, Meter(self.backbone.device, self.budget))
+        blocks = Features(tuple(block.to(self.backbone.device) for block in read.blocks))
+        with torch.no_grad():
+            answers = adapted.score(blocks).argmax(1).cpu().numpy()
+        return float((answers == held_out.labels).mean())
+
+    def _looker(self, held_out: Split) -> Callable[[Callable[[Tensor], Tensor]], float]:
+        """Judges scores on the held-out images; its FLOPs are spent but attributed to nobody's training."""
+        meter = Meter(self.backbone.device, self.budget)
+
+        @torch.no_grad()
+        def look(logits: Callable[[Tensor], Tensor]) -> float:
+            images = pixels(held_out.images, self.backbone.image_size)
+            labels = torch.from_numpy(held_out.labels)
+            hits = 0
+            for start in range(0, len(labels), BATCH):
+                batch = images[start : start + BATCH].to(self.backbone.device)
+                scores = meter.step(("look", len(batch)), lambda batch=batch: logits(batch))  # type: ignore[misc]
+                if not scores.isfinite().all():
+                    raise UserError("its scores are not finite; it diverged")
+                hits += int((scores.argmax(1).cpu() == labels[start : start + BATCH]).sum())
+            return hits / len(labels)
+
+        return look

@@ -1,0 +1,339 @@
+"""The report: grid, tables, sentences, failures, plots, and the files they are written to."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bench.records.cells import CellResult, Cost
+from bench.records.store import Store
+from bench.report import Report, write_report
+from bench.report.document import chapter
+from bench.report.numbers.grid import Grid, grids
+from bench.report.numbers.units import duration, folded, listed, percent, points, prefixed, ratio
+from bench.report.plots.labels import overlaps, place
+from bench.report.plots.style import looks
+from bench.report.plots.tradeoff import COSTS as AXES
+from bench.report.plots.tradeoff import Mark, pareto, points_of, round_values
+from bench.report.tables.as_text import as_markdown
+from bench.report.tables.main import main_table
+from bench.report.tables.shifts import shift_table
+from bench.report.words.failures import failures
+from bench.report.words.findings import sentences
+from bench.spec import UserError
+from tests.synthetic import comparison, result
+
+
+def written(folder: Path, results: Sequence[CellResult]) -> Report:
+    for one in results:
+        Store(folder).append(one)
+    return write_report(folder)
+
+
+def shown(report: Report, width: int) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(report)
+    return out.getvalue()
+
+
+def accuracies(values: dict[tuple[str, str], float | None]) -> Grid:
+    """The grid of {(method, task): accuracy, or None where the cell failed}; a task is named `group/name`."""
+    found = []
+    for (method, task), value in values.items():
+        group = task.split("/")[0]
+        made = result(method, f"demo/{task}", group=group, accuracy={} if value is None else {"test": value})
+        found.append(made if value is not None else replace(made, status="failed", reason="out of memory"))
+    (grid,) = grids(found)
+    return grid
+
+
+def table_rows(grid: Grid) -> dict[str, list[str]]:
+    return {row.label: [value.text for value in row.values] for part in main_table(grid).sections for row in part.rows}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (float("nan"), "–"), (0, "0 B"), (999.6, "1 kB"), (340_000, "340 kB"), (1.234e9, "1.23 GB")],
+)
+def test_amounts_are_written_with_a_prefix(value: float | None, text: str) -> None:
+    assert prefixed(value, "B") == text
+
+
+def test_figures_are_written_for_people() -> None:
+    assert [duration(s) for s in (None, 0.84, 12.3, 250, 5400)] == ["–", "0.8 s", "12 s", "4.2 min", "90.0 min"]
+    assert [percent(None), percent(0.9184), percent(0.9184, 0.004)] == ["–", "91.8", "91.8 ± 0.4"]
+    assert [points(None), points(0.085), points(-0.0031), points(-0.0001)] == ["–", "+8.5", "−0.3", "+0.0"]
+    assert [ratio(v) for v in (1 / 12345, 0.2, 0.94, 3.21, 1234)] == ["1/12,000", "1/5", "94 %", "3.2x", "1,200x"]
+    assert (
+        listed(["a"]) == "a"
+        and listed(["a", "b", "c"]) == "a, b and c"
+        and listed(list("abcd"), 2) == "a, b and 2 more"
+    )
+
+
+def test_both_means_are_named_and_right() -> None:
+    values = {("a", "natural/x"): 0.5, ("a", "natural/y"): 0.7, ("a", "structured/z"): 0.9}
+    rows = table_rows(accuracies({**values, **{("b", task): value + 0.01 for (_, task), value in values.items()}}))
+    assert rows["mean of 3 tasks"] == ["70.0", "71.0"]
+    assert rows["mean of 2 groups"] == ["75.0", "76.0"]
+    assert rows["natural, 2 tasks"] == ["60.0", "61.0"]
+
+
+def test_groups_come_in_the_order_of_vtab() -> None:
+    (grid,) = grids(comparison(2, 7))
+    assert list(grid.by_group(grid.tasks)) == ["natural", "specialized", "structured"]
+
+
+def test_means_are_over_common_tasks_and_say_so() -> None:
+    grid = accuracies({("a", "g/x"): 0.5, ("a", "g/y"): 0.7, ("b", "g/x"): 0.6, ("b", "g/y"): None})
+    rows = table_rows(grid)
+    assert rows["y"] == ["70.0", "–"]
+    assert rows["mean of 1 task"] == ["50.0", "60.0"]
+    assert "the 1 task that all methods finished" in main_table(grid).note
+    assert any("in no mean is y" in sentence for sentence in sentences(grid))
+
+
+def test_no_common_task_gives_no_mean() -> None:
+    grid = accuracies({("a", "g/x"): 0.5, ("a", "g/y"): None, ("b", "g/x"): None, ("b", "g/y"): 0.6})
+    assert table_rows(grid)["training FLOPs"] == ["–", "–"]
+    assert table_rows(grid)["mean of 0 tasks"] == ["–", "–"]
+    assert "no task was finished by all methods" in main_table(grid).note
+
+
+def test_a_method_that_finished_nothing_stays_visible_and_out_of_the_means() -> None:
+    grid = accuracies({("a", "g/x"): 0.5, ("b", "g/x"): None})
+    assert table_rows(grid)["x"] == ["50.0", "–"]
+    assert table_rows(grid)["mean of 1 task"] == ["50.0", "–"]
+    assert "b finished no task and is in no mean." in list(sentences(grid))
+
+
+def test_a_missing_cost_is_never_averaged() -> None:
+    one, two = (result(task=f"demo/{name}") for name in "xy")
+    (grid,) = grids([one, replace(two, cost=replace(two.cost, train_flops=None))])
+    assert grid.cost("linear_probe", "train_flops") is None
+    assert grid.cost("linear_probe", "stored_bytes") == 5200
+    assert table_rows(grid)["training FLOPs"] == ["–"]
+
+
+def test_seeds_are_averaged_with_their_deviation() -> None:
+    found = [result(seed=seed, accuracy={"test": value}) for seed, value in enumerate((0.8, 0.9))]
+    (grid,) = grids(found)
+    assert table_rows(grid)["digits"] == ["85.0 ± 7.1"]
+    assert table_rows(grid)["mean of 1 task"] == ["85.0 ± 7.1"]
+    (grid,) = grids([*found, result("lora")])
+    assert any("fewer than 2 seeds: lora on 1 task" in sentence for sentence in sentences(grid))
+
+
+def test_backbones_of_one_name_are_never_compared_under_two_settings() -> None:
+    """Another image size or other weights make another table, and its title says which."""
+    small, large = ({"protocol": "1", "backbone": {"image_size": size}} for size in (32, 48))
+    found = grids([result(provenance=small), result("lora", provenance=small), result(provenance=large)])
+    assert [grid.methods for grid in found] == [("linear_probe", "lora"), ("linear_probe",)]
+    told = [f"mobilenetv2_100 ({size} px" for size in (32, 48)]
+    assert all(grid.backbone.startswith(name) for grid, name in zip(found, told, strict=True))
+
+
+def test_of_two_records_of_a_cell_the_newest_counts() -> None:
+    old = result(accuracy={"test": 0.1}, key="old", provenance={"protocol": "1", "started": "2026-01-01"})
+    failed = result(status="failed", key="newer", provenance={"protocol": "1", "started": "2026-02-01"})
+    (grid,) = grids([result(), old, failed])
+    assert table_rows(grid)["digits"] == ["80.0"]
+    assert failures([result(), old, failed]) == []
+
+
+def test_trials_are_not_reported() -> None:
+    assert grids([result(stage="trial")]) == []
+
+
+def test_suites_and_backbones_are_apart() -> None:
+    found = grids(
+        [result(), result(task="vtab1k/natural/dtd"), result(backbone="resnet50"), result(task="folder:/a/b")]
+    )
+    places = [(grid.suite, grid.backbone) for grid in found]
+    assert places == [
+        ("demo", "mobilenetv2_100"), ("vtab1k", "mobilenetv2_100"), ("demo", "resnet50"), ("folder", "mobilenetv2_100"),
+    ]  # fmt: skip
+
+
+def test_best_is_bold_and_ties_share_it() -> None:
+    text = as_markdown(main_table(accuracies({("a", "g/x"): 0.5001, ("b", "g/x"): 0.5002, ("c", "g/x"): 0.4})))
+    assert "| x | **50.0** | **50.0** | 40.0 |" in text
+
+
+def test_affinity_is_a_column_and_a_sentence() -> None:
+    values = {
+        ("linear_probe", "g/x"): 0.9,
+        ("scratch", "g/x"): 0.4,
+        ("linear_probe", "g/y"): 0.5,
+        ("scratch", "g/y"): 0.48,
+    }
+    values |= {("head2toe", "g/x"): 0.91, ("head2toe", "g/y"): 0.7}
+    grid = accuracies(dict(values))
+    assert table_rows(grid)["x"][-1] == "+50.0"
+    told = " ".join(sentences(grid))
+    assert "Domain affinity (linear_probe minus scratch) is +26.0 points on 2 tasks on average" in told
+    assert (
+        "head2toe minus linear_probe, in points (tasks): +10.5 on g (2); +20.0 on the 1 of an affinity under 10" in told
+    )
+
+
+def test_sentences_tell_costs_against_fine_tuning() -> None:
+    cheap = result("head2toe", cost=Cost(10**7, stored_bytes=1000))
+    dear = result("fine_tune", cost=Cost(12 * 10**8, stored_bytes=10**6), accuracy={"test": 0.805})
+    told = " ".join(sentences(grids([cheap, dear])[0]))
+    assert "Of fine_tune's training FLOPs (1.2 GFLOP a task): head2toe 1/120." in told
+    assert "of these head2toe stores the fewest bytes, 1 kB a task (the most: 1 MB)" in told
+
+
+def test_a_lone_method_says_nothing_it_cannot() -> None:
+    assert list(sentences(grids([result("whatever", cost=Cost())])[0])) == []
+
+
+def test_shift_has_a_table_of_its_own() -> None:
+    found = {"test": 0.9, "ood/noisy": 0.7, "ood/sketch": 0.6}
+    (grid,) = grids([result(accuracy=found), result("lora", accuracy={**found, "ood/noisy": 0.8}), result("knn")])
+    table = shift_table(grid)
+    assert table is not None
+    rows = {row.label: [value.text for value in row.values] for row in table.sections[0].rows}
+    assert rows["in distribution"] == ["90.0", "90.0", "80.0"]
+    assert rows["noisy"] == ["70.0", "80.0", "–"]
+    assert rows["mean change over 2 shifts"] == ["−25.0", "−20.0", "–"]
+    assert shift_table(grids([result()])[0]) is None
+
+
+def test_failures_are_listed_once_for_equal_reasons() -> None:
+    found = [
+        replace(result("lora", f"demo/{task}", seed), status="skipped", reason="no images")
+        for task in "xy"
+        for seed in (0, 1)
+    ]
+    assert failures(found) == ["skipped: lora on demo/x, demo/y (4 cells): no images"]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize(("methods", "tasks", "seeds"), [(2, 7, 3), (5, 7, 1), (12, 24, 3)])
+def test_tables_fit_the_terminal_and_lose_nothing(width: int, methods: int, tasks: int, seeds: int) -> None:
+    report = Report((), (), ())
+    (grid,) = grids(comparison(methods, tasks, seeds))
+    text = shown(replace(report, chapters=(chapter(grid),)), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    for row in table_rows(grid).values():
+        for value in row:
+            assert value in text
+
+
+def test_long_names_are_broken_at_underscores() -> None:
+    assert folded("head2toe_backbone_ft") == ["head2toe_", "backbone_", "ft"]
+    assert folded("x" * 20, 9) == ["x" * 9, "x" * 9, "xx"]
+
+
+def test_names_never_overlap_up_to_twelve_methods() -> None:
+    dice = np.random.default_rng(0)
+    frame = np.array([0.0, 0.0, 700.0, 450.0])
+    for spread in (300.0, 60.0, 5.0):
+        at = [(350 + spread * x, 225 + 0.5 * spread * y) for x, y in dice.uniform(-1, 1, (12, 2))]
+        boxes = place(at, [(130.0, 12.0)] * 12, frame, [[(0.0, 225.0), (700.0, 225.0)]], radius=5.0)
+        shared = overlaps(boxes, boxes)
+        np.fill_diagonal(shared, 0.0)
+        assert shared.max() == 0.0
+        assert (boxes[:, :2] >= frame[:2]).all() and (boxes[:, 2:] <= frame[2:]).all()
+
+
+def test_the_front_is_what_no_method_beats() -> None:
+    marks = [Mark("a", 1, 50), Mark("b", 2, 40), Mark("c", 2, 60), Mark("d", 3, 60)]
+    assert pareto(marks, 10) == [(1, 50), (2, 50), (2, 60), (10, 60)]
+
+
+@pytest.mark.parametrize("span", [0.5, 0.9, 1.3, 2.0, 3.5, 8.0, 14.0])
+def test_an_axis_has_a_handful_of_round_ticks(span: float) -> None:
+    for low in np.linspace(3, 4, 21):
+        assert 2 <= len(round_values(float(low), float(low) + span)) <= 8
+
+
+def test_methods_look_different() -> None:
+    assert len(set(looks([str(number) for number in range(100)]).values())) == 100
+
+
+def test_points_without_a_figure_are_not_drawn_and_zero_is() -> None:
+    found = [result("a", cost=Cost(0)), result("b", cost=Cost(None)), result("c", cost=Cost(5))]
+    (grid,) = grids(found)
+    assert [mark.method for mark in points_of(grid, AXES[0])] == ["a", "c"]
+
+
+def test_all_files_are_written_over_old_ones(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    stale = tmp_path / "report" / "demo_other_accuracy_by_task.png"
+    stale.write_bytes(b"old")
+    report = written(tmp_path, comparison(3, 4, 2))
+    assert not stale.exists()
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(path.name for path in report.paths)
+    assert report.paths[0].name == "report.html"
+    assert {path.suffix for path in report.paths} == {".html", ".md", ".csv", ".tex", ".png", ".svg"}
+    assert all(path.stat().st_size > 500 for path in report.paths)
+    before = {path: path.read_bytes() for path in report.paths}
+    assert {path: path.read_bytes() for path in write_report(tmp_path).paths} == before  # equal numbers, equal files
+
+
+def test_the_csv_holds_unrounded_figures(tmp_path: Path) -> None:
+    written(tmp_path, [result(accuracy={"test": 1 / 3}, cost=Cost(7, train_seconds=0.25))])
+    with (tmp_path / "report" / "table.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["suite"], row["task"], row["test_set"], row["seeds"]) == ("demo", "demo/digits", "test", "1")
+    assert float(row["accuracy_mean"]) == 1 / 3
+    assert (row["accuracy_std"], row["train_flops"], row["stored_bytes"], row["train_seconds"]) == (
+        "",
+        "7.0",
+        "",
+        "0.25",
+    )
+
+
+@pytest.mark.parametrize(
+    "cost", [Cost(), Cost(0, stored_bytes=0), Cost(float("nan"), stored_bytes=3)]  # type: ignore[arg-type]
+)  # fmt: skip
+def test_strange_costs_are_plotted_without_trouble(tmp_path: Path, cost: Cost) -> None:
+    found = [result("a", cost=cost), result("b")]
+    lines = "".join(f"{json.dumps(asdict(one))}\n" for one in found)
+    (tmp_path / "cells.jsonl").write_text(lines, encoding="utf-8")
+    paths = [path.name for path in write_report(tmp_path).paths]
+    assert "report.html" in paths and "demo_mobilenetv2_100_accuracy_by_task.svg" in paths
+
+
+def test_odd_names_are_plotted_and_told_apart(tmp_path: Path) -> None:
+    backbones = ["timm/res net$50_a^b", "timm/res net$50_a&b"]
+    found = [result("m_" * 25 + "$x^2", key=name, backbone=name, task="demo/a|b$c") for name in backbones]
+    report = written(tmp_path, found)
+    drawn = [path.name for path in report.paths if path.suffix == ".svg"]
+    assert len(drawn) == len(set(drawn)) and len([name for name in drawn if name.endswith("by_bytes.svg")]) == 2
+    assert "a\\|b$c" in (tmp_path / "report" / "table.md").read_text(encoding="utf-8")
+
+
+def test_failures_alone_make_a_report_without_plots(tmp_path: Path) -> None:
+    report = written(tmp_path, [result(status="skipped", reason="no images", accuracy={})])
+    assert not [path for path in report.paths if path.suffix in (".png", ".svg")]
+    assert "skipped: linear_probe on demo/digits: no images" in shown(report, 80)
+    assert all("no images" in (tmp_path / "report" / name).read_text() for name in ("report.html", "table.md"))
+
+
+def test_an_empty_folder_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no results in .*; run `python run_bench.py"):
+        write_report(tmp_path)
+
+
+def test_importing_the_report_is_light() -> None:
+    code = (
+        "import sys, bench.report; "
+        "print({'matplotlib', 'torch', 'timm', 'mlflow', 'optuna', 'methods', 'tasks'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

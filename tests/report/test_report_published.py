@@ -1,0 +1,149 @@
+"""Published numbers beside ours: which rows, what keeps them from being compared, and where there are none."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.records.cells import CellResult
+from bench.records.store import Store
+from bench.report import write_report
+from bench.report.numbers.grid import Grid, grids
+from bench.report.tables import published
+from bench.report.tables.as_text import as_markdown
+from bench.report.tables.published import COLUMNS, REFERENCE, figures, is_of, kind, read, versus
+from bench.spec import UserError
+from tasks.vtab import ROWS
+from tests.synthetic import comparison, result
+
+VIT = "vit_base_patch16_224.augreg_in21k"
+JPEG = "vtab-1k folder, JPEG by Pillow"
+GROUPS = {recipe.name.rpartition("/")[2]: recipe.name.partition("/")[0] for recipe in ROWS}
+
+
+def run(pipeline: str = JPEG, backbone: str = VIT, methods: int = 2) -> list[CellResult]:
+    """Every method on the nineteen tasks."""
+    names = [recipe.name for recipe in ROWS]
+    return [
+        replace(one, task=f"vtab1k/{name}", group=name.partition("/")[0], backbone=backbone,
+                provenance={**one.provenance, "pipeline": pipeline})
+        for one in comparison(methods, len(names), suite="vtab1k")
+        for name in [names[int(one.task.rpartition("_")[2])]]
+    ]  # fmt: skip
+
+
+def grid_of(results: Sequence[CellResult]) -> Grid:
+    (grid,) = grids(results)
+    return grid
+
+
+def test_every_task_has_a_column_and_the_means_are_those_published() -> None:
+    assert set(COLUMNS) == set(GROUPS)
+    groups = [[task for task in COLUMNS if GROUPS[task] == group] for group in ("natural", "specialized", "structured")]
+    with (REFERENCE / "published_vtab1k.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    whole = 0
+    for row, one in zip(rows, read(REFERENCE), strict=True):
+        *_, mean, group_mean = figures(one.accuracy, groups)
+        if mean is not None and group_mean is not None:
+            whole += 1
+            assert 100 * mean == pytest.approx(float(row["mean19"]), abs=0.006)
+            assert 100 * group_mean == pytest.approx(float(row["group_mean"]), abs=0.006)
+    assert whole > 60
+
+
+@pytest.mark.parametrize(
+    ("backbone", "family"),
+    [
+        (VIT, "ViT-B/16"), ("vit_base_patch16_224", "ViT-B/16"), ("resnetv2_50x1_bit.goog_in21k", "ResNet-50 v2"),
+        ("vit_large_patch14_dinov2.lvd142m", "DINOv2-L"), ("resnet50", None),
+        ("vit_base_patch16_clip_224.openai", None), ("vit_base_patch32_224", None),
+        ("vit_small_patch16_224", None), ("resnetv2_50d_gn", None),
+    ],
+)  # fmt: skip
+def test_rows_are_matched_by_network(backbone: str, family: str | None) -> None:
+    found = {one.backbone for one in read(REFERENCE) if is_of(one, backbone)}
+    assert bool(found) == (family is not None)
+    assert all(family and name.startswith(family) for name in found)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "pixels"),
+    [
+        (JPEG, "JPEG copies"), ("vtab-1k folder, PNG by Pillow", ""), ("authors' files, PNG by Pillow", "original"),
+        ("tensorflow-datasets 3.0.2 array_record, image files by Pillow", "original"),
+        ("lossless PNG copy of: authors' files, JPEG by Pillow", "original"), ("", ""), ("None", ""),
+    ],
+)  # fmt: skip
+def test_pipelines_are_told_apart(pipeline: str, pixels: str) -> None:
+    assert kind(pipeline) == pixels
+
+
+def test_rows_of_other_images_are_shown_and_not_compared() -> None:
+    (table,) = versus([grid_of(run())], ["published"]).tables
+    titles = {part.title: part for part in table.sections}
+    mine, same = titles["this run"], titles["[1] published"]
+    assert [row.label for row in mine.rows] == ["linear_probe", "fine_tune"]
+    assert any(row.label == "OSU:lora" for row in same.rows) and "[1] OSU-MLB/ViT_PEFT_Vision@cea7e21" in table.note
+    others = [part for title, part in titles.items() if "not comparable: images not known" in title]
+    assert any(row.label == "VPETL:LoRA" for part in others for row in part.rows)
+    assert not any(value.best or value.second for part in others for row in part.rows for value in row.values)
+    for at in range(len(table.columns)):
+        shown = [row.values[at] for part in table.sections if "not comparable" not in part.title for row in part.rows]
+        best = max(float(value.text) for value in shown)
+        assert all(value.best == (float(value.text) == best) for value in shown)
+    assert "| OSU:lora | 91.4 | 70.2 |" in as_markdown(table)
+
+    (original,) = versus([grid_of(run("authors' files, PNG by Pillow"))], ["published"]).tables
+    assert any("not comparable: other images" in part.title for part in original.sections)
+    assert not any(part.title.endswith("published") for part in original.sections)
+
+
+def test_other_weights_and_mixed_images_are_not_compared_either() -> None:
+    (weights,) = versus([grid_of(run(backbone="vit_base_patch16_224.mae"))], ["published"]).tables
+    assert any("not comparable: other weights" in part.title for part in weights.sections)
+    mixed = [
+        replace(one, provenance={**one.provenance, "pipeline": JPEG if "dtd" in one.task else "?"}) for one in run()
+    ]
+    (table,) = versus([grid_of(mixed)], ["published"]).tables
+    assert "images of different or unknown kind" in table.note
+    assert all(part.title == "this run" or "not comparable" in part.title for part in table.sections)
+
+
+def test_a_few_tasks_are_compared_over_these_alone() -> None:
+    few = [one for one in run() if one.task.endswith(("/dtd", "/svhn", "/eurosat"))]
+    (table,) = versus([grid_of(few)], ["published"]).tables
+    assert table.columns == ("dtd", "svhn", "eurosat", "mean of 3", "mean of 2 groups")
+    row = next(row for part in table.sections for row in part.rows if row.label == "OSU:lora")
+    numbers = [float(value.text) for value in row.values]
+    assert numbers[3] == pytest.approx(sum(numbers[:3]) / 3, abs=0.1)
+    assert numbers[4] == pytest.approx((sum(numbers[:2]) / 2 + numbers[2]) / 2, abs=0.1)
+
+
+def test_where_nothing_is_published_a_sentence_says_so() -> None:
+    assert versus([], []).sentences == ()
+    none = versus([grid_of([result()])], ["published"])
+    assert none.tables == () and "there is no result on any of its tasks" in none.sentences[0]
+    other = versus([grid_of(run(backbone="resnet50"))], ["published"])
+    assert other.tables == () and other.sentences[0].startswith("No published numbers are known for resnet50")
+    with pytest.raises(UserError, match="no numbers named 'papers'"):
+        versus([], ["papers"])
+
+
+def test_missing_files_are_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "REFERENCE", tmp_path)
+    with pytest.raises(UserError, match=r"cannot read .*pipelines\.csv; fetch results/reference"):
+        versus([grid_of(run())], ["published"])
+
+
+def test_the_report_has_it_when_asked(tmp_path: Path) -> None:
+    for one in run():
+        Store(tmp_path).append(one)
+    plain = {path.name: path for path in write_report(tmp_path).paths}
+    assert "OSU:lora" not in plain["table.md"].read_text(encoding="utf-8")
+    asked = {path.name: path for path in write_report(tmp_path, ["published"]).paths}
+    assert all("OSU:lora" in asked[f"table.{kind}"].read_text(encoding="utf-8") for kind in ("md", "tex"))
