@@ -18,11 +18,12 @@ from typing import Any, Protocol, runtime_checkable
 
 from bench.records.cells import CellResult
 from bench.records.store import Store
-from bench.registry import METHODS, base
+from bench.registry import METHODS
 from bench.spec import Method, UserError
 
 NOTE = "adapted.json"
 DELTA = "delta.safetensors"
+PREPROCESSING = ("image_size", "mean", "std", "resize")
 MADE_BY = "Head2Head: `run_bench.py export`; `run_bench.py predict DIR IMAGES` uses it"
 
 
@@ -50,6 +51,7 @@ class Note:
     accuracy: Mapping[str, float]
     cost: Mapping[str, float | None]
     source: Mapping[str, Any]  # the record: key, task, seed, protocol, versions, …
+    registered: str = ""  # the method's name in the registry; empty in folders of older versions
 
 
 def describe(result: CellResult) -> str:
@@ -88,7 +90,7 @@ def pack(result: CellResult, store: Store, to: Path, written: list[Path]) -> Non
         raise UserError(f"{stored} is gone; run {describe(result)} again with --force")
     if stored.stat().st_size != result.cost.stored_bytes:
         raise UserError(f"{stored} is not what was judged; run {describe(result)} again with --force")
-    method = method_of(result.method, result.params)
+    method = method_of(result.registered, result.params)
     name, beside = method.layout(tensor_names(stored)) if isinstance(method, Interchangeable) else (DELTA, {})
     written.append(to / name)
     shutil.copyfile(stored, to / name)
@@ -99,17 +101,10 @@ def pack(result: CellResult, store: Store, to: Path, written: list[Path]) -> Non
 
 def note(result: CellResult, delta: Path) -> Note:
     """The page on a delta, from its record. Raises UserError for a record that does not say enough."""
-    origin = dict(result.provenance)
-    try:
-        described, classes = dict(origin.pop("backbone")), origin.pop("classes")
-        preprocessing = {name: described.pop(name) for name in ("image_size", "mean", "std", "resize")}
-        weights = {name: origin.pop(name) for name in ("weights_digest", "checkpoint")}
-        backbone = {"timm": described.pop("name"), **described, **weights}
-    except KeyError as error:
-        raise UserError(
-            f"the record of {describe(result)} does not say its {error}; run it again with --force"
-        ) from error
-    about = {"key": result.key, "task": result.task, "group": result.group, "seed": result.seed}
+    network, classes = result.network, result.data.classes
+    if network.name is None or network.digest is None or classes is None:
+        lacks = "classes" if classes is None else "backbone"
+        raise UserError(f"the record of {describe(result)} does not say its {lacks}; run it again with --force")
     return Note(
         made_by=MADE_BY,
         method=result.method,
@@ -117,12 +112,30 @@ def note(result: CellResult, delta: Path) -> Note:
         delta=delta.name,
         sha256=file_digest(delta),
         classes=[str(label) for label in range(classes)] if isinstance(classes, int) else classes,
-        backbone=backbone,
-        preprocessing=preprocessing,
+        backbone={
+            "timm": network.name,
+            "args": dict(network.args),
+            "weights": network.weights,
+            "weights_digest": network.digest,
+            "checkpoint": network.checkpoint,
+        },
+        preprocessing={name: getattr(network, name) for name in PREPROCESSING},
         accuracy=result.accuracy,
         cost={name: value for name, value in asdict(result.cost).items() if value is not None},
-        source={**about, **origin},
+        source=source(result),
+        registered=result.registered,
     )
+
+
+def source(result: CellResult) -> dict[str, Any]:
+    """Where a delta comes from: the record's key, and what is needed to measure it again."""
+    known = {
+        **asdict(result.environment), "pipeline": result.data.pipeline, "data_fingerprint": result.data.fingerprint,
+        "test_counts": result.data.test_counts, "started": result.started,
+        "tuning": asdict(result.tuning) if result.tuning else None,
+    }  # fmt: skip
+    about = {"key": result.key, "task": result.task, "group": result.group, "seed": result.seed}
+    return about | {name: value for name, value in known.items() if value}
 
 
 def file_digest(path: Path) -> str:
@@ -139,8 +152,8 @@ def tensor_names(path: Path) -> list[str]:
 
 
 def method_of(name: str, params: Mapping[str, Any]) -> Method:
-    """The method with the hyper-parameters of a record. Raises UserError when there is none that takes them."""
-    make = dict(METHODS.items()).get(base(name))
+    """A registered method with recorded hyper-parameters. Raises UserError when there is none that takes them."""
+    make = dict(METHODS.items()).get(name)
     if make is None:
         raise UserError(f"there is no method {name!r} here; put its file back into methods/")
     try:

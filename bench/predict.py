@@ -19,6 +19,7 @@ from bench.costs.device import find_device
 from bench.export import NOTE, Note, file_digest, method_of
 from bench.images.decode import rgb
 from bench.images.pixels import decoded
+from bench.registry import Label
 from bench.spec import Adapted, BackboneSpec, UserError
 
 BATCH = 128  # images a forward pass
@@ -109,7 +110,8 @@ def load_adapted(folder: Path, checkpoint: Path | None = None, device: str = "au
     backbone = load(backbone_spec(note, checkpoint), find_device(device))
     try:
         stored = load_file(path)
-        adapted = method_of(note.method, note.params).restore(backbone, stored, len(note.classes))
+        method = method_of(note.registered or Label.parse(note.method).name, note.params)
+        adapted = method.restore(backbone, stored, len(note.classes))
     except (safetensors.SafetensorError, KeyError, RuntimeError) as error:
         raise UserError(f"{path} does not fit {note.method} on {note.backbone['timm']}; export it again") from error
     return Loaded(backbone, adapted, note.classes)

@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
@@ -14,10 +15,33 @@ from typing import Any, Generic, TypeVar, cast
 
 from bench.spec import Method, Task, UserError
 
-ORACLE = " (oracle)"  # ends the name of a method whose hyper-parameters were chosen by the shifted test sets
+ORACLE = " (oracle)"  # ends the label of a method whose hyper-parameters were chosen by the shifted test sets
 T = TypeVar("T")
 M = TypeVar("M", bound=type)
 KINDS: Mapping[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool, "None": type(None)}
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a method is called in tables and records, parsed: `lora:rank=4 (oracle)`."""
+
+    text: str
+    name: str  # in the registry
+    fixed: frozenset[str] = frozenset()  # hyper-parameters that the label sets
+    oracle: bool = False  # whether the shifted test sets chose the others
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def parse(cls, text: str) -> Label:
+        """The label as it is typed and recorded: NAME, or NAME:KEY=VALUE, with more of them after colons."""
+        name, *settings = text.removesuffix(ORACLE).split(":")
+        return cls(text, name, frozenset(part.partition("=")[0] for part in settings), text.endswith(ORACLE))
+
+    def as_oracle(self) -> Label:
+        """The same method when the shifted test sets choose its hyper-parameters."""
+        return replace(self, text=self.text + ORACLE, oracle=True)
 
 
 class Registry(Generic[T]):
@@ -136,16 +160,6 @@ def variant(name: str, cls: type[Method], text: str) -> type[Method]:
     made = partial(cls, **chosen)
     made()  # so that what it refuses is said before anything runs
     return cast(type[Method], made)
-
-
-def base(name: str) -> str:
-    """The registered name in that of a record: `lora` of `lora:rank=4 (oracle)`."""
-    return name.removesuffix(ORACLE).partition(":")[0]
-
-
-def fixed(name: str) -> set[str]:
-    """The hyper-parameters that a method's name sets."""
-    return {part.partition("=")[0] for part in name.removesuffix(ORACLE).split(":")[1:]}
 
 
 def literal(text: str) -> object:

@@ -32,8 +32,9 @@ class Piece:
 class Probe:
     """Which pooled features, and a linear head on them.
 
-    `target` is the pooling target of bench.backbone.features; `selected` the sorted columns that are kept of all its features,
-    each tap's kept part scaled to unit norm (the whole tap, if `whole`), or None for all of them as they are.
+    `target` is the pooling target of bench.backbone.features. `selected` are the sorted columns that are kept of all
+    its features; each tap's kept part is scaled to unit norm (the whole tap, if `whole`). None keeps all of them as
+    they are.
     """
 
     backbone: Backbone
@@ -72,12 +73,12 @@ class Probe:
         else:
             scores.addcdiv_(piece.weight @ part.t(), (norms(part) if lengths is None else lengths).t())
 
-    def chosen(self) -> dict[str, list[int]] | None:
-        """[kept, all] features of each tap in the order of the network; None where nothing was selected."""
+    def chosen(self) -> dict[str, tuple[int, int]] | None:
+        """(kept, all) features of each tap in the order of the network; None where nothing was selected."""
         if self.selected is None:
             return None
         sizes = widths(self.backbone, self.target)
-        counts = [[len(columns), size] for columns, size in zip(per_block(sizes, self.selected), sizes, strict=True)]
+        counts = [(len(columns), size) for columns, size in zip(per_block(sizes, self.selected), sizes, strict=True)]
         return dict(zip([tap.name for tap in taps(self.backbone, self.target)], counts, strict=True))
 
     def logits(self, images: Tensor) -> Tensor:

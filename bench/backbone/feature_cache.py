@@ -1,7 +1,8 @@
 """The shelf: features of a task's training images kept on disk, so that later runs need no forward pass for them.
 
-A file is in the safetensors format, one tensor (n, width) a tap, half or single precision, in the folder of bench.images.disk_cache
-under its limits. Its metadata say what decides the numbers, what the pass cost, and each tensor's CRC-32.
+A file is in the safetensors format, one tensor (n, width) a tap, half or single precision, in the folder of
+bench.images.disk_cache, under its limits. Its metadata say what decides the numbers, what the pass cost, and each
+tensor's CRC-32.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def plan_command(request: Request) -> int:
         if cell in todo:
             state, needed = "to run", estimate.tuned(cell)
             total, cost = total + needed, (f"{needed.seconds:.0f} s", f"{needed.flops:.2g}")
-        table.add_row(cell.task.name, cell.method_name, str(cell.seed), state, *cost)
+        table.add_row(cell.task.name, str(cell.label), str(cell.seed), state, *cost)
     wide_screen().print(table)
     tell_missing(plan)
     print(
@@ -37,6 +37,6 @@ def plan_command(request: Request) -> int:
         f"{total.flops:.3g} FLOP on this device, without heads where there are no records to go by"
     )
     if request.budget:
-        left = Budget(parse_limits(request.budget), store.spent()).remaining()
+        left = Budget(parse_limits(request.budget), store.index().spent()).remaining()
         print(f"{left} of the budget are left: " + ("it fits" if total.fits(left) else "it does not fit"))
     return DONE if plan.cells else UNUSABLE

@@ -32,7 +32,7 @@ class Progress:
     def __call__(self, result: CellResult) -> None:
         if result.stage == "replay":
             return
-        head = "      trial " + str((result.provenance.get("trial") or {}).get("number"))
+        head = f"      trial {result.trial.number if result.trial else ''}"
         if result.stage == "final":
             self.count += 1
             self.bar.advance(self.item)

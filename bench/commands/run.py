@@ -30,7 +30,7 @@ def measure(request: Request) -> tuple[int, Tracker | None]:
             note(f"a run was killed at {lost.task} · {lost.method}; its {lost.cost.spent_seconds:.1f} s are charged")
         todo, done = split_done(plan.cells, store.latest(), request.force)
         note(f"{len(plan.cells)} cells: {len(done)} done already, {len(todo)} to run into {request.results}")
-        budget = Budget(limit, store.spent())
+        budget = Budget(limit, store.index().spent())
         tracker = None
         finished = completed(plan, store) if not request.force else set()
         if todo and not budget.is_spent():

@@ -1,4 +1,7 @@
-"""A cell to measure, and what was recorded of it."""
+"""A cell to measure, and the record of what was measured: one JSON line of the store.
+
+Everything that is read back from a file is checked: the classes of a record are pydantic dataclasses.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked
+
+from bench.registry import Label
 from bench.spec import BackboneSpec, Found, Method, Task
 
 SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
 PROTOCOL = "2"  # raised whenever the same cell would give another number; part of every cell's key
 Status = Literal["done", "failed", "skipped"]
 Stage = Literal["trial", "final", "replay"]
+LENIENT = ConfigDict(extra="ignore", protected_namespaces=())  # a newer version may have written more
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """How a cell's hyper-parameters are chosen: by trials on the training images' own validation images."""
+    """How a cell's hyper-parameters are chosen: by trials on the task's training and validation images."""
 
-    trials: int | None  # at most so many, None: as many as the budget allows
+    trials: int | None  # at most this many; None: as many as the budget allows
     sampler: str  # one of SAMPLERS
     seed: int  # the same seed gives the same trials
-    oracle: bool = False  # judge trials on the shifted test sets instead: a bound that nobody reaches fairly, named so
+    oracle: bool = False  # trials are judged on the shifted test sets: an upper bound, and the method's name says so
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Cell:
     """One measurement to make: a method with its hyper-parameters on a task, for one seed."""
 
     key: str  # digest of all that decides the outcome
-    method_name: str
+    label: Label
     method: Method
     task: Task
     found: Found
@@ -40,18 +48,18 @@ class Cell:
     tuning: Tuning | None = None  # of a final cell; the method's fields are then where the search starts
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=LENIENT)
 class Cost:
     """What a cell cost. Attributed: what it would have cost alone. Spent: what the machine really did."""
 
     train_flops: int | None = None  # attributed; matrix products, convolutions and attention, forward and backward
-    tune_flops: int | None = None  # attributed; trials that chose the hyper-parameters, the shared pass not once more
+    tune_flops: int | None = None  # attributed; the trials that chose the hyper-parameters, without the shared pass
     stored_params: int | None = None  # floating-point numbers in the delta
     stored_bytes: int | None = None  # size of the delta's safetensors file
-    shared_flops: int | None = None  # of train_flops, the forward pass whose features all probes of the task read
+    shared_flops: int | None = None  # the part of train_flops that is the forward pass all probes of the task share
     train_seconds: float | None = None  # attributed
     tune_seconds: float | None = None  # attributed, as tune_flops
-    shared_seconds: float | None = None  # of train_seconds, as shared_flops
+    shared_seconds: float | None = None  # the part of train_seconds that is the shared forward pass
     eval_seconds: float | None = None  # attributed; over all test sets
     spent_seconds: float = 0.0
     spent_flops: int = 0  # training, validation and evaluation
@@ -60,22 +68,88 @@ class Cost:
     peak_bytes: int | None = None  # device memory on a GPU, resident memory on a CPU
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=LENIENT)
+class Environment:
+    """What computed a record."""
+
+    protocol: str | None = None
+    versions: Mapping[str, str | None] = field(default_factory=dict)  # of Python and the libraries that compute
+    git: str | None = None  # commit of this code, with a + where files were changed since
+    device: str | None = None
+
+
+@checked(frozen=True, config=LENIENT)
+class DataFacts:
+    """Which images a record is about."""
+
+    pipeline: str | None = None  # how files became pixels
+    fingerprint: str | None = None  # digest of what decides the images, the labels and their order
+    classes: list[str] | int | None = None  # names by label, or their number where they have no names
+    test_counts: Mapping[str, int] = field(default_factory=dict)  # images of each test set
+
+
+@checked(frozen=True, config=LENIENT)
+class NetworkFacts:
+    """The backbone of a record with its weights and preprocessing: what is needed to build it again."""
+
+    name: str | None = None  # as the user named it
+    args: Mapping[str, Any] = field(default_factory=dict)  # for timm
+    weights: str | None = None  # timm's tag, or "checkpoint"
+    digest: str | None = None  # of the weights
+    checkpoint: str | None = None  # path of the file
+    image_size: int | None = None  # pixels
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    resize: str | None = None
+
+
+@checked(frozen=True, config=LENIENT)
+class TrialFacts:
+    """Which trial of which study a record is."""
+
+    study: str
+    number: int
+    default: bool = False  # the method's own hyper-parameters, not drawn by the sampler
+    over: bool = False  # it ended; one that the budget cut off is taken up again
+
+
+@checked(frozen=True, config=LENIENT)
+class TuningFacts:
+    """How the hyper-parameters of a final record were chosen."""
+
+    study: str
+    asked: int | Literal["auto"] | None = None  # trials
+    trials: int | None = None  # that ended
+    sampler: str | None = None
+    seed: int | None = None
+    oracle: bool = False
+    chosen: int | None = None  # number of the best trial; None where no trial fitted into the budget
+    cut: bool = False  # the budget ended the search before all the trials that were asked for
+
+
+@checked(frozen=True, config=LENIENT)
+class Expectation:
+    """What a cell was expected to cost just before it began."""
+
+    seconds: float
+    flops: float
+    passes: float  # forward passes of one image, a backward pass counting two
+
+
+@checked(frozen=True, config=LENIENT)
 class CellResult:
     """What happened to a cell: one line of the store, from which everything shown is derived.
 
     A `final` line is what is compared. A `trial` has validation accuracy alone; one that was pruned is `skipped`. A
-    `replay` holds the test accuracy of a trial that led its study for a while, read after the final cell was judged and
-    used for curves alone. What a trial belongs to stands in `provenance["trial"]`, what a final cell's tuning was in
-    `provenance["tuning"]`, and how many features a probe with a selection keeps in `provenance["chosen"]`: [kept, all]
-    by tap, in the order of the network.
+    `replay` holds the test accuracy of a trial that led its study for a while. It is read after the final cell was
+    evaluated, and is used for curves alone.
     """
 
     key: str
     stage: Stage
     status: Status
     reason: str | None  # one sentence unless done
-    method: str
+    method: str  # its label, as the user named it
     params: Mapping[str, Any]
     task: str
     group: str
@@ -83,9 +157,17 @@ class CellResult:
     seed: int
     accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>", "id/<name>"
     cost: Cost
-    provenance: Mapping[str, Any]
+    registered: str = ""  # the method's name in the registry
+    started: str = ""  # ISO 8601, UTC
+    environment: Environment = field(default_factory=Environment)
+    data: DataFacts = field(default_factory=DataFacts)
+    network: NetworkFacts = field(default_factory=NetworkFacts)
+    trial: TrialFacts | None = None  # of a trial or a replay
+    tuning: TuningFacts | None = None  # of a final cell whose hyper-parameters were searched
+    expectation: Expectation | None = None
+    kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # (kept, all) features a tap, in network order
     curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)  # over epochs or steps
-    answers: Mapping[str, str] = field(default_factory=dict)  # of a final cell, by test set: bench.answers.pack
+    correct: Mapping[str, str] = field(default_factory=dict)  # by test set: bench.records.correct.pack
 
 
 Observer = Callable[[CellResult], None]

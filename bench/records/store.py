@@ -1,44 +1,47 @@
-"""The append-only store: one JSON line a result in `cells.jsonl`, from which everything else is derived."""
+"""The append-only store: one JSON line a record in `cells.jsonl`, from which everything else is derived."""
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import json
-import math
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from bench.costs.budget import Amount
-from bench.records.cells import CellResult, Cost
+from bench.records.cells import CellResult
+from bench.records.index import Index
+from bench.records.line import parse, validated, written
 from bench.spec import UserError
 
 
 class Store:
-    """Results of all runs of one results folder.
+    """The records of all runs into one results folder.
 
-    A line is written with one system call and synced before `append` returns, so a kill loses at most what is at work:
-    one cell, or the probes of one task, which are judged together.
-    A line torn by a kill or a full disk is passed over when reading and closed off before the next is written.
+    A line is written with one system call and synced before `append` returns. So a kill loses at most the work in
+    progress: one cell, or the probes of one task, which are evaluated together. A line torn by a kill or a full disk is
+    passed over when the file is read, and is closed off before the next line is written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "cells.jsonl"
         self.working = folder / "working.json"
+        self._index = Index()
+        self._read = 0  # bytes of the file that are in the index
+        self._unreadable = 0  # lines among them that are torn or of another shape
+        self._torn = False  # whether the file ends in part of a line
 
     def delta(self, key: str) -> Path:
-        """Where what a cell kept lies, once it has been fitted."""
+        """The file of what a cell stores, once it has been fitted."""
         return self.folder / "deltas" / f"{key}.safetensors"
 
     def append(self, result: CellResult) -> None:
         """Raises UserError when the line cannot be written; the record is then on stderr, so that it is not lost."""
-        line = json.dumps(dataclasses.asdict(result), allow_nan=False, separators=(",", ":")) + "\n"
+        line = written(result)
         try:
             with self.path.open("ab+") as file:
                 size = file.seek(0, os.SEEK_END)
@@ -47,6 +50,9 @@ class Store:
                 file.write(line.encode())
                 file.flush()
                 os.fsync(file.fileno())
+            if size == self._read:
+                self._index.add(result)
+                self._read += len(line.encode())
         except OSError as error:
             print(line.strip(), file=sys.stderr)
             raise UserError(
@@ -54,59 +60,77 @@ class Store:
                 "and run again"
             ) from error
 
-    def results(self) -> list[CellResult]:
-        """All readable lines, oldest first; lines that are torn or of another shape are passed over.
+    def index(self) -> Index:
+        """All records. The file is read once; later calls read only the lines that were added since.
 
         Raises UserError when the file is there and cannot be read.
         """
-        if not os.path.lexists(self.path):
-            return []
         try:
-            with self.path.open(encoding="utf-8", errors="replace") as file:
-                return [result for line in file if (result := parse(line)) is not None]
+            size = self.path.stat().st_size if os.path.lexists(self.path) else 0
+            if size < self._read:  # the file was replaced
+                self._index, self._read, self._unreadable = Index(), 0, 0
+            if size > self._read:
+                self._take_in()
         except OSError as error:
             raise UserError(
                 f"cannot read {self.path} ({error.strerror}); name another folder with --results"
             ) from error
+        return self._index
+
+    def _take_in(self) -> None:
+        """Reads the lines that are new. The last one is left for later where it is not ended yet."""
+        self._torn = False
+        with self.path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                result = parse(line.decode(errors="replace"))
+                if result is None and not line.endswith(b"\n"):
+                    self._torn = True
+                    break
+                self._read += len(line)
+                if result is not None:
+                    self._index.add(result)
+                elif line.strip():
+                    self._unreadable += 1
+
+    def unreadable(self) -> int:
+        """How many lines are torn or of another shape. Raises UserError as `index` does."""
+        self.index()
+        return self._unreadable + self._torn
+
+    def results(self) -> list[CellResult]:
+        """All readable records as they are now, oldest first. Raises UserError as `index` does."""
+        return list(self.index().results)
 
     def latest(self) -> dict[str, CellResult]:
-        """The line that counts for each key: the newest, but a done one is never displaced by one that is not."""
-        chosen: dict[str, CellResult] = {}
-        for result in self.results():
-            if result.status == "done" or result.key not in chosen or chosen[result.key].status != "done":
-                chosen[result.key] = result
-        return chosen
-
-    def spent(self) -> Amount:
-        """What every line ever written charges to the budget, failed and repeated ones included."""
-        costs = [result.cost for result in self.results()]
-        return Amount(math.fsum(cost.spent_seconds for cost in costs), sum(cost.spent_flops for cost in costs))
+        """The record that counts for each key now. Raises UserError as `index` does."""
+        return dict(self.index().latest)
 
     def begin(self, working: CellResult, total: Amount) -> None:
-        """Notes beside the records what is at work and what will have been spent with it, in case of a kill.
+        """Writes a note beside the records: what is in progress, and the total that is spent with it. A kill leaves it.
 
-        The note is replaced in one step. A disk that is full costs the note, never the work.
+        The note is replaced in one step. A full disk costs the note, never the work.
         """
-        note = {"seconds": total.seconds, "flops": total.flops, "record": dataclasses.asdict(working)}
+        note = {"seconds": total.seconds, "flops": total.flops, "record": asdict(working)}
         beside = self.working.with_suffix(".tmp")
         with suppress(OSError):
             beside.write_text(json.dumps(note), encoding="utf-8")
             beside.replace(self.working)
 
     def recover(self) -> CellResult | None:
-        """Charges what a killed run had spent and not recorded, as a failed line, which is returned.
+        """Charges what a killed run had spent without a record, as a failed line, and returns that line.
 
-        The note tells the sum over all lines and the lost work, so that what was recorded after it counts once.
+        The note holds the total over all lines and the lost work. So what was recorded after the note counts once.
         """
         try:
             note = json.loads(self.working.read_text(encoding="utf-8"))
-            lost = parse(json.dumps(note["record"]))
-            spent = self.spent()
+            lost = validated(note["record"])
+            spent = self.index().spent()
             seconds, flops = round(note["seconds"] - spent.seconds, 4), int(note["flops"] - spent.flops)
         except (OSError, ValueError, TypeError, KeyError):
             return None
         found = None
-        if lost is not None and (seconds > 0 or flops > 0):
+        if seconds > 0 or flops > 0:
             cost = replace(lost.cost, spent_seconds=max(0.0, seconds), spent_flops=max(0, flops))
             found = replace(lost, cost=cost)
             self.append(found)
@@ -114,13 +138,13 @@ class Store:
         return found
 
     def settle(self) -> None:
-        """Takes the note away: all that was spent is recorded."""
+        """Removes the note: everything that was spent is recorded."""
         with suppress(OSError):
             self.working.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the folder for one run; the system lets go of it even after a kill.
+        """Holds the folder for one run. The system releases it even after a kill.
 
         Raises UserError when the folder cannot be written to or another run holds it.
         """
@@ -144,14 +168,3 @@ class Store:
             file.write(str(os.getpid()))
             file.flush()
             yield
-
-
-def parse(line: str) -> CellResult | None:
-    """The result that a line holds, or None."""
-    try:
-        fields: dict[str, Any] = json.loads(line)
-        result = CellResult(**{**fields, "cost": Cost(**fields["cost"])})
-        sound = isinstance(result.accuracy, dict) and isinstance(result.provenance, dict)
-        return result if sound and isinstance(result.cost.spent_seconds, (int, float)) else None
-    except (ValueError, TypeError, KeyError):
-        return None

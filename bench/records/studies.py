@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from bench.records.cells import CellResult
+from bench.records.cells import CellResult, TuningFacts
 
 # The two axes of a budget: what a trial cost, and how much of that was the pass over the images that trials share.
 LEDGERS = {"seconds": ("train_seconds", "shared_seconds"), "flops": ("train_flops", "shared_flops")}
@@ -47,50 +47,49 @@ def studies(results: Iterable[CellResult]) -> list[Study]:
     """All studies of which there is a trial, in the order of the store."""
     trials: dict[str, dict[int, CellResult]] = {}
     replays: dict[tuple[object, ...], float] = {}
-    tunings: dict[str, Mapping[str, Any]] = {}
+    tunings: dict[str, TuningFacts] = {}
     for result in results:
-        of, tuning = result.provenance.get("trial"), result.provenance.get("tuning")
-        if result.stage == "trial" and isinstance(of, Mapping) and isinstance(of.get("number"), int):
-            seen = trials.setdefault(str(of.get("study")), {})
-            if of["number"] not in seen or seen[of["number"]].status != "done":
-                seen[of["number"]] = result
-        elif result.stage == "replay" and isinstance(of, Mapping) and known(result.accuracy.get("test")):
-            replays[str(of.get("study")), of.get("number")] = result.accuracy["test"]
+        of, tuning = result.trial, result.tuning
+        if result.stage == "trial" and of is not None:
+            seen = trials.setdefault(of.study, {})
+            if of.number not in seen or seen[of.number].status != "done":
+                seen[of.number] = result
+        elif result.stage == "replay" and of is not None and known(result.accuracy.get("test")):
+            replays[of.study, of.number] = result.accuracy["test"]
             replays.setdefault(alike(result), result.accuracy["test"])
-        elif result.stage == "final" and isinstance(tuning, Mapping):
-            tunings[str(tuning.get("study"))] = tuning
-    return [study(name, seen, replays, tunings.get(name, {})) for name, seen in trials.items()]
+        elif result.stage == "final" and tuning is not None:
+            tunings[tuning.study] = tuning
+    return [study(name, seen, replays, tunings.get(name)) for name, seen in trials.items()]
 
 
 def alike(result: CellResult) -> tuple[object, ...]:
     """Equal for trials of several studies that are one and the same: only the first of them is replayed."""
-    facts = (result.provenance.get(name) for name in ("protocol", "weights_digest", "backbone", "data_fingerprint"))
+    facts = [result.environment.protocol, result.data.fingerprint, asdict(result.network)]
     return result.method, result.task, result.seed, json.dumps([dict(result.params), *facts], sort_keys=True)
 
 
 def study(
-    name: str, seen: Mapping[int, CellResult], replays: Mapping[tuple[object, ...], float], tuning: Mapping[str, Any]
+    name: str, seen: Mapping[int, CellResult], replays: Mapping[tuple[object, ...], float], tuning: TuningFacts | None
 ) -> Study:
     """A trial without a replay has no test accuracy: its final cell was trained on the validation images too."""
     first = next(iter(seen.values()))
-    chosen: int | None = tuning.get("chosen")
     tests = {number: replays.get((name, number), replays.get(alike(one))) for number, one in seen.items()}
     trials = tuple(trial(number, seen[number], tests.get(number)) for number in sorted(seen))
     shared = {
         ledger: max((getattr(one.cost, of) or 0.0 for one in seen.values()), default=0.0)
         for ledger, (_, of) in LEDGERS.items()
     }
-    sampler = tuning.get("sampler") or first.provenance["trial"].get("sampler")
+    told = tuning or TuningFacts(name)
     return Study(
-        name, first.method, first.task, first.seed, sampler, chosen, bool(tuning.get("cut")), trials, shared
+        name, first.method, first.task, first.seed, told.sampler, told.chosen, told.cut, trials, shared
     )  # fmt: skip
 
 
 def trial(number: int, result: CellResult, test: float | None) -> Trial:
     val = result.accuracy.get("val") if result.status == "done" else None
     costs = {ledger: alone(*(getattr(result.cost, name) for name in names)) for ledger, names in LEDGERS.items()}
-    default = bool(result.provenance["trial"].get("default"))
-    return Trial(number, default, result.params, val if known(val) else None, test, costs)
+    assert result.trial is not None
+    return Trial(number, result.trial.default, result.params, val if known(val) else None, test, costs)
 
 
 def alone(cost: float | None, shared: float | None) -> float | None:

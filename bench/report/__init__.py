@@ -27,7 +27,7 @@ def write_report(folder: Path, versus: Sequence[str] = ()) -> Report:
     try:
         finals = [result for result in store.latest().values() if result.stage == "final"]
         others = [result for result in everything if result.stage != "final"]  # two trials may have tried the same
-        return compose([*finals, *others], folder / "report", versus, remarks(store.path, len(everything)))
+        return compose([*finals, *others], folder / "report", versus, remarks(store))
     except OSError as error:
         raise UserError(
             f"cannot write the report in {folder} ({error.strerror}); "
@@ -35,8 +35,7 @@ def write_report(folder: Path, versus: Sequence[str] = ()) -> Report:
         ) from error
 
 
-def remarks(path: Path, read: int) -> list[str]:
+def remarks(store: Store) -> list[str]:
     """How many lines of the records could not be read, if any."""
-    with path.open("rb") as file:
-        torn = sum(bool(line.strip()) for line in file) - read
-    return [f"not read: {counted(torn, 'line')} of {path.name}, torn or of another shape"] if torn > 0 else []
+    torn = store.unreadable()
+    return [f"not read: {counted(torn, 'line')} of {store.path.name}, torn or of another shape"] if torn else []

@@ -1,4 +1,4 @@
-"""Where a number comes from: versions, commit and device, for the record."""
+"""What computes: versions, commit and device, for the record."""
 
 from __future__ import annotations
 
@@ -7,28 +7,23 @@ import subprocess
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-from bench.records.cells import PROTOCOL
+import torch
+
+from bench.records.cells import PROTOCOL, Environment
 
 PACKAGES = ("torch", "timm", "peft", "numpy", "scipy", "pillow", "safetensors")
 
 
 @lru_cache
-def provenance(device: str) -> dict[str, Any]:
-    """Protocol, versions of what computes, commit of this code (with + when it was changed since), and device."""
-    return {
-        "protocol": PROTOCOL,
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
-        "git": _commit(),
-        "device": describe_device(device),
-    }
+def environment(device: str) -> Environment:
+    """The environment of a run on a device, by torch's name for it."""
+    versions = {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+    return Environment(PROTOCOL, versions, _commit(), describe_device(device))
 
 
 def describe_device(device: str) -> str:
     """`cpu` with the number of threads, or the name of the GPU."""
-    import torch  # here, so that reports, which read provenance only, do without it
-
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(torch.device(device))
     return f"{device} ({platform.machine()}, {torch.get_num_threads()} threads)"

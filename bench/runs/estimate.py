@@ -6,8 +6,8 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from statistics import fmean, median
 from typing import Any
@@ -17,8 +17,7 @@ import torch
 from bench.backbone.network import TimmBackbone
 from bench.costs.budget import Amount
 from bench.costs.meter import Meter, synchronise
-from bench.records.cells import Cell, CellResult
-from bench.registry import fixed
+from bench.records.cells import Cell, CellResult, NetworkFacts
 from bench.runs.environment import describe_device
 
 BATCH = 32
@@ -36,18 +35,18 @@ class Estimator:
 
     def __init__(self, backbone: TimmBackbone, records: Iterable[CellResult]) -> None:
         self.backbone = backbone
-        self.here = _place(backbone.describe(), describe_device(str(backbone.device)))
+        self.here = place(NetworkFacts(**backbone.describe()), describe_device(str(backbone.device)))
         self.known: dict[tuple[str, str], list[Amount]] = defaultdict(list)
         for record in records:
             self.learn(record)
 
     def __call__(self, cell: Cell) -> Amount:
-        if same := self.known[cell.method_name, cell.stage]:
+        if same := self.known[cell.label.text, cell.stage]:
             return typical(same) * passes(cell)
-        if cell.stage == "final" and (trials := self.known[cell.method_name, "trial"]):
+        if cell.stage == "final" and (trials := self.known[cell.label.text, "trial"]):
             judging = self.forward * cell.found.test_images
             return typical(trials) * (cell.method.passes * cell.found.train_images) + judging
-        if finals := self.known[cell.method_name, "final"]:
+        if finals := self.known[cell.label.text, "final"]:
             return typical(finals) * passes(cell)
         return self.forward * CAUTION * passes(cell)
 
@@ -60,15 +59,14 @@ class Estimator:
 
     def learn(self, record: CellResult) -> None:
         """Takes what a cell really cost into account; of one that was cut off, that it costs more than it had cost."""
-        expected = record.provenance.get("expected") or {}
-        place = _place(record.provenance.get("backbone"), record.provenance.get("device"))
-        if not expected.get("passes") or place != self.here:
+        expected = record.expectation
+        if expected is None or not expected.passes or place(record.network, record.environment.device) != self.here:
             return
         spent = Amount(record.cost.spent_seconds, record.cost.spent_flops)
         if record.status == "done":
-            self.known[record.method, record.stage].append(spent * (1 / expected["passes"]))
-        elif record.status == "failed" and spent.seconds > expected["seconds"]:
-            self.known[record.method, record.stage].append(spent * (CAUTION / expected["passes"]))
+            self.known[record.method, record.stage].append(spent * (1 / expected.passes))
+        elif record.status == "failed" and spent.seconds > expected.seconds:
+            self.known[record.method, record.stage].append(spent * (CAUTION / expected.passes))
 
     @cached_property
     def forward(self) -> Amount:
@@ -100,7 +98,7 @@ def searched(cell: Cell) -> float:
     factors: list[float] = [
         fmean(replace(method, **{name: value}).passes for value in values.choices) / method.passes
         for name, values in method.space.items()
-        if hasattr(values, "choices") and name not in fixed(cell.method_name) and method.passes
+        if hasattr(values, "choices") and name not in cell.label.fixed and method.passes
     ]
     return math.prod(factors)
 
@@ -121,5 +119,6 @@ def typical(amounts: Sequence[Amount]) -> Amount:
     return Amount(median(one.seconds for one in recent), median(one.flops for one in recent))
 
 
-def _place(backbone: Mapping[str, Any] | None, device: object) -> str:
-    return json.dumps([backbone, device], sort_keys=True, default=str)
+def place(network: NetworkFacts, device: str | None) -> str:
+    """What must be alike for the costs of two cells to tell anything about each other."""
+    return json.dumps([asdict(replace(network, digest=None, checkpoint=None)), device], sort_keys=True)

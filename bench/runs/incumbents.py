@@ -32,7 +32,7 @@ def replay(leaders: Sequence[Leader], data: Data, session: Session) -> None:
 
 def replay_group(group: Sequence[tuple[Leader, Cell]], data: Data, session: Session) -> None:
     """Judges the trials of one group together; one of several folds counts with their mean."""
-    works = [session.begin(cell, {"trial": dict(leader.about)}) for leader, cell in group]
+    works = [session.begin(cell, leader.trial) for leader, cell in group]
     files = [(cell, path) for leader, cell in group for path in leader.files]
 
     def judged() -> list[float]:

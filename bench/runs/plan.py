@@ -13,7 +13,7 @@ from typing import Any
 from bench.backbone.weights import resolve, weights_digest
 from bench.images.pixel_cache import kept
 from bench.records.cells import PROTOCOL, Cell, CellResult, Tuning
-from bench.registry import ORACLE, fixed
+from bench.registry import Label
 from bench.spec import BackboneSpec, Method, Task, UserError
 
 
@@ -48,9 +48,11 @@ def plan(
             continue
         for name, make in methods.items():
             check_space(name, make())
-            told = name + ORACLE if tuning is not None and tuning.oracle else name
+            label = Label.parse(name)
+            if tuning is not None and tuning.oracle:
+                label = label.as_oracle()
             for seed in seeds:
-                cell = Cell("", told, make(), task, found, backbone, digest, seed, tuning=tuning)
+                cell = Cell("", label, make(), task, found, backbone, digest, seed, tuning=tuning)
                 cells.append(keyed(cell))
     return Plan(list({cell.key: cell for cell in cells}.values()), missing)  # a task may be named in two ways
 
@@ -91,7 +93,7 @@ def identity(cell: Cell) -> dict[str, Any]:
     """What decides the outcome of a cell beside its seed."""
     return {
         "protocol": PROTOCOL,
-        "method": cell.method_name,
+        "method": cell.label.text,
         "params": params(cell.method),
         "task": cell.task.name,
         "data": cell.found.fingerprint,
@@ -102,7 +104,7 @@ def identity(cell: Cell) -> dict[str, Any]:
 
 def space_facts(cell: Cell) -> dict[str, str]:
     """What is searched: every hyper-parameter of the method's space that its name does not set."""
-    return {name: repr(values) for name, values in cell.method.space.items() if name not in fixed(cell.method_name)}
+    return {name: repr(values) for name, values in cell.method.space.items() if name not in cell.label.fixed}
 
 
 def study_name(cell: Cell) -> str:
@@ -112,7 +114,7 @@ def study_name(cell: Cell) -> str:
         "space": space_facts(cell), "folds": cell.method.folds, "sampler": cell.tuning.sampler,
         "seed": cell.tuning.seed, "oracle": cell.tuning.oracle,
     }  # fmt: skip
-    return f"{cell.method_name} · {cell.task.name} · {cell.backbone.name} · {digest_of(searched)[:8]}"
+    return f"{cell.label} · {cell.task.name} · {cell.backbone.name} · {digest_of(searched)[:8]}"
 
 
 def digest_of(facts: Mapping[str, Any]) -> str:
@@ -134,4 +136,4 @@ def split_done(cells: Sequence[Cell], latest: Mapping[str, CellResult], force: b
 
 def is_cut(result: CellResult) -> bool:
     """Whether the budget ended the tuning of a final cell before all the trials that were asked for."""
-    return bool((result.provenance.get("tuning") or {}).get("cut"))
+    return result.tuning is not None and result.tuning.cut

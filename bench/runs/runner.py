@@ -16,7 +16,7 @@ from bench.costs.meter import Meter
 from bench.images.pixels import pixels
 from bench.records.cells import Cell, CellResult, Cost
 from bench.records.correct import pack
-from bench.registry import fixed
+from bench.registry import Label
 from bench.runs.delta import write_and_read
 from bench.runs.evaluate import judge
 from bench.runs.failure import Failure, attempt
@@ -74,7 +74,7 @@ def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
         meter = Meter(session.backbone.device, session.budget)
         shared.attempt(lambda: prepare(session.backbone, data.train.images, targets, meter))
     choices = tune_all(cells, data, session, share)
-    ready = [chosen(cell, choices.get(cell.method_name), session) for cell in cells]
+    ready = [chosen(cell, choices.get(cell.label), session) for cell in cells]
     finals = [cell for cell in ready if cell is not None]
     frozen = [cell for cell in finals if cell.method.frozen]
     for group in [frozen, *([cell] for cell in finals if not cell.method.frozen)]:
@@ -82,7 +82,7 @@ def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
         if needed.fits(session.budget.remaining()):
             run_group(group, data, session, choices)
         elif group:
-            label = f"{group[0].task.name} · {', '.join(dict.fromkeys(cell.method_name for cell in group))}"
+            label = f"{group[0].task.name} · {', '.join(dict.fromkeys(cell.label.text for cell in group))}"
             session.postponed[label] = Postponed(group, needed)
     found = [choice for choice in choices.values() if isinstance(choice, Choice)]
     replay([leader for choice in found for leader in choice.leaders], data, session)
@@ -93,11 +93,11 @@ def pooled(cell: Cell) -> list[int | None]:
     """The pooling targets that a probe and its trials read: its hyper-parameter `target`, None for the embedding."""
     own = getattr(cell.method, "target", None)
     values = cell.method.space.get("target") if cell.tuning is not None else None
-    return [own, *(getattr(values, "choices", ()) if "target" not in fixed(cell.method_name) else ())]
+    return [own, *(getattr(values, "choices", ()) if "target" not in cell.label.fixed else ())]
 
 
 def run_group(
-    cells: Sequence[Cell], data: Data, session: Session, choices: Mapping[str, Choice | Failure]
+    cells: Sequence[Cell], data: Data, session: Session, choices: Mapping[Label, Choice | Failure]
 ) -> None:  # fmt: skip
     """Fits each cell, then judges those that succeeded together; every cell that was begun gets its record."""
     fitted: list[Fitted] = []
@@ -106,7 +106,7 @@ def run_group(
             if session.budget.is_spent():
                 break
             work = session.begin(cell)
-            choice = choices.get(cell.method_name)
+            choice = choices.get(cell.label)
             outcome = work.attempt(partial(fit, work, data))
             if isinstance(outcome, Failure):
                 work.fail(outcome, tuned(work.measured(), choice))
@@ -118,7 +118,7 @@ def run_group(
 
 
 def judge_group(
-    fitted: Sequence[Fitted], data: Data, session: Session, choices: Mapping[str, Choice | Failure]
+    fitted: Sequence[Fitted], data: Data, session: Session, choices: Mapping[Label, Choice | Failure]
 ) -> None:  # fmt: skip
     """Judges what was fitted together and records it; what that spent is shared out evenly."""
     meter = Meter(session.backbone.device, session.budget)
@@ -126,10 +126,10 @@ def judge_group(
     parts = session.lap().split(len(fitted))
     for number, (one, part) in enumerate(zip(fitted, parts, strict=True)):
         cost = part.on(one.cost)
-        choice = choices.get(one.work.cell.method_name)
-        one.work.about["test_counts"] = {name: len(test.labels) for name, test in data.tests.items()}
+        choice = choices.get(one.work.cell.label)
+        one.work.test_counts = {name: len(test.labels) for name, test in data.tests.items()}
         if isinstance(choice, Choice):
-            one.work.about["tuning"] = choice.facts
+            one.work.tuning = choice.facts
         if isinstance(verdicts, Failure):
             one.work.fail(verdicts, cost)
             continue
@@ -154,17 +154,17 @@ def fit(work: Work, data: Data) -> Fitted:
     adapted = cell.method.fit(backbone, data.train, work.meter)
     cost = work.measured()
     if backbone.version() != untouched:
-        raise UserError(f"{cell.method_name} changed the backbone's own weights; it must train a copy from `network`")
+        raise UserError(f"{cell.label} changed the backbone's own weights; it must train a copy from `network`")
     if cell.method.frozen != isinstance(adapted, Probe):
-        raise UserError(f"{cell.method_name} says frozen = {cell.method.frozen} but returned {type(adapted).__name__}")
+        raise UserError(f"{cell.label} says frozen = {cell.method.frozen} but returned {type(adapted).__name__}")
     path = session.store.delta(cell.key)
     kept = write_and_read(adapted.stored(), path)
     numbers = [value for value in kept.values() if value.is_floating_point()]
     if not all(bool(value.isfinite().all()) for value in numbers):
-        raise UserError(f"{cell.method_name} diverged: its weights are not finite; lower its learning rate")
+        raise UserError(f"{cell.label} diverged: its weights are not finite; lower its learning rate")
     stored_params = sum(value.numel() for value in numbers)
     cost = replace(cost, stored_params=stored_params, stored_bytes=path.stat().st_size)
     restored = cell.method.restore(backbone, kept, data.train.classes)
     if isinstance(restored, Probe) and (chosen := restored.chosen()):
-        work.about["chosen"] = chosen
+        work.kept = chosen
     return Fitted(work, restored, cost)

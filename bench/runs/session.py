@@ -7,15 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from bench.backbone.network import TimmBackbone
 from bench.costs.budget import Amount, Budget
 from bench.costs.device import Gauge
 from bench.costs.meter import Meter
-from bench.records.cells import Cell, CellResult, Cost, Observer, Status
+from bench.records.cells import (
+    Cell,
+    CellResult,
+    Cost,
+    DataFacts,
+    Expectation,
+    NetworkFacts,
+    Observer,
+    Status,
+    TrialFacts,
+    TuningFacts,
+)
 from bench.records.store import Store
-from bench.runs.environment import provenance
+from bench.runs.environment import environment
 from bench.runs.estimate import Estimator, passes
 from bench.runs.failure import Failure, T, attempt
 from bench.runs.plan import params
@@ -49,12 +59,11 @@ class Session:
                 observe(result)
         return result
 
-    def begin(self, cell: Cell, about: Mapping[str, Any] | None = None) -> Work:
-        """Work on a cell starts; should the process be killed in it, its cost is not lost."""
+    def begin(self, cell: Cell, trial: TrialFacts | None = None) -> Work:
+        """Work on a cell starts. If the process is killed during it, its cost is not lost."""
         expected = self.estimate(cell)
-        facts = {"seconds": round(expected.seconds, 4), "flops": int(expected.flops), "passes": passes(cell)}
-        meter = Meter(self.backbone.device, self.budget)
-        work = Work(cell, self, utc_now(), meter, {"expected": facts, **(about or {})})
+        expectation = Expectation(round(expected.seconds, 4), int(expected.flops), passes(cell))
+        work = Work(cell, self, utc_now(), Meter(self.backbone.device, self.budget), expectation, trial)
         lost = work.result("failed", KILLED, Cost())
         self.budget.watch = lambda pending: self.store.begin(lost, self.budget.spent + pending)
         return work
@@ -107,27 +116,29 @@ class Work:
     session: Session
     started: str
     meter: Meter
-    about: dict[str, Any]  # goes into the record's provenance
+    expectation: Expectation
+    trial: TrialFacts | None = None
+    tuning: TuningFacts | None = None
+    kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # features of each tap, where some are selected
+    test_counts: Mapping[str, int] = field(default_factory=dict)
 
     def result(
         self, status: Status, reason: str | None, cost: Cost, accuracy: Mapping[str, float] | None = None
     ) -> CellResult:
         """The record of this work."""
         cell, session = self.cell, self.session
-        facts = {
-            **provenance(str(session.backbone.device)),
-            "pipeline": cell.found.pipeline,
-            "data_fingerprint": cell.found.fingerprint,
-            "weights_digest": cell.weights_digest,
-            "checkpoint": str(cell.backbone.checkpoint.absolute()) if cell.backbone.checkpoint else None,
-            "classes": list(cell.found.classes) or cell.task.classes,
-            "backbone": session.backbone.describe(),
-            "started": self.started,
-            **self.about,
-        }
+        file = cell.backbone.checkpoint.absolute() if cell.backbone.checkpoint else None
+        classes = list(cell.found.classes) or cell.task.classes
         return CellResult(
-            cell.key, cell.stage, status, reason, cell.method_name, params(cell.method), cell.task.name,
-            cell.task.group, cell.backbone.name, cell.seed, accuracy or {}, cost, facts, self.meter.curves,
+            cell.key, cell.stage, status, reason, cell.label.text, params(cell.method), cell.task.name,
+            cell.task.group, cell.backbone.name, cell.seed, accuracy or {}, cost, cell.label.name, self.started,
+            environment=environment(str(session.backbone.device)),
+            data=DataFacts(cell.found.pipeline, cell.found.fingerprint, classes, self.test_counts),
+            network=NetworkFacts(
+                **session.backbone.describe(), digest=cell.weights_digest, checkpoint=str(file) if file else None
+            ),
+            trial=self.trial, tuning=self.tuning, expectation=self.expectation, kept=self.kept,
+            curves=self.meter.curves,
         )  # fmt: skip
 
     def attempt(self, what: Callable[[], T]) -> T | Failure:
@@ -150,11 +161,11 @@ class Work:
         )
 
     def done(
-        self, accuracy: Mapping[str, float], cost: Cost, answers: Mapping[str, str] | None = None
+        self, accuracy: Mapping[str, float], cost: Cost, correct: Mapping[str, str] | None = None
     ) -> CellResult:  # fmt: skip
         """Records what was found, charged with what ran since the last record."""
         found = self.result("done", None, self.session.lap().on(cost), accuracy)
-        return self.session.record(replace(found, answers=answers or {}))
+        return self.session.record(replace(found, correct=correct or {}))
 
     def fail(self, failure: Failure, cost: Cost, status: Status = "failed") -> CellResult:
         """Records why there is no figure; the traceback of a failure goes into a file beside the records."""

@@ -17,8 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna.trial import Trial as Proposal
 
 from bench.costs.budget import Amount, largest, smallest
-from bench.records.cells import Cell, CellResult, Cost, Status
-from bench.registry import fixed
+from bench.records.cells import Cell, CellResult, Cost, Status, TrialFacts, TuningFacts
 from bench.runs.delta import write_and_read
 from bench.runs.failure import Failure, attempt
 from bench.runs.plan import keyed, params, study_name
@@ -38,7 +37,7 @@ class Leader:
     """A trial that was the best of its study for a while: what is wanted to judge it once the study is over."""
 
     cell: Cell
-    about: Mapping[str, Any]
+    trial: TrialFacts
     files: tuple[Path, ...]  # deltas, one a fold
 
 
@@ -47,7 +46,7 @@ class Choice:
     """What tuning found: the method to train on all images, and what a record says about how it was chosen."""
 
     method: Method
-    facts: Mapping[str, Any]
+    facts: TuningFacts
     accuracy: float | None  # on validation images; None without a finished trial
     flops: int
     seconds: float
@@ -74,17 +73,12 @@ class Tuner:
         self.cell = replace(cell, seed=cell.tuning.seed)  # seeds of a comparison share what was found
         self.most = MANY if cell.tuning.trials is None else cell.tuning.trials
         self.place = Trial(session.backbone, data.train, session.budget, cell.tuning.seed, self.shifted(data))
-        space = free(cell.method.space, fixed(cell.method_name))
+        space = free(cell.method.space, cell.label.fixed)
         storage = open_storage(session.storage, session.store.folder)
         self.search = Search(storage, study_name(self.cell), space, params(cell.method))
         self.owner = owner_of(session.store.folder)
-        self.recorded = {
-            about["number"]: result
-            for result in session.store.results()
-            if (about := result.provenance.get("trial") or {}).get("study") == self.search.name
-            and result.stage == "trial"
-            and about["over"]
-        }
+        earlier = self.records().items()
+        self.recorded = {number: result for number, result in earlier if result.trial and result.trial.over}
         self.together = isinstance(cell.method, PathMethod) and set(space) == {cell.method.path}
 
     def shifted(self, data: Data) -> tuple[Split, ...]:
@@ -179,8 +173,7 @@ class Tuner:
 
     def begin(self, proposal: Proposal) -> Work:
         cell = self.variant(proposal.params)
-        facts = {"study": self.search.name, "number": proposal.number, "default": proposal.number == 0, "over": False}
-        return self.session.begin(cell, {"trial": facts})
+        return self.session.begin(cell, TrialFacts(self.search.name, proposal.number, default=proposal.number == 0))
 
     def variant(self, chosen: Mapping[str, Any]) -> Cell:
         """The trial cell with these hyper-parameters."""
@@ -192,7 +185,8 @@ class Tuner:
         if isinstance(outcome, Failure) and isinstance(outcome.error, BudgetSpent):
             work.fail(outcome, cost)  # not over: a later run takes it up again
             return
-        work.about["trial"]["over"] = True
+        assert work.trial is not None
+        work.trial = replace(work.trial, over=True)
         if isinstance(outcome, Failure):
             status: Status = "skipped" if isinstance(outcome.error, Pruned) else "failed"
             self.tell(proposal.number, work.fail(outcome, cost, status))
@@ -225,14 +219,12 @@ class Tuner:
         over = self.search.trials(*STATES.values())
         best = self.search.best()
         if over and best is None:
-            reason = next((r.reason for r in self.recorded_now().values() if r.reason), "see the records")
-            raise UserError(f"all {len(over)} trials of {self.cell.method_name} failed: {reason}")
-        facts = {
-            "study": self.search.name, "asked": self.tuning.trials or "auto", "trials": len(over),
-            "sampler": self.tuning.sampler, "seed": self.tuning.seed, "oracle": self.tuning.oracle,
-            "chosen": best.number if best else None,
-            "cut": cut,
-        }  # fmt: skip
+            reason = next((one.reason for one in self.records().values() if one.reason), "see the records")
+            raise UserError(f"all {len(over)} trials of {self.cell.label} failed: {reason}")
+        facts = TuningFacts(
+            self.search.name, self.tuning.trials or "auto", len(over), self.tuning.sampler, self.tuning.seed,
+            self.tuning.oracle, best.number if best else None, cut,
+        )  # fmt: skip
         cost = self.search.cost()
         chosen = self.variant(best.params if best else {}).method
         leaders = tuple(self.leader(one) for one in self.search.leaders())
@@ -241,11 +233,8 @@ class Tuner:
 
     def leader(self, trial: FrozenTrial) -> Leader:
         cell = self.variant(trial.params)
-        return Leader(cell, {"study": self.search.name, "number": trial.number}, tuple(self.files(cell)))
+        return Leader(cell, TrialFacts(self.search.name, trial.number), tuple(self.files(cell)))
 
-    def recorded_now(self) -> dict[int, CellResult]:
-        return self.recorded | {
-            result.provenance["trial"]["number"]: result
-            for result in self.session.results
-            if (result.provenance.get("trial") or {}).get("study") == self.search.name
-        }
+    def records(self) -> Mapping[int, CellResult]:
+        """The records of this study's trials, by number."""
+        return self.session.store.index().trials(self.search.name)

@@ -8,6 +8,7 @@ from functools import partial
 
 from bench.costs.budget import Amount, largest
 from bench.records.cells import Cell, CellResult, Cost
+from bench.registry import Label
 from bench.runs.failure import Failure
 from bench.runs.plan import digest_of, is_cut, params
 from bench.runs.session import Session, utc_now
@@ -20,18 +21,18 @@ def expected(cells: Sequence[Cell], session: Session) -> Amount:
     return sum((session.estimate(cell) for cell in cells), Amount())
 
 
-def tune_all(cells: Sequence[Cell], data: Data, session: Session, room: Amount) -> dict[str, Choice | Failure]:
+def tune_all(cells: Sequence[Cell], data: Data, session: Session, room: Amount) -> dict[Label, Choice | Failure]:
     """What was chosen for each method that is tuned: an even share of `room` each, what one leaves is for the rest.
 
     Methods with the cheapest trials come first, as they leave the most.
     """
     cheapest = sorted(cells, key=lambda cell: session.estimate(replace(cell, stage="trial")).seconds)
-    searched = {cell.method_name: cell for cell in cheapest if cell.tuning is not None}
-    choices: dict[str, Choice | Failure] = {}
+    searched = {cell.label: cell for cell in cheapest if cell.tuning is not None}
+    choices: dict[Label, Choice | Failure] = {}
 
-    def reserved(name: str, method: Method) -> Amount:
+    def reserved(name: Label, method: Method) -> Amount:
         found = {of: choice.method for of, choice in choices.items() if isinstance(choice, Choice)} | {name: method}
-        finals = [replace(cell, method=found.get(cell.method_name, cell.method)) for cell in cells]
+        finals = [replace(cell, method=found.get(cell.label, cell.method)) for cell in cells]
         return expected(finals, session)
 
     for done, (name, cell) in enumerate(searched.items()):
@@ -51,8 +52,8 @@ def chosen(cell: Cell, choice: Choice | Failure | None, session: Session) -> Cel
         return None
     earlier = session.store.latest().get(cell.key)
     if earlier is not None and earlier.status == "done" and is_cut(earlier):
-        facts = earlier.provenance["tuning"]
-        if (facts["trials"], facts["cut"]) == (choice.facts["trials"], choice.facts["cut"]):
+        facts = earlier.tuning
+        if facts and (facts.trials, facts.cut) == (choice.facts.trials, choice.facts.cut):
             return None
         if digest_of(earlier.params) == digest_of(params(choice.method)):
             retell(earlier, choice, session)
@@ -62,11 +63,12 @@ def chosen(cell: Cell, choice: Choice | Failure | None, session: Session) -> Cel
 
 def retell(earlier: CellResult, choice: Choice, session: Session) -> None:
     """Records once more a final cell whose search went on and came to the same: it is not trained and judged again."""
-    cost = session.lap().on(replace(tuned(earlier.cost, choice), spent_seconds=0.0, spent_flops=0))
+    unspent = replace(earlier.cost, spent_seconds=0.0, spent_flops=0, energy_joules=None, utilisation=None)
+    cost = session.lap().on(tuned(unspent, choice))
     accuracy = {**earlier.accuracy} if choice.accuracy is None else {**earlier.accuracy, "val": choice.accuracy}
-    # Without what was expected, as next to nothing was spent that estimates could learn from.
-    facts = {**earlier.provenance, "tuning": choice.facts, "started": utc_now(), "expected": None}
-    session.record(replace(earlier, accuracy=accuracy, cost=cost, provenance=facts))
+    # Without an expectation: next to nothing was spent that estimates could learn from.
+    told = replace(earlier, tuning=choice.facts, started=utc_now(), expectation=None)
+    session.record(replace(told, accuracy=accuracy, cost=cost))
 
 
 def tuned(cost: Cost, choice: Choice | Failure | None) -> Cost:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench.export import export
 from bench.records.cells import CellResult
-from bench.records.store import Store, parse
+from bench.records.store import Store
 from bench.spec import UserError
 from bench.tracking import record
 from bench.tracking.connection import EXPERIMENT, VIEW, connect, database, is_default
@@ -40,7 +40,7 @@ class Mirror:
         runs = list(all_runs(self.client, self.experiment))
         self.finished: set[Identity] = set()
         self.begun: dict[Identity, str] = {}  # id of the run that an interruption left unfinished
-        first = next(records(folder), None)
+        first = next(iter(self.store.index().results), None)
         self.comparison = digest(first, folder)
         self.family = Family(self.client)
         self._remember(run for run in runs if KEY in run.data.tags)
@@ -168,17 +168,9 @@ def all_runs(client: MlflowClient, experiment_id: str) -> Iterator[Run]:
             return
 
 
-def records(folder: Path) -> Iterator[CellResult]:
-    """The readable lines of the store, oldest first, read as they are asked for."""
-    path = Store(folder).path
-    if path.exists():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            yield from (result for line in file if (result := parse(line)) is not None)
-
-
 def digest(first: CellResult | None, folder: Path) -> str:
     """What tells one results folder from all others, wherever it is moved: its first record."""
-    text = f"{first.key} {first.provenance.get('started', '')}" if first else str(folder.resolve())
+    text = f"{first.key} {first.started}" if first else str(folder.resolve())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

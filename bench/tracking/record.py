@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import re
 import time
-from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from bench.records.cells import CellResult
 
@@ -17,32 +17,30 @@ STUDY, TRIAL = "study", "trial"  # tags of a trial; a final run has the study al
 REPLAY = "replay/"  # metrics read for a trial afterwards
 SYSTEM = ("peak_bytes", "energy_joules", "utilisation")  # what MLflow shows beside the metrics of a model
 CURVES = {"loss": "curve/train_loss", "val": "curve/val_accuracy"}
-MANY = ("classes", "chosen")  # too long for a tag
 Trial = tuple[str, str]  # study, number
 
 
 def study(result: CellResult) -> str | None:
     """The search that a result is part of, or that chose its hyper-parameters."""
-    about = result.provenance.get("tuning" if result.stage == "final" else "trial")
-    return str(about["study"]) if isinstance(about, Mapping) and "study" in about else None
+    about = result.tuning if result.stage == "final" else result.trial
+    return about.study if about else None
 
 
 def trial(result: CellResult) -> Trial | None:
     """The trial that a result is, or was read for."""
-    about, of = result.provenance.get("trial"), study(result)
-    if result.stage == "final" or of is None or not isinstance(about, Mapping):
+    if result.stage == "final" or result.trial is None:
         return None
-    return of, str(about.get("number"))
+    return result.trial.study, str(result.trial.number)
 
 
 def identity(result: CellResult) -> tuple[str, str, str]:
     """What tells a result from all others: trials may have the same hyper-parameters, and start in the same second."""
     tried = trial(result)
-    return result.key, str(result.provenance.get("started", "")), tried[1] if tried else ""
+    return result.key, result.started, tried[1] if tried else ""
 
 
 def tags(result: CellResult) -> dict[str, str]:
-    """What to filter runs by; provenance is among it, each entry under its own name."""
+    """What to filter runs by; the facts of a record are among it, each under its own name."""
     known = {
         "method": result.method,
         "task": result.task,
@@ -54,7 +52,7 @@ def tags(result: CellResult) -> dict[str, str]:
     }
     if result.reason:
         known["reason"] = result.reason
-    provenance = {f"head2head.{allowed(name)}": value for name, value in result.provenance.items() if name not in MANY}
+    facts = {f"head2head.{name}": value for name, value in provenance(result).items() if value not in (None, "", {})}
     of, tried = study(result), trial(result)
     known |= {STUDY: of} if of else {}
     known |= {TRIAL: tried[1]} if tried else {}
@@ -62,7 +60,20 @@ def tags(result: CellResult) -> dict[str, str]:
     if result.stage == "trial":
         name += f" · trial {tried[1]}" if tried else " · trial"
     own = {"mlflow.runName": name, "mlflow.source.name": "run_bench.py", KEY: result.key}
-    return {name: written(value) for name, value in {**provenance, **known, **own}.items()}
+    return {name: written(value) for name, value in {**facts, **known, **own}.items()}
+
+
+def provenance(result: CellResult) -> dict[str, Any]:
+    """Where a result comes from, all but what is too long for a tag."""
+    network = asdict(result.network)
+    digest, checkpoint = network.pop("digest"), network.pop("checkpoint")
+    optional = {"expected": result.expectation, "trial": result.trial, "tuning": result.tuning}
+    return {
+        **asdict(result.environment), "pipeline": result.data.pipeline, "data_fingerprint": result.data.fingerprint,
+        "weights_digest": digest, "checkpoint": checkpoint, "backbone": network if result.network.name else None,
+        "started": result.started, "test_counts": result.data.test_counts,
+        **{name: asdict(facts) for name, facts in optional.items() if facts is not None},
+    }  # fmt: skip
 
 
 def params(result: CellResult) -> dict[str, str]:
@@ -78,7 +89,7 @@ def metrics(result: CellResult) -> dict[str, float]:
     """
     costs = {
         f"system/{name}" if name in SYSTEM else name: value
-        for name, value in dataclasses.asdict(result.cost).items()
+        for name, value in asdict(result.cost).items()
         if value is not None
     }
     return {f"accuracy/{allowed(name)}": value for name, value in result.accuracy.items()} | costs
@@ -109,15 +120,15 @@ def curves(result: CellResult) -> list[tuple[str, float, int, int]]:
 
 def dataset(result: CellResult) -> dict[str, str] | None:
     """Name, digest and source of the images, None for a record that does not tell them."""
-    fingerprint = result.provenance.get("data_fingerprint")
+    fingerprint = result.data.fingerprint
     if not fingerprint:
         return None
-    source = {"task": result.task, "pipeline": result.provenance.get("pipeline"), "fingerprint": fingerprint}
-    classes = result.provenance.get("classes")
+    source = {"task": result.task, "pipeline": result.data.pipeline, "fingerprint": fingerprint}
+    classes = result.data.classes
     profile = {"classes": len(classes) if isinstance(classes, list) else classes}
     return {
         "name": result.task,
-        "digest": str(fingerprint)[:36],  # as long as MLflow takes
+        "digest": fingerprint[:36],  # as long as MLflow takes
         "source_type": "images",
         "source": written(source),
         "profile": written(profile),
@@ -126,8 +137,7 @@ def dataset(result: CellResult) -> dict[str, str] | None:
 
 def interval(result: CellResult) -> tuple[int, int]:
     """Start and end in milliseconds since 1970, from the record; one without a start is taken to start now."""
-    started = result.provenance.get("started")
-    start = datetime.fromisoformat(started).timestamp() if started else time.time()
+    start = datetime.fromisoformat(result.started).timestamp() if result.started else time.time()
     seconds = (result.cost.train_seconds or 0.0) + (result.cost.eval_seconds or 0.0)
     return int(1000 * start), int(1000 * (start + seconds))
 

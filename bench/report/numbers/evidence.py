@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def sample(grid: Grid, method: str, task: str, test: str = "test") -> Sample | N
     if not found:
         return None
     cells = grid.cells[method, task]
-    count, data = images(cells, test), {str(cell.provenance.get("data_fingerprint")) for cell in cells}
+    count, data = images(cells, test), {str(cell.data.fingerprint) for cell in cells}
     right = answers(cells, test, count) if count and len(data) == 1 else None
     sound = right is not None and len(right) == len(found) and np.allclose(right.mean(axis=1), found)
     return Sample(found, count, right if sound else None, min(data))
@@ -39,8 +39,7 @@ def sample(grid: Grid, method: str, task: str, test: str = "test") -> Sample | N
 
 def answers(cells: Sequence[CellResult], test: str, count: int) -> NDArray[np.bool_] | None:
     """Which of `count` images were answered rightly (cells, images); None where a record does not say it soundly."""
-    texts = [cell.answers.get(test) if isinstance(cell.answers, Mapping) else None for cell in cells]
-    right = [found for text in texts if (found := unpack(text, count)) is not None]
+    right = [found for cell in cells if (found := unpack(cell.correct.get(test), count)) is not None]
     return np.stack(right) if len(right) == len(cells) else None
 
 
@@ -52,9 +51,7 @@ def images(cells: Sequence[CellResult], test: str) -> int | None:
 
 def count_of(cell: CellResult, test: str) -> int | None:
     """On how many images a cell was tested, where its record says so."""
-    counts = cell.provenance.get("test_counts")
-    count = counts.get(test) if isinstance(counts, Mapping) else None
-    return count if isinstance(count, int) and count > 0 else None
+    return cell.data.test_counts.get(test) or None
 
 
 def task_interval(grid: Grid, method: str, task: str, test: str = "test") -> Interval | None:

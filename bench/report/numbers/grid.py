@@ -8,7 +8,7 @@ import math
 import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TypeGuard, TypeVar
 
@@ -122,8 +122,8 @@ def grids(results: Iterable[CellResult]) -> list[Grid]:
 
 def setting(result: CellResult) -> str:
     """What must be alike in cells that are compared: the backbone, its weights and preprocessing, and the protocol."""
-    facts = (result.provenance.get(name) for name in ("protocol", "weights_digest", "backbone"))
-    return json.dumps([result.backbone, *facts], sort_keys=True)
+    network = replace(result.network, checkpoint=None)  # the same weights may lie anywhere
+    return json.dumps([result.backbone, result.environment.protocol, asdict(network)], sort_keys=True)
 
 
 def names(results: Sequence[CellResult]) -> dict[str, str]:
@@ -138,12 +138,10 @@ def names(results: Sequence[CellResult]) -> dict[str, str]:
 
 def differing(result: CellResult) -> str:
     """Image size, weights and protocol of a setting, in short, and a digest of it all."""
-    facts = result.provenance
-    backbone, digest = facts.get("backbone"), str(facts.get("weights_digest") or "")
-    size = backbone.get("image_size") if isinstance(backbone, Mapping) else None
-    told = [f"{size} px"] if size else []
-    told += [f"weights {digest.removeprefix('sha256:')[:8]}"] if digest else []
-    told += [f"protocol {facts['protocol']}"] if "protocol" in facts else []
+    network, protocol = result.network, result.environment.protocol
+    told = [f"{network.image_size} px"] if network.image_size else []
+    told += [f"weights {network.digest.removeprefix('sha256:')[:8]}"] if network.digest else []
+    told += [f"protocol {protocol}"] if protocol else []
     return ", ".join([*told, f"setting {hashlib.sha256(setting(result).encode()).hexdigest()[:4]}"])
 
 
@@ -176,7 +174,7 @@ def current(results: Iterable[CellResult]) -> list[CellResult]:
 
 
 def rank(result: CellResult) -> tuple[bool, str]:
-    return result.status == "done", str(result.provenance.get("started", ""))
+    return result.status == "done", result.started
 
 
 def suite(task: str) -> str:

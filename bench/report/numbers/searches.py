@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from bench.records.cells import CellResult
 from bench.records.studies import Study, studies
@@ -17,12 +17,7 @@ def of_grid(grid: Grid, results: Iterable[CellResult]) -> list[Study]:
     settings = {setting(cell) for cells in grid.cells.values() for cell in cells}
     inside = [r for r in results if suite(r.task) == grid.suite and setting(r) in settings and r.method in grid.methods]
     chosen: dict[tuple[str, str, int], Study] = {}
-    counts = {
-        cell.provenance["tuning"].get("study")
-        for cells in grid.cells.values()
-        for cell in cells
-        if isinstance(cell.provenance.get("tuning"), Mapping)
-    }
+    counts = {cell.tuning.study for cells in grid.cells.values() for cell in cells if cell.tuning}
     for study in studies(inside):
         key = (study.method, study.task, study.seed)
         if key not in chosen or study.name in counts or chosen[key].name not in counts:

@@ -59,15 +59,11 @@ def by_layer(grid: Grid) -> Figure | None:
     return figure
 
 
-def chosen(cell: CellResult) -> Mapping[str, Sequence[int]] | None:
-    """[kept, all] features of each tap in the order of the network; None where a record says nothing, or none sound."""
-    found = cell.provenance.get("chosen")
-    if not isinstance(found, Mapping):
-        return None
-    pairs = list(found.values())
-    numbers = all(isinstance(pair, list) and [type(number) for number in pair] == [int, int] for pair in pairs)
-    sound = numbers and all(0 <= kept <= size for kept, size in pairs) and any(kept for kept, _ in pairs)
-    return found if sound else None
+def chosen(cell: CellResult) -> Mapping[str, tuple[int, int]] | None:
+    """(kept, all) features of each tap in the order of the network; None where a record has no sound counts."""
+    pairs = cell.kept.values()
+    sound = all(0 <= kept <= size for kept, size in pairs) and any(kept for kept, _ in pairs)
+    return cell.kept if sound else None
 
 
 def panel(method: str, tasks: Sequence[Sequence[Table]]) -> Panel:

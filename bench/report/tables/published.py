@@ -177,7 +177,7 @@ def obstacle(one: Entry, used: str, backbone: str) -> str:
 def pixels_of(grid: Grid, tasks: Sequence[str]) -> str:
     """Whether our cells read original pixels or JPEG copies; empty where they differ or do not say."""
     cells = [cell for task in tasks for method in grid.compared for cell in grid.cells.get((method, task), ())]
-    kinds = {kind(str(cell.provenance.get("pipeline") or "")) for cell in cells}
+    kinds = {kind(cell.data.pipeline or "") for cell in cells}
     return kinds.pop() if len(kinds) == 1 else ""
 
 

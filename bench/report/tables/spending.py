@@ -44,7 +44,7 @@ def spending_table(grid: Grid) -> Table | None:
 
 
 def account(grid: Grid, method: str, name: str, field: str) -> Account | None:
-    """One side is `provenance["expected"][name]`, the other `cost.<field>`; None where no cell has both."""
+    """One side is `expectation.<name>`, the other `cost.<field>`; None where no cell has both."""
     cells = [cell for task in grid.tasks for cell in grid.cells.get((method, task), ())]
     both = [(expectation(cell, name), getattr(cell.cost, field)) for cell in cells]
     pairs = [(expected, spent) for expected, spent in both if expected is not None and finite(spent)]
@@ -52,9 +52,8 @@ def account(grid: Grid, method: str, name: str, field: str) -> Account | None:
 
 
 def expectation(cell: CellResult, name: str) -> float | None:
-    found = cell.provenance.get("expected")
-    value = found.get(name) if isinstance(found, dict) else None
-    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+    value = getattr(cell.expectation, name, None)
+    return value if finite(value) else None
 
 
 def section(name: str, accounts: list[Account | None], write: Callable[[float | None], str]) -> Section:

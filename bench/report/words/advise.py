@@ -106,7 +106,7 @@ def within_limits(grid: Grid, found: Sequence[Study], method: str, limit: Amount
         return "its records lack a cost"
     cells = {task: grid.cells[method, task][-1] for task in grid.common}
     if whole.fits(limit):
-        tuned = any(cell.provenance.get("tuning") for cell in cells.values())
+        tuned = any(cell.tuning for cell in cells.values())
         params = {task: cell.params for task, cell in cells.items()}
         return Offer(method, score.mean, whole, stored, "tuned" if tuned else "its defaults", params, True)
     train = training(grid, method)
@@ -134,7 +134,7 @@ def training(grid: Grid, method: str) -> Amount | None:
 
 def kept_its_default(cell: CellResult) -> bool:
     """Whether no trial was better than the first, so that the same cell would have come without tuning."""
-    return (cell.provenance.get("tuning") or {}).get("chosen") == 0
+    return cell.tuning is not None and cell.tuning.chosen == 0
 
 
 def stopped_early(grid: Grid, found: Sequence[Study], method: str, limit: Amount) -> Offer | None:

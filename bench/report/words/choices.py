@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from bench.records.cells import TuningFacts
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import counted, listed
 
@@ -13,11 +13,10 @@ def any_tuned(grid: Grid) -> bool:
     return any(searches(grid, method) for method in grid.compared)
 
 
-def searches(grid: Grid, method: str) -> list[Mapping[str, Any]]:
+def searches(grid: Grid, method: str) -> list[TuningFacts]:
     """What the cells of a method say of the search that their hyper-parameters came from, a search each."""
     cells = [cell for task in grid.tasks for cell in grid.cells.get((method, task), ())]
-    found = [cell.provenance.get("tuning") for cell in cells]
-    return [one for one in found if isinstance(one, Mapping)]
+    return [cell.tuning for cell in cells if cell.tuning is not None]
 
 
 def tuning_note(grid: Grid) -> str:
@@ -33,15 +32,15 @@ def tuning_note(grid: Grid) -> str:
     partly = [method for method, part in found.items() if 0 < len(part) < cells[method]]
     if partly:
         told.append(f"only in {listed([f'{len(found[m])} of {cells[m]} cells of {m}' for m in partly])}")
-    cut = sum(bool(one.get("cut")) for part in found.values() for one in part)
+    cut = sum(one.cut for part in found.values() for one in part)
     if cut:
         told.append(f"the budget ended the search of {counted(cut, 'cell')} early")
     return ", ".join(told)
 
 
-def span(found: Mapping[str, list[Mapping[str, Any]]]) -> str:
+def span(found: Mapping[str, list[TuningFacts]]) -> str:
     """` in 10 trials a task`, ` in 4 to 30 trials a task`; empty where no record says it."""
-    trials = [one["trials"] for part in found.values() for one in part if isinstance(one.get("trials"), int)]
+    trials = [one.trials for part in found.values() for one in part if one.trials is not None]
     if not trials:
         return ""
     low, high = min(trials), max(trials)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 
 from bench.records.cells import CellResult
 from bench.report.numbers.grid import Grid, ordered
@@ -19,25 +19,23 @@ def cells_of(grid: Grid) -> list[CellResult]:
 def command(grid: Grid) -> str:
     """What to type; where a file or data must be named that the records do not know, a word in capitals."""
     cells = cells_of(grid)
-    found = cells[0].provenance.get("backbone")
-    facts: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     words = ["--methods", *grid.methods, "--tasks", *grid.tasks]
     words += ["--seeds", *map(str, grid.seeds)] if grid.seeds != (0,) else []
-    words += ["--backbone", cells[0].backbone, *network(cells[0].backbone, facts)]
+    words += ["--backbone", cells[0].backbone, *network(cells[0])]
     words += tuning(cells)
     words += ["--data", "DATA"] if grid.suite not in (EMBEDDED, "folder", "domains") else []
     return "python run_bench.py " + " ".join(map(shlex.quote, words))
 
 
-def network(name: str, facts: Mapping[str, Any]) -> list[str]:
+def network(cell: CellResult) -> list[str]:
     """The flags that say which weights, which preprocessing and which arguments a backbone had."""
-    if name == EMBEDDED or not facts:
+    if cell.backbone == EMBEDDED:
         return []
-    words = ["--checkpoint", "FILE"] if facts.get("weights") == "checkpoint" else []
-    for key, value in sorted((facts.get("args") or {}).items()):
+    words = ["--checkpoint", "FILE"] if cell.network.weights == "checkpoint" else []
+    for key, value in sorted(cell.network.args.items()):
         words += ["--backbone-arg", f"{key}={value}"]
     for flag in ("image_size", "mean", "std"):
-        value = facts.get(flag)
+        value = getattr(cell.network, flag)
         values = value if isinstance(value, list) else [value] if value else []
         words += [f"--{flag.replace('_', '-')}", *map(str, values)] if values else []
     return words
@@ -45,34 +43,36 @@ def network(name: str, facts: Mapping[str, Any]) -> list[str]:
 
 def tuning(cells: Sequence[CellResult]) -> list[str]:
     """The flags of the search, where all cells had the same."""
-    found = [cell.provenance.get("tuning") for cell in cells]
-    asked = {(facts.get("asked"), facts.get("sampler")) if isinstance(facts, Mapping) else None for facts in found}
-    if len(asked) != 1 or None in asked:
+    found = [cell.tuning for cell in cells]
+    if any(facts is None for facts in found):
         return []
-    trials, sampler = next(iter(asked))  # type: ignore[misc]
+    asked = {(facts.asked, facts.sampler) for facts in found if facts}
+    if len(asked) != 1:
+        return []
+    ((trials, sampler),) = asked
     return ["--tune", str(trials), *(["--sampler", sampler] if sampler == "random" else [])]
 
 
 def facts(grid: Grid) -> list[tuple[str, list[str]]]:
     """Name and values of everything else that decides or explains the figures; several values where cells differ."""
     cells = cells_of(grid)
-    started = sorted(str(cell.provenance["started"]) for cell in cells if cell.provenance.get("started"))
+    started = sorted(cell.started for cell in cells if cell.started)
     versions = ordered(
-        ", ".join(f"{name} {version}" for name, version in found.items() if version)
+        ", ".join(f"{name} {version}" for name, version in cell.environment.versions.items() if version)
         for cell in cells
-        if isinstance(found := cell.provenance.get("versions"), Mapping)
+        if cell.environment.versions
     )
     backbones = ordered(described(cell) for cell in cells)
     numbers = "number" if len(grid.seeds) == 1 else "numbers"
     rows = [
         ("cells", [f"{len(cells)} finished"]),
         ("seeds", [f"{len(grid.seeds)} ({numbers} {', '.join(map(str, grid.seeds))})"]),
-        ("protocol", told(cells, "protocol")),
-        ("code", told(cells, "git")),
+        ("protocol", told(cell.environment.protocol for cell in cells)),
+        ("code", told(cell.environment.git for cell in cells)),
         ("versions", list(versions)),
-        ("hardware", told(cells, "device")),
+        ("hardware", told(cell.environment.device for cell in cells)),
         ("backbone", [text for text in backbones if text]),
-        ("weights", told(cells, "weights_digest")),
+        ("weights", told(cell.network.digest for cell in cells)),
         ("measured", [f"{started[0]} to {started[-1]}" if len(started) > 1 else started[0]] if started else []),
         ("data pipeline", pipelines(grid)),
     ]
@@ -80,12 +80,13 @@ def facts(grid: Grid) -> list[tuple[str, list[str]]]:
 
 
 def described(cell: CellResult) -> str:
-    found = cell.provenance.get("backbone")
-    return ", ".join(f"{name} {value}" for name, value in found.items() if value) if isinstance(found, Mapping) else ""
+    facts = asdict(replace(cell.network, digest=None, checkpoint=None))
+    return ", ".join(f"{name} {value}" for name, value in facts.items() if value)
 
 
-def told(cells: Iterable[CellResult], name: str) -> list[str]:
-    return list(ordered(str(cell.provenance[name]) for cell in cells if cell.provenance.get(name)))
+def told(values: Iterable[str | None]) -> list[str]:
+    """Each value that is known, once."""
+    return list(ordered(value for value in values if value))
 
 
 def pipelines(grid: Grid) -> list[str]:
@@ -93,7 +94,7 @@ def pipelines(grid: Grid) -> list[str]:
     of: dict[str, list[str]] = {}
     for task in grid.tasks:
         cells = [cell for cell in cells_of(grid) if cell.task == task]
-        for pipeline in told(cells, "pipeline"):
-            prints = ", ".join(told(cells, "data_fingerprint"))
+        for pipeline in told(cell.data.pipeline for cell in cells):
+            prints = ", ".join(told(cell.data.fingerprint for cell in cells))
             of.setdefault(pipeline, []).append(f"{grid.label(task)} [{prints}]")
     return [f"{pipeline}: {', '.join(tasks)}" for pipeline, tasks in of.items()]
