@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.records.cells import CellResult, Cost
+from bench.records.cells import CellResult, Cost, DataFacts, Environment, TrialFacts, TuningFacts
 from bench.records.correct import pack
+from bench.records.store import Store
+from bench.registry import Label
 
 GROUPS = ("structured", "natural", "specialized")  # not in the order in which they are to be shown
 METHODS = (
@@ -35,9 +39,18 @@ def result(method: str = "linear_probe", task: str = "demo/digits", seed: int = 
         seed=seed,
         accuracy={"test": 0.8, "val": 0.81},
         cost=costs(10**9, 1300, 5200, 1.5),
-        provenance={"protocol": "1", "started": f"2026-01-02T03:04:{seed:02d}+00:00"},
+        registered=Label.parse(method).name,
+        started=f"2026-01-02T03:04:{seed:02d}+00:00",
+        environment=Environment("1"),
     )
     return replace(made, **changes)
+
+
+def read_back(folder: Path, results: Sequence[CellResult], **changes: object) -> list[CellResult]:
+    """What is read of these records after one has changed fields of theirs in the file; damaged ones are left out."""
+    lines = [json.dumps({**asdict(one), **changes}) + "\n" for one in results]
+    (folder / "cells.jsonl").write_text("".join(lines), encoding="utf-8")
+    return Store(folder).results()
 
 
 def costs(flops: int, numbers: int, kept: int, seconds: float, peak: int | None = 10**8) -> Cost:
@@ -45,6 +58,11 @@ def costs(flops: int, numbers: int, kept: int, seconds: float, peak: int | None 
         train_flops=flops, stored_params=numbers, stored_bytes=kept, train_seconds=seconds, eval_seconds=0.5,
         spent_seconds=seconds + 0.5, peak_bytes=peak,
     )  # fmt: skip
+
+
+def counted(results: Sequence[CellResult], images: int = 5000) -> list[CellResult]:
+    """The same, their records saying on how many images they were tested."""
+    return [replace(one, data=replace(one.data, test_counts={"test": images})) for one in results]
 
 
 def comparison(methods: int | Sequence[str], tasks: int, seeds: int = 1, suite: str = "demo") -> list[CellResult]:
@@ -71,9 +89,9 @@ def answered(results: Sequence[CellResult], images: int = 5000) -> list[CellResu
     for at, one in enumerate(results):
         ease = np.random.default_rng(len(one.task)).random(images) + np.random.default_rng(at).random(images) / 2
         right = ease <= np.sort(ease)[round(one.accuracy["test"] * images) - 1]
-        about = {**one.provenance, "test_counts": {"test": images}, "data_fingerprint": one.task}
-        changes = {"accuracy": {**one.accuracy, "test": float(right.mean())}, "answers": {"test": pack(right)}}
-        found.append(replace(one, provenance=about, **changes))
+        data = DataFacts(fingerprint=one.task, test_counts={"test": images})
+        accuracy = {**one.accuracy, "test": float(right.mean())}
+        found.append(replace(one, accuracy=accuracy, data=data, correct={"test": pack(right)}))
     return found
 
 
@@ -82,7 +100,7 @@ def selecting(results: Sequence[CellResult], taps: int = 54) -> list[CellResult]
     dice = random.Random(2)
     found = []
     for one in results:
-        kept = {f"blocks.{at // 8}.bn{at % 8}": [dice.randint(0, at + 1), 512] for at in range(taps)}
+        kept = {f"blocks.{at // 8}.bn{at % 8}": (dice.randint(0, at + 1), 512) for at in range(taps)}
         steps = range(1, 7)
         curves = {
             "path/penalty": [(step, 0.5 ** (step + 2)) for step in steps],
@@ -91,7 +109,7 @@ def selecting(results: Sequence[CellResult], taps: int = 54) -> list[CellResult]
             "path/refitted": [(step, 0.7 + dice.uniform(0, 0.1)) for step in steps],
             "path/chosen": [(6, 0.8)],
         }
-        found.append(replace(one, provenance={**one.provenance, "chosen": kept}, curves=curves))
+        found.append(replace(one, kept=kept, curves=curves))
     return found
 
 
@@ -102,16 +120,13 @@ def tuned(methods: int | Sequence[str], tasks: int, trials: int = 10, sampler: s
     for final in comparison(methods, tasks):
         study = f"{final.method}/{final.task}"
         best = final.accuracy["test"]
-        leading = chosen = -1.0
+        leading, chosen = -1.0, -1
         pass_once = final.cost.train_flops or 0
         for number in range(trials):
             lr = 0.01 if number == 0 else 10 ** dice.uniform(-5, 0)
             val = min(0.99, best - 0.02 * abs(math.log10(lr) + 2.5) + dice.gauss(0, 0.01))
-            of = {"study": study, "number": number, "default": number == 0}
-            place: dict[str, Any] = {
-                "params": {"lr": lr, "steps": 500},
-                "provenance": {**final.provenance, "trial": of},
-            }
+            of = TrialFacts(study, number, default=number == 0, over=True)
+            place: dict[str, Any] = {"params": {"lr": lr, "steps": 500}, "trial": of}
             cost = Cost(
                 train_flops=int(1.3 * pass_once), shared_flops=pass_once, shared_seconds=0.5,
                 train_seconds=0.5 + pass_once / 1e10, spent_seconds=0.1,
@@ -126,7 +141,7 @@ def tuned(methods: int | Sequence[str], tasks: int, trials: int = 10, sampler: s
                 leading, chosen = val, number
                 test = {"test": val - 0.01}
                 found.append(replace(final, key=f"{key}|replay", stage="replay", accuracy=test, **place))
-        tuning = {"asked": trials, "trials": trials, "sampler": sampler, "study": study, "chosen": chosen, "cut": False}
+        tuning = TuningFacts(study, asked=trials, trials=trials, sampler=sampler, chosen=chosen)
         cost = replace(final.cost, tune_flops=int(0.3 * pass_once * trials), tune_seconds=trials * pass_once / 1e10)
-        found.append(replace(final, cost=cost, provenance={**final.provenance, "tuning": tuning}))
+        found.append(replace(final, cost=cost, tuning=tuning))
     return found

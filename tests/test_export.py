@@ -33,7 +33,7 @@ from bench.images.pixels import pixels
 from bench.predict import load_adapted
 from bench.records.cells import CellResult
 from bench.records.store import Store
-from bench.registry import METHODS, TASKS
+from bench.registry import METHODS, TASKS, Label
 from bench.runs import runner
 from bench.runs.plan import plan
 from bench.spec import BackboneSpec, UserError
@@ -80,7 +80,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     backbone, store = load(BackboneSpec("demo"), CPU), Store(home / "results")
     chosen = TASKS.select([f"folder:{home / 'photos'}"])
     cells = [
-        replace(cell, method=quick(cell.method_name))
+        replace(cell, method=quick(cell.label.text))
         for cell in plan(dict(METHODS.items()), chosen, BackboneSpec("demo"), [0], home).cells
     ]
     test: Any = cells[0].found.load().tests["test"].images
@@ -110,7 +110,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 import methods
-from bench.data import decoded
+from bench.images.pixels import decoded
 from bench.predict import Pictures, load_adapted
 
 out, exported, *images = map(Path, sys.argv[1:])
@@ -278,10 +278,9 @@ def test_cells_that_kept_nothing(judged: Judged, tmp_path: Path) -> None:
     store.delta(lora.key).write_bytes(b"torn")
     with pytest.raises(UserError, match="is not what was judged; run lora on"):
         export_command([lora.key], tmp_path, tmp_path / "x")
-    old = {name: value for name, value in lora.provenance.items() if name != "classes"}
     shutil.copy(judged.store.delta(lora.key), store.delta(lora.key))
-    store.append(replace(lora, provenance=old))
-    with pytest.raises(UserError, match="does not say its 'classes'"):
+    store.append(replace(lora, data=replace(lora.data, classes=None)))
+    with pytest.raises(UserError, match="does not say its classes"):
         export_command([lora.key], tmp_path, tmp_path / "y")
     assert not (tmp_path / "y").exists()
 
@@ -382,7 +381,7 @@ def test_a_backbone_of_timms_own_with_a_file_named_in_the_record(tmp_path: Path)
     chosen = {name: dict(METHODS.items())[name] for name in ("lora",)}
     cells = plan(chosen, TASKS.select(["demo/cells"]), spec, [0], tmp_path).cells
     store = Store(tmp_path / "results")
-    cells = [replace(cell, method=quick(cell.method_name)) for cell in cells]
+    cells = [replace(cell, method=quick(cell.label.text)) for cell in cells]
     with store.lock():
         (result,) = runner.run(cells, runner.Session(store, Budget(), load(spec, CPU)))
     export(result, store, tmp_path / "exported")
@@ -396,4 +395,4 @@ def test_a_backbone_of_timms_own_with_a_file_named_in_the_record(tmp_path: Path)
 @pytest.mark.parametrize("name", ["head2toe:steps=20", "head2toe (oracle)", "head2toe:steps=20 (oracle)"])
 def test_a_cell_named_after_its_hyper_parameters_is_taken_out_too(name: str) -> None:
     params = {**asdict(quick("head2toe")), "steps": 20}  # type: ignore[call-overload]
-    assert method_of(name, params) == replace(quick("head2toe"), steps=20)  # type: ignore[type-var]
+    assert method_of(Label.parse(name).name, params) == replace(quick("head2toe"), steps=20)  # type: ignore[type-var]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import methods  # noqa: F401  registers the methods
-from bench.registry import METHODS, Registry, base, fixed, import_all
+from bench.registry import METHODS, Label, Registry, import_all
 from bench.spec import UserError
 
 NAMES = ["demo/digits", "vtab1k/natural/cifar100", "vtab1k/structured/dsprites_location", "vtab1k/structured/dmlab"]
@@ -80,9 +80,13 @@ def test_a_short_name_that_is_short_for_two_is_refused() -> None:
 
 def test_the_name_in_a_record_leads_to_its_method() -> None:
     names = ("lora", "lora:rank=4", "lora:rank=4:lr=0.01", "lora (oracle)", "lora:rank=4 (oracle)")
-    assert {base(name) for name in names} == {"lora"}
-    assert fixed("lora:rank=4:lr=0.01 (oracle)") == {"rank", "lr"}
-    assert fixed("lora (oracle)") == set()
+    labels = [Label.parse(name) for name in names]
+    assert [label.text for label in labels] == [str(label) for label in labels] == list(names)
+    assert {label.name for label in labels} == {"lora"}
+    assert [label.oracle for label in labels] == [False, False, False, True, True]
+    assert Label.parse("lora:rank=4:lr=0.01 (oracle)").fixed == {"rank", "lr"}
+    assert Label.parse("lora (oracle)").fixed == set()
+    assert Label.parse("lora:rank=4").as_oracle() == Label.parse("lora:rank=4 (oracle)")
 
 
 @pytest.mark.parametrize("text", ["epochs=x", "epochs=1.5", "lr=nan", "lr=None:batch=None", "epochs=(1, 2)"])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Strict
 from pydantic.dataclasses import dataclass as checked
 
 from bench.registry import Label
@@ -19,7 +19,9 @@ SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
 PROTOCOL = "2"  # raised whenever the same cell would give another number; part of every cell's key
 Status = Literal["done", "failed", "skipped"]
 Stage = Literal["trial", "final", "replay"]
-LENIENT = ConfigDict(extra="ignore", protected_namespaces=())  # a newer version may have written more
+Whole = Annotated[int, Strict()]  # neither a truth value nor a number in quotes
+Real = Annotated[float, Strict()]
+LENIENT = ConfigDict(extra="ignore", allow_inf_nan=False)  # a newer version may have written more
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,20 @@ class Cell:
 class Cost:
     """What a cell cost. Attributed: what it would have cost alone. Spent: what the machine really did."""
 
-    train_flops: int | None = None  # attributed; matrix products, convolutions and attention, forward and backward
-    tune_flops: int | None = None  # attributed; the trials that chose the hyper-parameters, without the shared pass
-    stored_params: int | None = None  # floating-point numbers in the delta
-    stored_bytes: int | None = None  # size of the delta's safetensors file
-    shared_flops: int | None = None  # the part of train_flops that is the forward pass all probes of the task share
-    train_seconds: float | None = None  # attributed
-    tune_seconds: float | None = None  # attributed, as tune_flops
-    shared_seconds: float | None = None  # the part of train_seconds that is the shared forward pass
-    eval_seconds: float | None = None  # attributed; over all test sets
-    spent_seconds: float = 0.0
-    spent_flops: int = 0  # training, validation and evaluation
-    energy_joules: float | None = None  # spent by the GPU as NVML counts it; None without one
-    utilisation: float | None = None  # of the GPU, a fraction
-    peak_bytes: int | None = None  # device memory on a GPU, resident memory on a CPU
+    train_flops: Whole | None = None  # attributed; matrix products, convolutions and attention, forward and backward
+    tune_flops: Whole | None = None  # attributed; the trials that chose the hyper-parameters, without the shared pass
+    stored_params: Whole | None = None  # floating-point numbers in the delta
+    stored_bytes: Whole | None = None  # size of the delta's safetensors file
+    shared_flops: Whole | None = None  # the part of train_flops that is the forward pass all probes of the task share
+    train_seconds: Real | None = None  # attributed
+    tune_seconds: Real | None = None  # attributed, as tune_flops
+    shared_seconds: Real | None = None  # the part of train_seconds that is the shared forward pass
+    eval_seconds: Real | None = None  # attributed; over all test sets
+    spent_seconds: Real = 0.0
+    spent_flops: Whole = 0  # training, validation and evaluation
+    energy_joules: Real | None = None  # spent by the GPU as NVML counts it; None without one
+    utilisation: Real | None = None  # of the GPU, a fraction
+    peak_bytes: Whole | None = None  # device memory on a GPU, resident memory on a CPU
 
 
 @checked(frozen=True, config=LENIENT)
@@ -84,8 +86,8 @@ class DataFacts:
 
     pipeline: str | None = None  # how files became pixels
     fingerprint: str | None = None  # digest of what decides the images, the labels and their order
-    classes: list[str] | int | None = None  # names by label, or their number where they have no names
-    test_counts: Mapping[str, int] = field(default_factory=dict)  # images of each test set
+    classes: list[str] | Whole | None = None  # names by label, or their number where they have no names
+    test_counts: Mapping[str, Whole] = field(default_factory=dict)  # images of each test set
 
 
 @checked(frozen=True, config=LENIENT)
@@ -97,9 +99,9 @@ class NetworkFacts:
     weights: str | None = None  # timm's tag, or "checkpoint"
     digest: str | None = None  # of the weights
     checkpoint: str | None = None  # path of the file
-    image_size: int | None = None  # pixels
-    mean: list[float] | None = None
-    std: list[float] | None = None
+    image_size: Whole | None = None  # pixels
+    mean: list[Real] | None = None
+    std: list[Real] | None = None
     resize: str | None = None
 
 
@@ -108,7 +110,7 @@ class TrialFacts:
     """Which trial of which study a record is."""
 
     study: str
-    number: int
+    number: Whole
     default: bool = False  # the method's own hyper-parameters, not drawn by the sampler
     over: bool = False  # it ended; one that the budget cut off is taken up again
 
@@ -118,12 +120,12 @@ class TuningFacts:
     """How the hyper-parameters of a final record were chosen."""
 
     study: str
-    asked: int | Literal["auto"] | None = None  # trials
-    trials: int | None = None  # that ended
+    asked: Whole | Literal["auto"] | None = None  # trials
+    trials: Whole | None = None  # that ended
     sampler: str | None = None
-    seed: int | None = None
+    seed: Whole | None = None
     oracle: bool = False
-    chosen: int | None = None  # number of the best trial; None where no trial fitted into the budget
+    chosen: Whole | None = None  # number of the best trial; None where no trial fitted into the budget
     cut: bool = False  # the budget ended the search before all the trials that were asked for
 
 
@@ -131,9 +133,9 @@ class TuningFacts:
 class Expectation:
     """What a cell was expected to cost just before it began."""
 
-    seconds: float
-    flops: float
-    passes: float  # forward passes of one image, a backward pass counting two
+    seconds: Real
+    flops: Real
+    passes: Real  # forward passes of one image, a backward pass counting two
 
 
 @checked(frozen=True, config=LENIENT)
@@ -154,8 +156,8 @@ class CellResult:
     task: str
     group: str
     backbone: str
-    seed: int
-    accuracy: Mapping[str, float]  # fractions: "test", "val", "ood/<name>", "id/<name>"
+    seed: Whole
+    accuracy: Mapping[str, Real]  # fractions: "test", "val", "ood/<name>", "id/<name>"
     cost: Cost
     registered: str = ""  # the method's name in the registry
     started: str = ""  # ISO 8601, UTC
@@ -165,8 +167,8 @@ class CellResult:
     trial: TrialFacts | None = None  # of a trial or a replay
     tuning: TuningFacts | None = None  # of a final cell whose hyper-parameters were searched
     expectation: Expectation | None = None
-    kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # (kept, all) features a tap, in network order
-    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)  # over epochs or steps
+    kept: Mapping[str, tuple[Whole, Whole]] = field(default_factory=dict)  # (kept, all) features by tap, in order
+    curves: Mapping[str, Sequence[tuple[Whole, Real]]] = field(default_factory=dict)  # over epochs or steps
     correct: Mapping[str, str] = field(default_factory=dict)  # by test set: bench.records.correct.pack
 
 

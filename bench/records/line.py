@@ -33,14 +33,15 @@ def written(result: CellResult) -> str:
 def parse(line: str) -> CellResult | None:
     """The record that a line holds; None where it is torn, or of another shape."""
     try:
-        return validated(json.loads(line))
+        fields = json.loads(line, parse_constant=refuse)
+        return ADAPTER.validate_python(upgraded(fields) if "provenance" in fields else fields)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def validated(fields: Mapping[str, Any]) -> CellResult:
-    """The record with these fields. Raises ValueError where they are not those of a record."""
-    return ADAPTER.validate_python(upgraded(fields) if "provenance" in fields else fields)
+def refuse(constant: str) -> None:
+    """Raises ValueError: NaN and Infinity are no JSON, though Python reads them."""
+    raise ValueError(f"{constant} is no number")
 
 
 def upgraded(fields: Mapping[str, Any]) -> dict[str, Any]:

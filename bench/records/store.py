@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.costs.budget import Amount
 from bench.records.cells import CellResult
 from bench.records.index import Index
-from bench.records.line import parse, validated, written
+from bench.records.line import parse, written
 from bench.spec import UserError
 
 
@@ -30,10 +30,16 @@ class Store:
         self.folder = folder
         self.path = folder / "cells.jsonl"
         self.working = folder / "working.json"
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing of the file is known."""
         self._index = Index()
         self._read = 0  # bytes of the file that are in the index
+        self._last = b""  # the line that ends there
         self._unreadable = 0  # lines among them that are torn or of another shape
         self._torn = False  # whether the file ends in part of a line
+        self._state: tuple[int, ...] = ()  # of the file when it was read
 
     def delta(self, key: str) -> Path:
         """The file of what a cell stores, once it has been fitted."""
@@ -50,9 +56,6 @@ class Store:
                 file.write(line.encode())
                 file.flush()
                 os.fsync(file.fileno())
-            if size == self._read:
-                self._index.add(result)
-                self._read += len(line.encode())
         except OSError as error:
             print(line.strip(), file=sys.stderr)
             raise UserError(
@@ -66,11 +69,11 @@ class Store:
         Raises UserError when the file is there and cannot be read.
         """
         try:
-            size = self.path.stat().st_size if os.path.lexists(self.path) else 0
-            if size < self._read:  # the file was replaced
-                self._index, self._read, self._unreadable = Index(), 0, 0
-            if size > self._read:
+            if not os.path.lexists(self.path):
+                self._forget()
+            elif (state := state_of(self.path.stat())) != self._state:
                 self._take_in()
+                self._state = state
         except OSError as error:
             raise UserError(
                 f"cannot read {self.path} ({error.strerror}); name another folder with --results"
@@ -78,16 +81,23 @@ class Store:
         return self._index
 
     def _take_in(self) -> None:
-        """Reads the lines that are new. The last one is left for later where it is not ended yet."""
-        self._torn = False
+        """Reads the lines that are new; all of them where the file was replaced by another.
+
+        The last line is left for later where it is not ended yet.
+        """
         with self.path.open("rb") as file:
-            file.seek(self._read)
+            file.seek(self._read - len(self._last))
+            if file.read(len(self._last)) != self._last:
+                self._forget()
+                file.seek(0)
+            self._torn = False
             for line in file:
                 result = parse(line.decode(errors="replace"))
                 if result is None and not line.endswith(b"\n"):
                     self._torn = True
                     break
                 self._read += len(line)
+                self._last = line
                 if result is not None:
                     self._index.add(result)
                 elif line.strip():
@@ -124,13 +134,13 @@ class Store:
         """
         try:
             note = json.loads(self.working.read_text(encoding="utf-8"))
-            lost = validated(note["record"])
+            lost = parse(json.dumps(note["record"]))
             spent = self.index().spent()
             seconds, flops = round(note["seconds"] - spent.seconds, 4), int(note["flops"] - spent.flops)
         except (OSError, ValueError, TypeError, KeyError):
             return None
         found = None
-        if seconds > 0 or flops > 0:
+        if lost is not None and (seconds > 0 or flops > 0):
             cost = replace(lost.cost, spent_seconds=max(0.0, seconds), spent_flops=max(0, flops))
             found = replace(lost, cost=cost)
             self.append(found)
@@ -168,3 +178,8 @@ class Store:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+
+def state_of(found: os.stat_result) -> tuple[int, ...]:
+    """What of a file changes when it is written to or replaced."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

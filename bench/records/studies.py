@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -64,7 +64,8 @@ def studies(results: Iterable[CellResult]) -> list[Study]:
 
 def alike(result: CellResult) -> tuple[object, ...]:
     """Equal for trials of several studies that are one and the same: only the first of them is replayed."""
-    facts = [result.environment.protocol, result.data.fingerprint, asdict(result.network)]
+    network = replace(result.network, checkpoint=None)  # the same weights may lie anywhere
+    facts = [result.environment.protocol, result.data.fingerprint, asdict(network)]
     return result.method, result.task, result.seed, json.dumps([dict(result.params), *facts], sort_keys=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -29,7 +28,7 @@ from methods.head2toe_path import PATH, Head2ToePath
 from methods.linear_probe import LinearProbe
 from tests.methods.test_contract import backbone
 from tests.runs.test_runner import run_these
-from tests.synthetic import comparison, result, selecting
+from tests.synthetic import comparison, read_back, result, selecting
 
 
 def grid_of(results: list[CellResult]) -> Grid:
@@ -37,8 +36,8 @@ def grid_of(results: list[CellResult]) -> Grid:
     return grid
 
 
-def keeps(method: str, task: str, seed: int = 0, **taps: list[int]) -> CellResult:
-    return result(method, f"demo/{task}", seed, provenance={"protocol": "1", "chosen": taps})
+def keeps(method: str, task: str, seed: int = 0, **taps: tuple[int, int]) -> CellResult:
+    return result(method, f"demo/{task}", seed, kept=taps)
 
 
 def shares(figure: Figure | None) -> list[np.ndarray]:
@@ -75,7 +74,7 @@ def test_records_count_what_the_delta_keeps_of_each_tap(records: tuple[Path, Map
         kept = [int(((columns >= end - size) & (columns < end)).sum()) for size, end in zip(sizes, ends, strict=True)]
         assert [count for count, _ in told.values()] == kept
         assert sum(kept) == len(columns) == len(stored["weight"])
-    assert "chosen" not in found["linear_probe"].provenance
+    assert found["linear_probe"].kept == {}
 
 
 def test_a_path_is_recorded_with_what_was_chosen(records: tuple[Path, Mapping[str, CellResult]]) -> None:
@@ -101,10 +100,10 @@ def test_the_report_draws_both_from_the_records(records: tuple[Path, Mapping[str
 
 def test_a_row_is_the_mean_over_seeds_of_the_share_of_each_tap() -> None:
     cells = [
-        keeps("a", "x", 0, first=[1, 10], last=[3, 30]),
-        keeps("a", "x", 1, first=[3, 10], last=[1, 30]),
-        keeps("a", "y", 0, first=[0, 10], last=[7, 30]),
-        keeps("b", "y", 0, first=[5, 20], last=[5, 20]),
+        keeps("a", "x", 0, first=(1, 10), last=(3, 30)),
+        keeps("a", "x", 1, first=(3, 10), last=(1, 30)),
+        keeps("a", "y", 0, first=(0, 10), last=(7, 30)),
+        keeps("b", "y", 0, first=(5, 20), last=(5, 20)),
         result("linear_probe", "demo/z"),
     ]
     figure = by_layer(grid_of(cells))
@@ -119,7 +118,7 @@ def test_a_row_is_the_mean_over_seeds_of_the_share_of_each_tap() -> None:
 
 
 def test_one_task_has_no_mean() -> None:
-    (rows,) = shares(by_layer(grid_of([keeps("a", "x", first=[1, 10], last=[3, 10])])))
+    (rows,) = shares(by_layer(grid_of([keeps("a", "x", first=(1, 10), last=(3, 10))])))
     np.testing.assert_allclose(rows, [[50, 50], [25, 75]])
 
 
@@ -128,22 +127,27 @@ def test_nothing_is_drawn_of_records_without() -> None:
     assert by_layer(grid) is None and by_penalty(grid, looks(grid.methods)) is None
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
-        None, 7, "text", [], {}, {"a": 3}, {"a": [1]}, {"a": [1, 2, 3]}, {"a": ["1", 2]}, {"a": [True, 2]},
-        {"a": [3, 2]}, {"a": [-1, 2], "b": [2, 2]}, {"a": [0, 2]}, {"a": [0.5, 2]}, {"a": None},
-    ],
-)  # fmt: skip
-def test_damaged_counts_are_passed_over(told: object) -> None:
-    damaged = result("a", "demo/x", provenance={"protocol": "1", "chosen": told})
+@pytest.mark.parametrize("told", [{}, {"a": (3, 2)}, {"a": (-1, 2), "b": (2, 2)}, {"a": (0, 2)}])
+def test_damaged_counts_are_passed_over(told: Mapping[str, tuple[int, int]]) -> None:
+    damaged = result("a", "demo/x", kept=told)
     assert chosen(damaged) is None
-    (rows,) = shares(by_layer(grid_of([damaged, keeps("a", "y", first=[1, 2], last=[1, 2])])))
+    (rows,) = shares(by_layer(grid_of([damaged, keeps("a", "y", first=(1, 2), last=(1, 2))])))
     assert rows.shape == (2, 2)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        None, 7, "text", [], {"a": 3}, {"a": [1]}, {"a": [1, 2, 3]}, {"a": ["1", 2]}, {"a": [True, 2]},
+        {"a": [0.5, 2]}, {"a": None},
+    ],
+)  # fmt: skip
+def test_a_record_whose_counts_are_none_is_not_read(told: object, tmp_path: Path) -> None:
+    assert read_back(tmp_path, [result("a", "demo/x")], kept=told) == []
+
+
 def test_records_with_other_taps_are_passed_over() -> None:
-    cells = [*(keeps("a", task, old=[1, 2], last=[1, 2]) for task in "xy"), keeps("b", "z", new=[1, 2])]
+    cells = [*(keeps("a", task, old=(1, 2), last=(1, 2)) for task in "xy"), keeps("b", "z", new=(1, 2))]
     (rows,) = shares(by_layer(grid_of(cells)))
     assert rows.shape == (4, 2) and not np.isnan(rows).any()
 
@@ -159,20 +163,27 @@ def test_long_names_are_cut() -> None:
 @pytest.mark.parametrize(
     "curves",
     [
-        None, 3, {}, {"path/penalty": 1}, {"path/penalty": [1, 2, 3]},
-        {"path/penalty": [(1, 0.5), (2, None), (3, -1.0)]},
+        {},
+        {"path/penalty": [(1, 0.5), (3, -1.0)]},
         {f"path/{name}": [(1, 0.5), (2, 0.25)] for name in ("penalty", "kept", "own", "refitted")},
     ],
-)  # fmt: skip
+)
 def test_damaged_and_short_paths_are_passed_over(curves: Any) -> None:
     grid = grid_of([result("a", "demo/x", curves=curves)])
     assert path_of(grid.cells["a", "demo/x"][0]) is None
     assert by_penalty(grid, looks(grid.methods)) is None
 
 
-def test_a_path_reads_the_same_from_a_file_and_may_lack_its_choice() -> None:
+@pytest.mark.parametrize(
+    "curves", [None, 3, {"path/penalty": 1}, {"path/penalty": [1, 2, 3]}, {"path/penalty": [(1, 0.5), (2, None)]}]
+)
+def test_a_record_whose_curves_are_none_is_not_read(curves: object, tmp_path: Path) -> None:
+    assert read_back(tmp_path, [result("a", "demo/x")], curves=curves) == []
+
+
+def test_a_path_reads_the_same_from_a_file_and_may_lack_its_choice(tmp_path: Path) -> None:
     (whole,) = selecting([result("a", "demo/x")])
-    read = replace(whole, curves=json.loads(json.dumps(whole.curves)))
+    (read,) = read_back(tmp_path, [whole])
     assert path_of(read) == path_of(whole)
     path = path_of(replace(whole, curves={**whole.curves, "path/chosen": []}))
     assert path is not None and path.chosen is None

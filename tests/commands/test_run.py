@@ -274,15 +274,15 @@ class Majority:
     def fit(self, backbone, train, meter):
         import torch
 
-        from bench.features import features
-        from bench.probe import Probe
+        from bench.backbone.features import features
+        from bench.adapt.probe import Probe
 
         width = features(backbone, train.images, None, meter).widths[0]
         bias = torch.from_numpy(train.labels).bincount(minlength=train.classes).float()
         return Probe(backbone, None, None, width, torch.zeros(width, train.classes), bias)
 
     def restore(self, backbone, stored, classes):
-        from bench.probe import restore
+        from bench.adapt.probe import restore
 
         return restore(backbone, None, stored)
 '''

@@ -35,7 +35,7 @@ from bench.runs.session import Session
 from bench.spec import BackboneSpec, Split
 from bench.tracking import record
 from tests import toy
-from tests.synthetic import answered, comparison
+from tests.synthetic import answered, comparison, read_back
 
 
 @pytest.mark.parametrize("images", [1, 7, 8, 9, 150, 5400])
@@ -88,10 +88,10 @@ def test_records_of_every_kind_of_method_say_which_images_were_right(tmp_path: P
     results = {result.method: result for result in Store(tmp_path).results()}
     assert results.keys() == chosen.keys()
     for cell in made:
-        result = results[cell.method_name]
-        assert result.status == "done" and result.answers.keys() == data.tests.keys() == result.accuracy.keys()
+        result = results[cell.label.text]
+        assert result.status == "done" and result.correct.keys() == data.tests.keys() == result.accuracy.keys()
         for name, split in data.tests.items():
-            right = unpack(result.answers[name], len(split.labels))
+            right = unpack(result.correct[name], len(split.labels))
             assert right is not None and right.mean() == result.accuracy[name]
             with torch.no_grad():
                 alone = images_right(cell.method, network, session.store.delta(cell.key), split)
@@ -105,12 +105,12 @@ def test_only_final_records_have_answers_and_a_rerun_keeps_them(tmp_path: Path) 
     results = Store(tmp_path).results()
     assert {result.stage for result in results} == {"trial", "final", "replay"}
     for result in results:
-        assert bool(result.answers) == (result.stage == "final")
+        assert bool(result.correct) == (result.stage == "final")
     (final,) = (result for result in results if result.stage == "final")
-    right = unpack(final.answers["test"], 12)
+    right = unpack(final.correct["test"], 12)
     assert right is not None and right.mean() == final.accuracy["test"]
     run(cells, toy.session(tmp_path, clock, Amount(1e9, 1e18)))
-    assert all(result.answers == final.answers for result in Store(tmp_path).results() if result.stage == "final")
+    assert all(result.correct == final.correct for result in Store(tmp_path).results() if result.stage == "final")
 
 
 def grid_of(results: list[CellResult]) -> Grid:
@@ -122,7 +122,7 @@ def test_a_lead_is_compared_image_by_image() -> None:
     results = answered(comparison(2, 3, 2))
     told = " ".join(certainty(grid_of(results)))
     assert "over test images and seeds (compared image by image) of" in told and "too wide" not in told
-    bare = grid_of([replace(one, answers={}) for one in results])
+    bare = grid_of([replace(one, correct={}) for one in results])
     assert "(as if of different images)" in " ".join(certainty(bare))
     close, wide = (difference_interval(grid, *grid.compared) for grid in (grid_of(results), bare))
     assert close is not None and wide is not None
@@ -130,17 +130,16 @@ def test_a_lead_is_compared_image_by_image() -> None:
 
 
 def other_images(one: CellResult) -> CellResult:
-    return replace(one, provenance={**one.provenance, "data_fingerprint": f"of seed {one.seed}"})
+    return replace(one, data=replace(one.data, fingerprint=f"of seed {one.seed}"))
 
 
 @pytest.mark.parametrize(
     "harm",
     [
-        lambda one: replace(one, answers={}),
-        lambda one: replace(one, answers={"test": one.answers["test"][:-9]}),
-        lambda one: replace(one, answers={"test": pack(np.ones(5000, bool))}),  # not what its accuracy says
-        lambda one: replace(one, answers={"test": 3}),
-        lambda one: replace(one, answers="damaged"),
+        lambda one: replace(one, correct={}),
+        lambda one: replace(one, correct={"test": one.correct["test"][:-9]}),
+        lambda one: replace(one, correct={"test": pack(np.ones(5000, bool))}),  # not what its accuracy says
+        lambda one: replace(one, correct={"test": "damaged"}),
         other_images,
     ],
 )
@@ -155,23 +154,28 @@ def test_answers_that_are_not_sound_are_as_if_absent(harm: Callable[[CellResult]
     assert task_interval(grid, good[-1].method, good[-1].task) is not None
 
 
+@pytest.mark.parametrize("told", [{"test": 3}, "damaged", None, ["test"]])
+def test_a_record_whose_answers_are_no_text_is_not_read(told: object, tmp_path: Path) -> None:
+    assert read_back(tmp_path, answered(comparison(1, 1)), correct=told) == []
+
+
 def test_methods_tested_on_different_images_are_not_paired() -> None:
     first, second = answered(comparison(2, 1))
-    moved = replace(second, provenance={**second.provenance, "data_fingerprint": "another copy"})
+    moved = replace(second, data=replace(second.data, fingerprint="another copy"))
     for other, paired in ((second, True), (moved, False)):
         found = difference_interval(grid_of([first, other]), first.method, second.method)
         assert found is not None and found.paired == paired
 
 
-def test_old_lines_are_read_and_nothing_else_carries_answers(tmp_path: Path) -> None:
+def test_lines_without_answers_are_read_and_nothing_else_carries_them(tmp_path: Path) -> None:
     (one,) = answered(comparison(1, 1))
     old = asdict(replace(one, key="old"))
-    del old["answers"]
+    del old["correct"]
     (tmp_path / "cells.jsonl").write_text(f"{json.dumps(asdict(one))}\n{json.dumps(old)}\n", encoding="utf-8")
     new, before = Store(tmp_path).results()
-    assert new.answers == one.answers and before.answers == {}
+    assert new.correct == one.correct and before.correct == {}
     logged = (record.tags(new), record.params(new), record.metrics(new), record.curves(new), record.dataset(new))
-    assert one.answers["test"] not in str(logged)
+    assert one.correct["test"] not in str(logged)
 
 
 def test_the_tables_of_864_records_with_answers_take_seconds(tmp_path: Path) -> None:
@@ -179,8 +183,8 @@ def test_the_tables_of_864_records_with_answers_take_seconds(tmp_path: Path) -> 
     lines = [json.dumps(asdict(one)) + "\n" for one in answered(comparison(12, 24, 3))]
     (tmp_path / "cells.jsonl").write_text("".join(lines), encoding="utf-8")
     code = (
-        "import sys, time; from pathlib import Path; from bench.store import Store\n"
-        "from bench.report import document, grid\n"
+        "import sys, time; from pathlib import Path; from bench.records.store import Store\n"
+        "from bench.report import document; from bench.report.numbers import grid\n"
         f"found = grid.grids(Store(Path({str(tmp_path)!r})).latest().values())\n"
         "chapters = [document.chapter(one) for one in found]\n"
         f"document.write_csv(Path({str(tmp_path)!r}) / 'table.csv', found)\n"

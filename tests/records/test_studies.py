@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
 import pytest
 
-from bench.records.cells import CellResult, Cost
+from bench.records.cells import CellResult, Cost, TrialFacts, TuningFacts
 from bench.records.studies import curve, drawn, expected_best, incumbents, mean_curve, studies, suite_curve, value_at
 from tests.conftest import REPOSITORY
 from tests.synthetic import result, tuned
 
 
 def trial(number: int, val: float | None, seconds: float | None, shared: float = 2.0, **changes: Any) -> CellResult:
-    of = {"study": "s", "number": number, "default": number == 0}
     status = "skipped" if val is None else "done"
     made: dict[str, Any] = {
         "status": status,
@@ -23,18 +21,18 @@ def trial(number: int, val: float | None, seconds: float | None, shared: float =
         "reason": None if val else "pruned",
     }
     cost = Cost(train_seconds=seconds, shared_seconds=shared, train_flops=100, shared_flops=40)
-    made |= {"params": {"lr": number}, "provenance": {"trial": of}}
+    made |= {"params": {"lr": number}, "trial": TrialFacts("s", number, default=number == 0)}
     return result(key=f"t{number}", stage="trial", cost=cost, **{**made, **changes})
 
 
 def replay(number: int, test: float, study: str = "s") -> CellResult:
-    facts = {"trial": {"study": study, "number": number}}
-    return result(key=f"r{number}", stage="replay", accuracy={"test": test}, provenance=facts, params={"lr": number})
+    facts = TrialFacts(study, number)
+    return result(key=f"r{number}", stage="replay", accuracy={"test": test}, trial=facts, params={"lr": number})
 
 
 def final(chosen: int, test: float) -> CellResult:
-    tuning = {"asked": 4, "trials": 4, "sampler": "random", "study": "s", "chosen": chosen, "cut": False}
-    return result(key="f", accuracy={"test": test}, provenance={"protocol": "1", "tuning": tuning})
+    tuning = TuningFacts("s", asked=4, trials=4, sampler="random", chosen=chosen)
+    return result(key="f", accuracy={"test": test}, tuning=tuning)
 
 
 FOUR = [trial(0, 0.5, 3.0), trial(1, None, 2.5), trial(2, 0.7, 4.0), trial(3, 0.7, 5.0)]
@@ -66,9 +64,8 @@ def test_trials_that_two_studies_share_are_replayed_once() -> None:
     assert [one.test for one in study.trials] == [0.45, None, 0.65, None]
 
 
-@pytest.mark.parametrize("cost", [None, math.nan])
-def test_a_cost_that_is_not_known_leaves_the_study_without_a_curve(cost: float | None) -> None:
-    (study,) = studies([*FOUR[:3], trial(3, 0.9, cost), replay(0, 0.45), replay(2, 0.65)])
+def test_a_cost_that_is_not_known_leaves_the_study_without_a_curve() -> None:
+    (study,) = studies([*FOUR[:3], trial(3, 0.9, None), replay(0, 0.45), replay(2, 0.65)])
     assert curve(study, "seconds") == []
     assert len(curve(study, "flops")) == 3
 
@@ -110,7 +107,7 @@ def test_the_default_is_no_draw_and_a_pruned_trial_is_no_better_than_the_worst()
 
 
 def test_records_without_a_sound_trial_are_passed_over() -> None:
-    assert studies([result(), result(stage="trial"), result(stage="trial", provenance={"trial": "x"})]) == []
+    assert studies([result(), result(stage="trial")]) == []
 
 
 def test_the_example_of_the_docs_runs_as_it_stands() -> None:

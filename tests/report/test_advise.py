@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from bench.costs.budget import UNLIMITED, Amount
-from bench.records.cells import CellResult, Cost
+from bench.records.cells import CellResult, Cost, TrialFacts, TuningFacts
 from bench.records.store import Store
 from bench.report.words.advise import advise
 from bench.spec import UserError
@@ -77,17 +77,16 @@ def test_hyper_parameters_are_told() -> None:
 def test_tuning_counts_and_could_have_stopped_early() -> None:
     found = []
     for task in TASKS:
-        tuning = {"study": f"s {task}", "trials": 3, "chosen": 2, "sampler": "tpe", "cut": False}
-        provenance = {"protocol": "1", "started": "2026-01-02T03:04:05+00:00"}
+        tuning = TuningFacts(f"s {task}", trials=3, chosen=2, sampler="tpe")
         whole = final("dear", task, 0.9, 10, 1000, tune_flops=0, tune_seconds=30.0)
-        found.append(replace(whole, provenance={**provenance, "tuning": tuning}))
+        found.append(replace(whole, tuning=tuning))
         found.append(final("cheap", task, 0.5, 1, 1000))
         tried = [("s", number, *of) for number, of in enumerate([(0.4, 0.45), (0.6, 0.70), (0.8, 0.60)])]
         for study, number, val, test in [*tried, ("another", 0, 0.9, 0.1)]:  # that no final cell comes from
-            about = {**provenance, "trial": {"study": f"{study} {task}", "number": number, "default": number == 0}}
+            about = TrialFacts(f"{study} {task}", number, default=number == 0)
             cost = Cost(train_flops=0, shared_flops=0, train_seconds=10.0, shared_seconds=0.0)
             lr = {"lr": float(number)}
-            trial = result("dear", task, stage="trial", accuracy={"val": val}, cost=cost, params=lr, provenance=about)
+            trial = result("dear", task, stage="trial", accuracy={"val": val}, cost=cost, params=lr, trial=about)
             found.append(replace(trial, key=f"{study} {task} {number}"))
             found.append(replace(trial, key=f"{study} {task} r{number}", stage="replay", accuracy={"test": test}))
     (all_of_it,) = advise(found, TASKS, Amount(40, math.inf), math.inf)
@@ -104,7 +103,7 @@ def test_tuning_counts_and_could_have_stopped_early() -> None:
 def test_a_tuned_method_that_kept_its_defaults_could_have_gone_without_tuning() -> None:
     def tuned(task: str, chosen: int) -> CellResult:
         whole = final("dear", task, 0.9, 10, 1000, tune_flops=0, tune_seconds=30.0)
-        return replace(whole, provenance={**whole.provenance, "tuning": {"study": task, "chosen": chosen}})
+        return replace(whole, tuning=TuningFacts(task, chosen=chosen))
 
     others = [final("cheap", task, 0.5, 1, 1000) for task in TASKS]
     (kept,) = advise([*others, *(tuned(task, 0) for task in TASKS)], TASKS, Amount(12, math.inf), math.inf)

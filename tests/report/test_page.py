@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bench.records.cells import CellResult, Cost
+from bench.records.cells import CellResult, Cost, DataFacts, Environment, NetworkFacts, TuningFacts
 from bench.report import write_report
 from bench.report.numbers.evidence import comparison as compared
 from bench.report.numbers.grid import Grid, grids
@@ -24,7 +24,7 @@ from bench.report.words.limits import Advice, advice
 from bench.report.words.origin import command, facts
 from bench.report.words.verdict import verdict
 from tests.conftest import REPOSITORY
-from tests.synthetic import METHODS, comparison, costs, result, selecting, tuned
+from tests.synthetic import METHODS, comparison, costs, counted, result, selecting, tuned
 
 VOID = {"meta", "img", "path", "wbr"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -61,19 +61,18 @@ class Page(HTMLParser):
         return " ".join("".join(self.seen).split())
 
 
-def page(folder: Path, results: Sequence[CellResult], torn: str = "") -> tuple[Page, str]:
+def page(folder: Path, results: Sequence[CellResult | str], torn: str = "") -> tuple[Page, str]:
+    """The page on records, some of which may be lines as they stand in a file."""
     folder.mkdir(exist_ok=True)
-    lines = "".join(json.dumps(asdict(one)) + "\n" for one in results)
+    lines = "".join((one if isinstance(one, str) else json.dumps(asdict(one))) + "\n" for one in results)
     (folder / "cells.jsonl").write_text(lines + torn, encoding="utf-8")
     text = write_report(folder).paths[0].read_text(encoding="utf-8")
     return Page(text), text
 
 
-def cell(method: str, task: str, accuracy: float, kept: int, **facts: Any) -> CellResult:
-    provenance = {"protocol": "1", **facts}
-    return result(
-        method, f"demo/{task}", accuracy={"test": accuracy}, cost=costs(100, 10, kept, 1.0), provenance=provenance
-    )
+def cell(method: str, task: str, accuracy: float, kept: int, **changes: Any) -> CellResult:
+    cost = costs(100, 10, kept, 1.0)
+    return result(method, f"demo/{task}", accuracy={"test": accuracy}, cost=cost, **changes)
 
 
 def grid_of(cells: Sequence[CellResult]) -> Grid:
@@ -86,11 +85,6 @@ def advised(cells: Sequence[CellResult]) -> list[Advice]:
     return advice(grid, compared(grid))
 
 
-def counted(results: Sequence[CellResult], images: int = 2000) -> list[CellResult]:
-    """The same, their records saying on how many images they were tested."""
-    return [replace(one, provenance={**one.provenance, "test_counts": {"test": images}}) for one in results]
-
-
 def test_the_page_fetches_nothing(tmp_path: Path) -> None:
     made, text = page(tmp_path, tuned(3, 4))
     assert made.fetched and all(url.startswith(("data:image/svg+xml;base64,", "#")) for url in made.fetched)
@@ -101,8 +95,12 @@ def test_the_page_fetches_nothing(tmp_path: Path) -> None:
 
 def test_text_out_of_records_is_escaped(tmp_path: Path) -> None:
     evil = "<script>alert('x')</script>&\"<b>"
-    facts = {"device": evil, "pipeline": evil, "git": evil, "versions": {evil: evil}, "backbone": {"name": evil}}
-    found = [result(f"{evil}{at}", f"demo/{evil}", provenance={"protocol": "1", **facts}) for at in (1, 2)]
+    facts = {
+        "environment": Environment("1", {evil: evil}, evil, evil),
+        "data": DataFacts(evil),
+        "network": NetworkFacts(evil),
+    }
+    found = [result(f"{evil}{at}", f"demo/{evil}", **facts) for at in (1, 2)]
     failed = replace(result("lora", f"demo/{evil}"), status="failed", reason=evil, accuracy={})
     made, text = page(tmp_path, [*found, failed])
     assert evil not in text
@@ -123,11 +121,11 @@ def test_the_step_of_a_limit_is_the_most_accurate_that_fits_on_every_task() -> N
 
 
 def test_how_sure_follows_the_statistics() -> None:
-    def two(gap: float, tasks: int, **facts: Any) -> str:
-        found = [cell(m, f"t{at}", 0.7 + gap * (m == "b"), 500, **facts) for m in "ab" for at in range(tasks)]
+    def two(gap: float, tasks: int, **changes: Any) -> str:
+        found = [cell(m, f"t{at}", 0.7 + gap * (m == "b"), 500, **changes) for m in "ab" for at in range(tasks)]
         return advised(found)[0].sure
 
-    tested = {"test_counts": {"test": 2000}}
+    tested = {"data": DataFacts(test_counts={"test": 2000})}
     assert two(0.1, 2) == "not known"  # one seed, and no count of test images
     assert (
         two(0.1, 2, **tested) == "likely on these tasks"
@@ -215,20 +213,27 @@ def test_a_sheet_has_every_method_and_at_most_so_many_figures() -> None:
 
 
 def test_the_command_names_what_was_run() -> None:
-    network = {"args": {"pad_type": "same"}, "weights": "checkpoint", "image_size": 96, "mean": [0.5], "std": [0.5]}
-    found = {"protocol": "1", "backbone": network, "tuning": {"asked": 10, "sampler": "random", "study": "s"}}
-    cells = [result(m, "vtab1k/natural/a b", seed, provenance=found) for m in ("lora", "knn") for seed in (0, 1)]
+    found = {
+        "network": NetworkFacts(None, {"pad_type": "same"}, "checkpoint", image_size=96, mean=[0.5], std=[0.5]),
+        "tuning": TuningFacts("s", asked=10, sampler="random"),
+    }
+    cells = [result(m, "vtab1k/natural/a b", seed, **found) for m in ("lora", "knn") for seed in (0, 1)]
     assert command(grid_of(cells)) == (
         "python run_bench.py --methods lora knn --tasks 'vtab1k/natural/a b' --seeds 0 1 --backbone mobilenetv2_100 "
         "--checkpoint FILE --backbone-arg pad_type=same --image-size 96 --mean 0.5 --std 0.5 --tune 10 "
         "--sampler random --data DATA"
     )
-    plain = grid_of([result(backbone="demo", provenance={"protocol": "1", "git": "abc"})])
+    plain = grid_of([result(backbone="demo", environment=Environment("1", git="abc"))])
     assert command(plain) == "python run_bench.py --methods linear_probe --tasks demo/digits --backbone demo"
     assert ("code", ["abc"]) in facts(plain)
 
 
-BAD: Mapping[str, Sequence[CellResult]] = {
+def line(one: CellResult, **changes: object) -> str:
+    """A record as a line of a file, with fields that no record can be made with."""
+    return json.dumps({**asdict(one), **changes})
+
+
+BAD: Mapping[str, Sequence[CellResult | str]] = {
     "one seed": comparison(3, 4),
     "one method": comparison(1, 4, 3),
     "one cell": [result()],
@@ -238,17 +243,23 @@ BAD: Mapping[str, Sequence[CellResult]] = {
     "long names": comparison([f"a_method_whose_name_has_forty_characters{at}" for at in range(3)], 3, suite="s" * 40),
     "zero costs": [replace(one, cost=Cost(0, stored_bytes=0, train_seconds=0.0)) for one in comparison(3, 3)],
     "no costs": [replace(one, cost=Cost()) for one in comparison(3, 3)],
-    "NaN": [replace(one, cost=Cost(float("nan"), train_seconds=float("inf"))) for one in comparison(3, 3)],  # type: ignore[arg-type]
+    "NaN": [
+        *comparison(3, 3),
+        *(line(one, cost={"train_flops": float("nan"), "train_seconds": float("inf")}) for one in comparison(3, 3)),
+    ],
     "two protocols": [
         *comparison(3, 3),
-        *(replace(one, provenance={"protocol": "0"}, key=f"old{one.key}") for one in comparison(3, 3)),
+        *(replace(one, environment=Environment("0"), key=f"old{one.key}") for one in comparison(3, 3)),
     ],
-    "bare records": [replace(one, provenance={}) for one in comparison(2, 2)],
+    "bare records": [replace(one, environment=Environment(), started="") for one in comparison(2, 2)],
     "nothing in common": [cell("a", "x", 0.5, 9), cell("b", "y", 0.5, 9)],
     "strange facts": [
-        replace(one, provenance={"protocol": seed, "backbone": "x", "versions": "y", "tuning": "z", "trial": 3})
-        for seed in (1, 2)
-        for one in comparison(2, 2)
+        *comparison(2, 2),
+        *(
+            line(one, provenance={"protocol": "1", **facts})
+            for one in comparison(2, 2)
+            for facts in ({"protocol": 1}, {"backbone": "x"}, {"versions": "y"}, {"tuning": "z"}, {"trial": 3})
+        ),
     ],
     "all perfect": [replace(one, accuracy={"test": 1.0}) for one in comparison(3, 3)],
     "trials alone": [one for one in tuned(2, 2) if one.stage != "final"],
@@ -272,7 +283,8 @@ QUICK = ("one method", "NaN", "nothing in common", "trials alone")
 )
 def test_bad_input_gives_a_sound_page(tmp_path: Path, name: str) -> None:
     made, _ = page(tmp_path, BAD[name], torn='{"key": "x", "stage\n')
-    assert "not read: 1 line of cells.jsonl" in made.text
+    damaged = 1 + sum(isinstance(one, str) for one in BAD[name])
+    assert f"not read: {damaged} line{'s' * (damaged > 1)} of cells.jsonl" in made.text
     assert not re.search(r"\b(nan|inf|None)\b", made.text)
     if name != "trials alone":
         assert "Plots that cannot be drawn from these records" in made.text

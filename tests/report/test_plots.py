@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from bench.records.cells import CellResult
+from bench.records.cells import CellResult, TrialFacts
 from bench.records.studies import Study, Trial
 from bench.report.numbers.evidence import task_interval
 from bench.report.numbers.grid import Grid, grids
@@ -30,7 +30,7 @@ from bench.report.plots.ranks import Scale
 from bench.report.plots.style import MARKERS, RC, Look, looks, reveal
 from bench.report.plots.tradeoff import Mark, heights, named, scale_from, sink
 from bench.report.plots.trials import PANEL, by_value, draw_panel, main_parameter, number, points
-from tests.synthetic import comparison, result, selecting, tuned
+from tests.synthetic import comparison, counted, result, selecting, tuned
 
 
 def grid_of(results: Sequence[CellResult]) -> Grid:
@@ -105,8 +105,7 @@ def inside(box: np.ndarray, frame: np.ndarray) -> bool:
 
 def test_a_subtitle_is_folded_where_long_names_leave_little_room() -> None:
     found = [replace(one, task=one.task.replace("task", "t" * 30)) for one in comparison(2, 3)]
-    known = {"protocol": "1", "test_counts": {"test": 1000}}
-    grid = grid_of([replace(one, seed=seed, provenance=known) for one in found for seed in (0, 1)])
+    grid = grid_of(counted([replace(one, seed=seed) for one in found for seed in (0, 1)], 1000))
     with rc_context(RC):
         figure = by_task(grid, looks(grid.methods))
         FigureCanvasAgg(figure).draw()
@@ -154,8 +153,7 @@ def test_curves_are_over_the_tasks_on_which_all_were_tuned() -> None:
 
 def test_the_study_of_the_final_cell_counts() -> None:
     results = tuned(1, 1, trials=3)
-    of = {"study": "later", "number": 0, "default": True}
-    later = replace(results[0], key="later", provenance={"protocol": "1", "trial": of})
+    later = replace(results[0], key="later", trial=TrialFacts("later", 0, default=True))
     grid = grid_of(results)
     assert [one.name for one in of_grid(grid, [*results, later])] == ["linear_probe/demo/structured/task_0"]
     assert of_grid(grid, [replace(one, backbone="other") for one in results]) == []
@@ -267,7 +265,7 @@ def test_a_task_of_the_affinity_plot_is_named_where_there_is_room(methods: int, 
 
 
 def test_intervals_are_in_view_on_the_plot_of_tasks() -> None:
-    results = [replace(one, provenance={**one.provenance, "test_counts": {"test": 500}}) for one in comparison(4, 3)]
+    results = counted(comparison(4, 3), 500)
     grid = grid_of(results)
     figure = by_task(grid, looks(grid.methods))
     low, high = figure.axes[0].get_xlim()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench.records.cells import CellResult, Cost
+from bench.records.cells import CellResult, Cost, NetworkFacts
 from bench.records.store import Store
 from bench.report import Report, write_report
 from bench.report.document import chapter
@@ -136,16 +136,16 @@ def test_seeds_are_averaged_with_their_deviation() -> None:
 
 def test_backbones_of_one_name_are_never_compared_under_two_settings() -> None:
     """Another image size or other weights make another table, and its title says which."""
-    small, large = ({"protocol": "1", "backbone": {"image_size": size}} for size in (32, 48))
-    found = grids([result(provenance=small), result("lora", provenance=small), result(provenance=large)])
+    small, large = (NetworkFacts(image_size=size) for size in (32, 48))
+    found = grids([result(network=small), result("lora", network=small), result(network=large)])
     assert [grid.methods for grid in found] == [("linear_probe", "lora"), ("linear_probe",)]
     told = [f"mobilenetv2_100 ({size} px" for size in (32, 48)]
     assert all(grid.backbone.startswith(name) for grid, name in zip(found, told, strict=True))
 
 
 def test_of_two_records_of_a_cell_the_newest_counts() -> None:
-    old = result(accuracy={"test": 0.1}, key="old", provenance={"protocol": "1", "started": "2026-01-01"})
-    failed = result(status="failed", key="newer", provenance={"protocol": "1", "started": "2026-02-01"})
+    old = result(accuracy={"test": 0.1}, key="old", started="2026-01-01")
+    failed = result(status="failed", key="newer", started="2026-02-01")
     (grid,) = grids([result(), old, failed])
     assert table_rows(grid)["digits"] == ["80.0"]
     assert failures([result(), old, failed]) == []
@@ -299,9 +299,7 @@ def test_the_csv_holds_unrounded_figures(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "cost", [Cost(), Cost(0, stored_bytes=0), Cost(float("nan"), stored_bytes=3)]  # type: ignore[arg-type]
-)  # fmt: skip
+@pytest.mark.parametrize("cost", [Cost(), Cost(0, stored_bytes=0), Cost(stored_bytes=3)])
 def test_strange_costs_are_plotted_without_trouble(tmp_path: Path, cost: Cost) -> None:
     found = [result("a", cost=cost), result("b")]
     lines = "".join(f"{json.dumps(asdict(one))}\n" for one in found)

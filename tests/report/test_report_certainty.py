@@ -6,13 +6,13 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from bench.records.cells import CellResult, Cost, Stage
+from bench.records.cells import CellResult, Cost, DataFacts, Environment, Expectation, Stage, TuningFacts
 from bench.records.store import Store
 from bench.report import write_report
 from bench.report.numbers.evidence import comparison as compared
@@ -24,12 +24,7 @@ from bench.report.tables.spending import spending_table
 from bench.report.words.findings import sentences
 from bench.report.words.sure import certainty
 from bench.statistics import Sample, interval, weights
-from tests.synthetic import comparison, result
-
-
-def counted(results: Sequence[CellResult], images: int = 5000) -> list[CellResult]:
-    """The same records, saying on how many images they were tested."""
-    return [replace(one, provenance={**one.provenance, "test_counts": {"test": images}}) for one in results]
+from tests.synthetic import comparison, counted, read_back, result
 
 
 def grid_of(results: Sequence[CellResult]) -> Grid:
@@ -80,10 +75,15 @@ def test_without_counts_of_images_or_several_seeds_a_sentence_says_what_lacks() 
     assert "over test images and seeds" in both and "No interval" not in both and "no interval" not in both
 
 
-@pytest.mark.parametrize("counts", [{"test": "many"}, {"test": 0}, {}, "5000", None, {"test": [1]}])
-def test_counts_that_are_none_are_as_if_absent(counts: object) -> None:
-    odd = [replace(one, provenance={**one.provenance, "test_counts": counts}) for one in comparison(2, 2)]
+@pytest.mark.parametrize("counts", [{"test": 0}, {"test": -1}, {}])
+def test_counts_that_are_none_are_as_if_absent(counts: Mapping[str, int]) -> None:
+    odd = [replace(one, data=DataFacts(test_counts=counts)) for one in comparison(2, 2)]
     assert task_interval(grid_of(odd), "fine_tune", grid_of(odd).tasks[0]) is None
+
+
+@pytest.mark.parametrize("counts", [{"test": "many"}, {"test": "5000"}, "5000", None, {"test": [1]}, {"test": True}])
+def test_a_record_whose_counts_are_no_numbers_is_not_read(counts: object, tmp_path: Path) -> None:
+    assert read_back(tmp_path, comparison(2, 2), data={"test_counts": counts}) == []
 
 
 def test_seven_tasks_and_five_methods_cannot_settle_pairs_and_nineteen_can() -> None:
@@ -156,9 +156,9 @@ def test_tuning_is_told_only_where_there_was_any() -> None:
 def tuned(one: CellResult) -> CellResult:
     """The cell after a search of ten trials, which the budget ended after four on the second task."""
     cut = one.task.endswith("1")
-    search = {"asked": 10, "trials": 4 if cut else 10, "sampler": "tpe", "chosen": "k", "cut": cut}
+    search = TuningFacts("s", asked=10, trials=4 if cut else 10, sampler="tpe", chosen=3, cut=cut)
     cost = replace(one.cost, tune_flops=5 * 10**9, tune_seconds=90.0)
-    return replace(one, cost=cost, provenance={**one.provenance, "tuning": search})
+    return replace(one, cost=cost, tuning=search)
 
 
 def test_trials_and_replays_are_in_no_table() -> None:
@@ -174,15 +174,18 @@ def test_trials_alone_are_told(tmp_path: Path) -> None:
 
 
 def test_expected_is_put_against_spent() -> None:
-    expected = {"expected": {"seconds": 20.0, "flops": 8 * 10**9}}
-    known = result("a", cost=Cost(spent_seconds=30.0, spent_flops=4 * 10**9), provenance=expected)
-    odd = result("c", provenance={"expected": {"seconds": float("nan")}})
-    grid = grid_of([known, replace(known, task="demo/other"), result("b", provenance={}), odd])
+    expected = Expectation(seconds=20.0, flops=8 * 10**9, passes=1.0)
+    known = result("a", cost=Cost(spent_seconds=30.0, spent_flops=4 * 10**9), expectation=expected)
+    grid = grid_of([known, replace(known, task="demo/other"), result("b")])
     found = rows(spending_table(grid))
-    assert found["seconds", "cells"] == ["2", "–", "–"]
+    assert found["seconds", "cells"] == ["2", "–"]
     assert found["seconds", "expected"][0] == "40 s" and found["seconds", "spent"][0] == "60 s"
-    assert found["seconds", "spent / expected"] == ["1.5", "–", "–"] and found["FLOPs", "spent / expected"][0] == "0.5"
+    assert found["seconds", "spent / expected"] == ["1.5", "–"] and found["FLOPs", "spent / expected"][0] == "0.5"
     assert spending_table(grid_of(comparison(2, 2))) is None
+
+
+def test_a_record_whose_expectation_is_no_number_is_not_read(tmp_path: Path) -> None:
+    assert read_back(tmp_path, [result()], expectation={"seconds": float("nan"), "flops": 1, "passes": 1}) == []
 
 
 def test_the_csv_has_intervals_and_medians(tmp_path: Path) -> None:
@@ -217,7 +220,7 @@ def test_without_the_usual_methods_the_rest_is_told(left_out: Sequence[str]) -> 
 
 
 def test_torn_lines_and_other_protocols_leave_a_sound_report(tmp_path: Path) -> None:
-    older = [replace(one, key=f"old {one.key}", provenance={"protocol": "0"}) for one in comparison(2, 2)]
+    older = [replace(one, key=f"old {one.key}", environment=Environment("0")) for one in comparison(2, 2)]
     lines = [json.dumps(asdict(one)) for one in [*older, *counted(comparison(3, 4))]]
     lines.insert(2, lines[0][:70])
     (tmp_path / "cells.jsonl").write_text("\n".join([*lines, lines[-1][:50]]), encoding="utf-8")
@@ -233,8 +236,8 @@ def test_864_records_are_in_tables_in_seconds_and_without_torch(tmp_path: Path) 
         with (tmp_path / "cells.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(one)) + "\n")
     code = (
-        "import sys, time; from pathlib import Path; from bench.store import Store\n"
-        "from bench.report import document, grid\n"
+        "import sys, time; from pathlib import Path; from bench.records.store import Store\n"
+        "from bench.report import document; from bench.report.numbers import grid\n"
         f"results = list(Store(Path({str(tmp_path)!r})).latest().values())\n"
         "found = grid.grids(results); chapters = [document.chapter(one) for one in found]\n"
         f"document.write_csv(Path({str(tmp_path)!r}) / 'table.csv', found)\n"
@@ -246,9 +249,9 @@ def test_864_records_are_in_tables_in_seconds_and_without_torch(tmp_path: Path) 
     assert float(seconds) < 6
 
 
-def test_figures_that_are_no_numbers_are_missing() -> None:
-    odd = [result("a", accuracy={"test": "high"}), result("a", "demo/x"), result("b", "demo/x", accuracy={"test": 7.0})]
-    grid = grid_of(counted([*odd, result("b", cost=Cost(train_flops=float("nan")), accuracy={"test": float("nan")})]))  # type: ignore[arg-type]
+def test_figures_that_are_none_are_missing() -> None:
+    odd = [result("a", accuracy={}), result("a", "demo/x"), result("b", "demo/x", accuracy={"test": 7.0})]
+    grid = grid_of(counted([*odd, result("b", cost=Cost(), accuracy={"val": 0.5})]))
     assert grid.tasks == ("demo/x",)
     assert sentences(grid) and certainty_table(grid) is not None
 

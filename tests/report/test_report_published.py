@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.cells import CellResult
+from bench.records.cells import CellResult, DataFacts
 from bench.records.store import Store
 from bench.report import write_report
 from bench.report.numbers.grid import Grid, grids
@@ -30,7 +30,7 @@ def run(pipeline: str = JPEG, backbone: str = VIT, methods: int = 2) -> list[Cel
     names = [recipe.name for recipe in ROWS]
     return [
         replace(one, task=f"vtab1k/{name}", group=name.partition("/")[0], backbone=backbone,
-                provenance={**one.provenance, "pipeline": pipeline})
+                data=DataFacts(pipeline))
         for one in comparison(methods, len(names), suite="vtab1k")
         for name in [names[int(one.task.rpartition("_")[2])]]
     ]  # fmt: skip
@@ -106,9 +106,7 @@ def test_rows_of_other_images_are_shown_and_not_compared() -> None:
 def test_other_weights_and_mixed_images_are_not_compared_either() -> None:
     (weights,) = versus([grid_of(run(backbone="vit_base_patch16_224.mae"))], ["published"]).tables
     assert any("not comparable: other weights" in part.title for part in weights.sections)
-    mixed = [
-        replace(one, provenance={**one.provenance, "pipeline": JPEG if "dtd" in one.task else "?"}) for one in run()
-    ]
+    mixed = [replace(one, data=DataFacts(JPEG if "dtd" in one.task else "?")) for one in run()]
     (table,) = versus([grid_of(mixed)], ["published"]).tables
     assert "images of different or unknown kind" in table.note
     assert all(part.title == "this run" or "not comparable" in part.title for part in table.sections)

@@ -69,7 +69,7 @@ def test_charges_add_up(
         room = Amount(limit, math.inf)
         if attempt < len(kills):
             copy = tmp_path_factory.mktemp("copy") / "run"
-            before = Store(folder).spent().seconds
+            before = Store(folder).index().spent().seconds
             began = clock.now
             kill_at(clock, kills[attempt], folder, copy)
             try:
@@ -78,14 +78,14 @@ def test_charges_add_up(
                 shutil.rmtree(folder)  # trials are found again by whoever is in the same place
                 copy.rename(folder)
                 Store(folder).recover()
-                charged = Store(folder).spent().seconds - before
+                charged = Store(folder).index().spent().seconds - before
                 assert charged <= clock.now - began + 1e-3
                 assert charged >= clock.now - began - 1.0 - 2 * longest, "more than a second of work was lost"
             clock.watch = lambda: None
         spent = go(folder, clock, asked, room)
         lines = Store(folder).results()
         assert all(line.cost.spent_seconds >= 0 and line.cost.spent_flops >= 0 for line in lines)
-        total = Store(folder).spent()
+        total = Store(folder).index().spent()
         assert total.seconds == pytest.approx(spent.seconds, abs=1e-3)
         assert total.flops == spent.flops
         assert total.seconds <= max(limit, *sorted(limits)[: attempt + 1]) + longest + 1e-6
@@ -102,7 +102,7 @@ def test_a_task_that_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     lines = Store(tmp_path).results()
     assert len({(line.task, line.method) for line in lines}) == 8
     assert {line.status for line in lines} == {"done"}
-    assert Store(tmp_path).spent().seconds == pytest.approx(40)
+    assert Store(tmp_path).index().spent().seconds == pytest.approx(40)
 
 
 def test_what_did_not_fit_is_told_of(tmp_path: Path) -> None:
@@ -121,8 +121,8 @@ def test_what_was_expected_is_in_the_record(tmp_path: Path) -> None:
     clock = toy.Clock()
     go(tmp_path, clock, toy.cells({"m0": toy.method(clock, 5)}, tasks=2), Amount(100, math.inf))
     first, second = Store(tmp_path).results()
-    assert first.provenance["expected"]["seconds"] < 1
-    assert second.provenance["expected"]["seconds"] == pytest.approx(5, abs=0.01)
+    assert first.expectation is not None and first.expectation.seconds < 1
+    assert second.expectation is not None and second.expectation.seconds == pytest.approx(5, abs=0.01)
     assert second.cost.spent_seconds == pytest.approx(5)
 
 

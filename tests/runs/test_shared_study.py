@@ -51,7 +51,7 @@ def share(tmp_path: Path, url: str) -> None:
         for process in processes:
             process.kill()
             process.communicate()
-    numbers = [line.provenance["trial"]["number"] for folder in folders for line in trials_of(folder)]
+    numbers = [line.trial and line.trial.number for folder in folders for line in trials_of(folder)]
     assert sorted(numbers) == list(range(TRIALS)), "a trial is missing or was run twice"
     assert all(trials_of(folder) for folder in folders), "one of them did all the work"
     drawn = [str(line.params) for folder in folders for line in trials_of(folder)]

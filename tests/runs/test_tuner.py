@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bench.costs.budget import UNLIMITED, Amount
-from bench.records.cells import Cell, CellResult, Tuning
+from bench.records.cells import Cell, CellResult, Tuning, TuningFacts
 from bench.records.store import Store
 from bench.runs.plan import split_done
 from bench.runs.runner import run
@@ -37,9 +37,21 @@ def of(stage: str, lines: list[CellResult]) -> list[CellResult]:
     return [line for line in lines if line.stage == stage]
 
 
+def number(line: CellResult) -> int:
+    """Of the trial that a line is about."""
+    assert line.trial is not None
+    return line.trial.number
+
+
+def search(line: CellResult) -> TuningFacts:
+    """How the hyper-parameters of a final line were chosen."""
+    assert line.tuning is not None
+    return line.tuning
+
+
 def facts(lines: list[CellResult]) -> list[tuple[Any, ...]]:
     """What must be alike in two runs of one seed, by trial."""
-    found = [(line.stage, line.provenance.get("trial", {}).get("number"), line.status, dict(line.params),
+    found = [(line.stage, line.trial and line.trial.number, line.status, dict(line.params),
               dict(line.accuracy)) for line in lines if "killed" not in str(line.reason)]  # fmt: skip
     return sorted(found, key=str)
 
@@ -48,16 +60,16 @@ def test_the_best_trial_is_trained_and_judged(tmp_path: Path) -> None:
     clock = toy.Clock()
     lines = go(tmp_path, clock, toy.cells({"m": toy.method(clock)}, 1, TEN))
     trials, (final,) = of("trial", lines), of("final", lines)
-    assert [trial.provenance["trial"]["number"] for trial in trials] == list(range(10))
+    assert [number(trial) for trial in trials] == list(range(10))
     assert trials[0].params == {"skill": 0.5}
     finished = [trial for trial in trials if trial.status == "done"]
     best = max(finished, key=lambda trial: trial.accuracy["val"])
     assert all(set(trial.accuracy) == {"val"} for trial in finished)
     assert final.params == best.params
     assert final.accuracy["val"] == best.accuracy["val"] >= trials[0].accuracy["val"]
-    assert final.provenance["tuning"]["chosen"] == best.provenance["trial"]["number"]
-    assert final.provenance["tuning"]["trials"] == 10
-    assert not final.provenance["tuning"]["cut"]
+    assert search(final).chosen == number(best)
+    assert search(final).trials == 10
+    assert not search(final).cut
     own = [trial.cost for trial in trials]
     assert final.cost.tune_flops == sum((cost.train_flops or 0) - (cost.shared_flops or 0) for cost in own)
     assert final.cost.tune_seconds == pytest.approx(sum(cost.train_seconds or 0 for cost in own), abs=0.01)
@@ -70,9 +82,9 @@ def test_who_led_the_search_is_judged_last(tmp_path: Path) -> None:
     for trial in of("trial", lines):
         if trial.status == "done" and trial.accuracy["val"] > best:
             best = trial.accuracy["val"]
-            leaders.append(trial.provenance["trial"]["number"])
+            leaders.append(number(trial))
     replays = of("replay", lines)
-    assert [line.provenance["trial"]["number"] for line in replays] == leaders
+    assert [number(line) for line in replays] == leaders
     assert lines.index(of("final", lines)[0]) < lines.index(replays[0])
     assert all(set(line.accuracy) == {"test"} for line in replays)
     assert not list((tmp_path / "deltas" / "trials").iterdir())
@@ -123,7 +135,7 @@ def test_more_trials_go_on_from_fewer(tmp_path: Path) -> None:
     clock = toy.Clock()
     go(tmp_path, clock, toy.cells({"m": toy.method(clock)}, 1, replace(TEN, trials=4)))
     lines = go(tmp_path, clock, toy.cells({"m": toy.method(clock)}, 1, TEN))
-    assert [line.provenance["trial"]["number"] for line in of("trial", lines)] == [4, 5, 6, 7, 8, 9]
+    assert [number(line) for line in of("trial", lines)] == [4, 5, 6, 7, 8, 9]
 
 
 def test_seeds_share_what_was_found(tmp_path: Path) -> None:
@@ -197,14 +209,14 @@ def test_tuning_that_the_budget_ends_goes_on_later(tmp_path: Path) -> None:
     go(tmp_path, clock, asked, Amount(15, math.inf))
     (final,) = of("final", Store(tmp_path).results())
     assert final.status == "done"
-    assert final.provenance["tuning"]["cut"]
-    before = final.provenance["tuning"]["trials"]
+    assert search(final).cut
+    before = search(final).trials
     assert 1 <= before < 10
-    assert Store(tmp_path).spent().seconds <= 15
+    assert Store(tmp_path).index().spent().seconds <= 15
     go(tmp_path, clock, asked)
     last = of("final", Store(tmp_path).results())[-1]
-    assert last.provenance["tuning"]["trials"] == 10
-    assert not last.provenance["tuning"]["cut"]
+    assert search(last).trials == 10
+    assert not search(last).cut
     assert go(tmp_path, clock, asked) == []
 
 
@@ -221,14 +233,14 @@ def test_a_search_that_goes_on_to_the_same_choice_is_not_trained_again(tmp_path:
     asked = toy.cells({"m": Best}, 1, TEN)
     go(tmp_path, clock, asked, Amount(15, math.inf))
     (first,) = of("final", Store(tmp_path).results())
-    assert first.provenance["tuning"]["cut"]
+    assert search(first).cut
     before = clock.now
     lines = go(tmp_path, clock, asked)
     (last,) = of("final", lines)
     assert clock.now - before == pytest.approx(sum(line.cost.spent_seconds for line in of("trial", lines)))
-    assert last.provenance["tuning"]["trials"] == 10
-    assert not last.provenance["tuning"]["cut"]
-    assert (last.accuracy, last.answers, last.params) == (first.accuracy, first.answers, first.params)
+    assert search(last).trials == 10
+    assert not search(last).cut
+    assert (last.accuracy, last.correct, last.params) == (first.accuracy, first.correct, first.params)
     assert last.cost.train_seconds == first.cost.train_seconds
     assert (last.cost.tune_seconds or 0) > (first.cost.tune_seconds or 0)
     assert last.cost.spent_seconds == pytest.approx(0, abs=1e-3)
@@ -248,7 +260,7 @@ def test_automatic_tuning_takes_what_the_share_allows(tmp_path: Path) -> None:
     for line in of("trial", lines):
         spent[line.task, line.method] = spent.get((line.task, line.method), 0.0) + line.cost.spent_seconds
     assert all(seconds > 10 for seconds in spent.values())
-    assert 70 < Store(tmp_path).spent().seconds <= 100
+    assert 70 < Store(tmp_path).index().spent().seconds <= 100
 
 
 def test_no_trial_is_begun_that_would_leave_too_little_for_the_final_cells(tmp_path: Path) -> None:
@@ -258,11 +270,11 @@ def test_no_trial_is_begun_that_would_leave_too_little_for_the_final_cells(tmp_p
     lines = Store(tmp_path).results()
     final = {line.method: line for line in of("final", lines)}
     assert {name: line.status for name, line in final.items()} == {"grows": "done", "m": "done"}
-    assert final["grows"].provenance["tuning"]["cut"]
+    assert search(final["grows"]).cut
     assert all(line.status != "failed" for line in of("trial", lines)), "a trial was begun that could not be finished"
     go(tmp_path, clock, asked, Amount(1000, math.inf))
     last = [line for line in of("final", Store(tmp_path).results()) if line.method == "grows"][-1]
-    assert last.provenance["tuning"]["trials"] == 10
+    assert search(last).trials == 10
     assert last.params["epochs"] > final["grows"].params["epochs"]
 
 
@@ -275,11 +287,11 @@ def test_trials_along_a_path_are_charged_when_the_budget_ends_them(
     asked = toy.cells({"m": toy.along_a_path(clock)}, 1, replace(TEN, trials=12))
     session = toy.session(tmp_path, clock, Amount(limit, math.inf))
     lines = run(asked, session)
-    assert Store(tmp_path).spent().seconds == pytest.approx(session.budget.spent.seconds)
+    assert Store(tmp_path).index().spent().seconds == pytest.approx(session.budget.spent.seconds)
     assert session.budget.spent.seconds <= limit
     (final,) = of("final", lines)
     assert final.status == "done"
-    assert final.provenance["tuning"]["trials"] == tried
+    assert search(final).trials == tried
 
 
 def test_an_interruption_changes_no_trial_along_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

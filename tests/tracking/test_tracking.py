@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from bench.records.cells import Cost
+from bench.records.cells import Cost, Environment
 from bench.records.store import Store
 from bench.spec import UserError
 from bench.tracking import Tracker, connection, sync, ui_command
@@ -102,7 +102,7 @@ def test_cells_without_a_figure_keep_their_reason(folder: Path, status: Any, sho
 
 
 def test_a_repeated_cell_is_another_run(folder: Path) -> None:
-    again = result(provenance={"started": "2026-05-05T00:00:00+00:00"})
+    again = result(started="2026-05-05T00:00:00+00:00")
     assert sync(folder, [result(status="failed", reason="x"), again]) == 2
 
 
@@ -246,9 +246,8 @@ def test_the_line_that_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_records_without_a_start_and_with_odd_values() -> None:
-    bare = result(
-        provenance={"git": None, "versions": {"torch": "2"}}, params={"a(b)": [1, 2], "text": "x"}, cost=Cost()
-    )
+    environment = Environment(versions={"torch": "2"})
+    bare = result(started="", environment=environment, params={"a(b)": [1, 2], "text": "x"}, cost=Cost())
     start, end = interval(bare)
     assert start == end and abs(start / 1000 - time.time()) < 60
     assert {"a_b_": "[1, 2]", "text": "x"}.items() <= params(bare).items()

@@ -16,7 +16,7 @@ import tasks  # noqa: F401  registers the tasks
 from bench.backbone.network import load
 from bench.export import NOTE
 from bench.predict import load_adapted
-from bench.records.cells import CellResult, Cost
+from bench.records.cells import CellResult, Cost, DataFacts, NetworkFacts, TrialFacts, TuningFacts
 from bench.records.store import Store
 from bench.registry import METHODS, TASKS
 from bench.runs.plan import plan
@@ -34,14 +34,13 @@ STUDY = "lora demo/digits 0"
 
 
 def final(started: str = "2026-01-02T04:00:00+00:00", **changes: Any) -> CellResult:
-    about = {"protocol": "1", "started": started, "tuning": {"study": STUDY, "trials": 3}}
-    return result("lora", provenance=about, **changes)
+    return result("lora", started=started, tuning=TuningFacts(STUDY, trials=3), **changes)
 
 
 def trial(number: int, stage: Any = "trial", **changes: Any) -> CellResult:
-    about = {"study": STUDY, "number": number, "default": number == 0}
-    facts = {"protocol": "1", "started": f"2026-01-02T03:00:{number:02d}+00:00", "trial": about}
-    made = result("lora", key=f"trial {number}", stage=stage, accuracy={"val": 0.5 + number / 10}, provenance=facts)
+    about = TrialFacts(STUDY, number, default=number == 0)
+    started, accuracy = f"2026-01-02T03:00:{number:02d}+00:00", {"val": 0.5 + number / 10}
+    made = result("lora", key=f"trial {number}", stage=stage, accuracy=accuracy, started=started, trial=about)
     return replace(made, **changes)
 
 
@@ -78,9 +77,8 @@ def test_trials_are_below_their_final_run_in_whatever_order_they_come(mlflow_fol
 @pytest.mark.parametrize("step", ["set_tag", "log_batch", "log_inputs", "set_terminated"])
 @pytest.mark.parametrize("calls", [0, 1])
 def test_a_kill_between_trials_and_final_leaves_nothing_astray(mlflow_folder: Path, step: str, calls: int) -> None:
-    facts = {**final().provenance, "data_fingerprint": "abc"}
     records = [trial(0), trial(1), trial(2), final()]
-    records = [replace(one, provenance={**facts, **one.provenance}) for one in records]
+    records = [replace(one, data=DataFacts(fingerprint="abc")) for one in records]
     mirror = Mirror(mlflow_folder)
     for one in records[:-1]:
         mirror.log(one)
@@ -127,8 +125,8 @@ def test_trials_stay_with_the_first_final_run_that_was_done(mlflow_folder: Path,
 def test_trials_tried_again_and_trials_alike_are_all_there(mlflow_folder: Path) -> None:
     """One that was interrupted comes again under its number; two may ask for the same, within a second."""
     interrupted = trial(0, status="failed", reason="interrupted; run again to do it", accuracy={})
-    again = trial(0, provenance={**trial(0).provenance, "started": "2026-01-02T03:30:00+00:00"})
-    alike = trial(1, provenance={**trial(1).provenance, "started": trial(0).provenance["started"]}, key=trial(0).key)
+    again = trial(0, started="2026-01-02T03:30:00+00:00")
+    alike = trial(1, started=trial(0).started, key=trial(0).key)
     records = [interrupted, again, alike, final(), replay(0)]
     assert sync(mlflow_folder, records) == 5
     assert sync(mlflow_folder, records) == 0
@@ -171,7 +169,7 @@ def test_a_pruned_trial_keeps_its_reason(mlflow_folder: Path) -> None:
 
 def test_curves_are_histories_over_epochs(mlflow_folder: Path) -> None:
     loss = [(epoch, 2.0 / epoch) for epoch in range(1, 2001)]  # more than a request takes
-    sync(mlflow_folder, [final(curves={"loss": loss, "val": [(1, 0.5), (2, None), (3, 0.75)]})])
+    sync(mlflow_folder, [final(curves={"loss": loss, "val": [(1, 0.5), (3, 0.75)]})])
     mirror = Mirror(mlflow_folder)
     run_id = runs(mlflow_folder)["lora · demo/digits · seed 0"].info.run_id
     history = mirror.client.get_metric_history(run_id, "curve/train_loss")
@@ -185,8 +183,8 @@ def test_curves_are_histories_over_epochs(mlflow_folder: Path) -> None:
 
 
 def test_the_data_is_an_input_of_the_run(mlflow_folder: Path) -> None:
-    facts = {"pipeline": "raw zip", "data_fingerprint": "0123456789abcdef" * 3, "classes": ["cat", "dog"]}
-    sync(mlflow_folder, [result(provenance={**result().provenance, **facts})])
+    data = DataFacts("raw zip", "0123456789abcdef" * 3, ["cat", "dog"])
+    sync(mlflow_folder, [result(data=data)])
     run = runs(mlflow_folder)["linear_probe · demo/digits · seed 0"]
     (used,) = run.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("demo/digits", ("0123456789abcdef" * 3)[:36])
@@ -215,9 +213,9 @@ def kept(mlflow_folder: Path) -> CellResult:
     store = Store(mlflow_folder)
     store.delta(cell.key).parent.mkdir()
     save_file({"weight": torch.zeros(192, 10), "bias": torch.zeros(10)}, store.delta(cell.key))
-    facts = {"backbone": network.describe(), "classes": 10, "weights_digest": cell.weights_digest, "checkpoint": None}
+    facts = NetworkFacts(**network.describe(), digest=cell.weights_digest)
     cost = Cost(stored_bytes=store.delta(cell.key).stat().st_size)
-    return result(key=cell.key, params={"l2": None}, cost=cost, provenance={**result().provenance, **facts})
+    return result(key=cell.key, params={"l2": None}, cost=cost, data=DataFacts(classes=10), network=facts)
 
 
 def test_what_was_kept_is_attached_ready_for_use(mlflow_folder: Path, kept: CellResult, tmp_path: Path) -> None:
@@ -233,7 +231,7 @@ def test_what_was_kept_is_attached_ready_for_use(mlflow_folder: Path, kept: Cell
 def test_what_is_too_large_or_gone_is_not_attached(
     mlflow_folder: Path, kept: CellResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = replace(kept, key="gone", provenance={**kept.provenance, "started": "2026-01-02T05:00:00+00:00"})
+    gone = replace(kept, key="gone", started="2026-01-02T05:00:00+00:00")
     monkeypatch.setattr(mirrors, "LARGEST", 100)
     assert sync(mlflow_folder, [kept]) == 1
     monkeypatch.setattr(mirrors, "LARGEST", 1 << 20)

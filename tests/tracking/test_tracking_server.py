@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from bench.records.cells import CellResult
+from bench.records.cells import CellResult, TrialFacts, TuningFacts
 from bench.records.store import Store
 from bench.spec import UserError
 from bench.tracking import Tracker, sync
@@ -141,17 +141,17 @@ def records() -> list[CellResult]:
     chosen: list[CellResult] = []
     for number, one in enumerate(comparison(3, 4)):
         if number == 4:
-            about = {"protocol": "1", "tuning": {"study": STUDY}, "started": "2026-01-02T04:00:00+00:00"}
+            about = {"tuning": TuningFacts(STUDY), "started": "2026-01-02T04:00:00+00:00"}
             chosen += [tried(at) for at in range(3)]
-            one = replace(one, provenance=about, curves={"loss": [(1, 2.0), (2, 1.0)]})
+            one = replace(one, **about, curves={"loss": [(1, 2.0), (2, 1.0)]})
         chosen.append(one)
     return [*chosen, tried(1, "replay")]
 
 
 def tried(number: int, stage: Any = "trial") -> CellResult:
-    about = {"protocol": "1", "started": f"2026-01-02T03:30:{number:02d}+00:00"}
-    about["trial"] = {"study": STUDY, "number": number, "default": number == 0}  # type: ignore[assignment]
-    return result(key=f"{stage} {number}", stage=stage, accuracy={"test": 0.5}, provenance=about)
+    about = TrialFacts(STUDY, number, default=number == 0)
+    started = f"2026-01-02T03:30:{number:02d}+00:00"
+    return result(key=f"{stage} {number}", stage=stage, accuracy={"test": 0.5}, trial=about, started=started)
 
 
 @pytest.mark.slow

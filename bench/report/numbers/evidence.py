@@ -51,7 +51,8 @@ def images(cells: Sequence[CellResult], test: str) -> int | None:
 
 def count_of(cell: CellResult, test: str) -> int | None:
     """On how many images a cell was tested, where its record says so."""
-    return cell.data.test_counts.get(test) or None
+    count = cell.data.test_counts.get(test, 0)
+    return count if count > 0 else None
 
 
 def task_interval(grid: Grid, method: str, task: str, test: str = "test") -> Interval | None:

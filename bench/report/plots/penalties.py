@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.records.cells import CellResult
-from bench.report.numbers.grid import Grid, finite
+from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import clipped, counted
 from bench.report.plots.style import FAINT, INK, WIDTH, Look, heading, legend, legend_height
 
@@ -89,11 +89,9 @@ def path_of(cell: CellResult) -> Path | None:
     return Path(cell.method, cell.task, sorted(points, reverse=True), best[0] if best else None)
 
 
-def curve(cell: CellResult, name: str) -> dict[float, float]:
-    """The sound points of one of the path's curves, by step."""
-    found = cell.curves.get(f"path/{name}") if isinstance(cell.curves, Mapping) else None
-    pairs = found if isinstance(found, Sequence) else ()
-    return {one[0]: one[1] for one in pairs if isinstance(one, Sequence) and len(one) == 2 and all(map(finite, one))}
+def curve(cell: CellResult, name: str) -> dict[int, float]:
+    """One of the path's curves, by step."""
+    return dict(cell.curves.get(f"path/{name}", ()))
 
 
 def draw_panel(axes: Axes, path: Path, look: Look) -> None:
