@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+from bench.source import Source
+
 if TYPE_CHECKING:  # torch and optuna are met in types only, so that listing and planning stay light
     import numpy as np
     from optuna.distributions import BaseDistribution
@@ -79,18 +81,15 @@ class Found:
 
 @dataclass(frozen=True)
 class Task:
-    """A frozen fact: what is classified, out of which source, by which splits."""
+    """What is classified, out of which images, by which splits."""
 
     name: str  # "suite/group/task" or "suite/task"
-    group: str  # natural | specialized | structured | …, the groups of the second mean
+    group: str  # natural | specialized | structured | …: accuracies are averaged within a group first
     classes: int
     summary: str
-    find: Callable[[Task, Path], Found]  # (task, data folder); raises DataMissing
+    find: Callable[[Path], Found]  # looks below a data folder; raises DataMissing, which says what to put where
     size: str = ""  # "800 + 200 / 5,400": training + validation / test images
-    source: str = ""
-    licence: str = ""
-    citation: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)  # what this task's reader needs to know
+    source: Source = field(default_factory=Source)
 
 
 @dataclass(frozen=True)

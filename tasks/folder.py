@@ -2,216 +2,42 @@
 
 The folder may have parts, train, val and test, with class folders in each. A part that is missing is drawn from each
 class alike, in the order of the md5 digests of `<class>/<image>`, so it is the same on every machine: a quarter of a
-class for testing, then a fifth of what remains for validation, at least one image each. All images are used. Nothing is
-known of what the labels survive, so no augmentation is allowed.
+class for testing, then a fifth of what remains for validation, at least one image each. All images are used. Nobody
+knows what leaves the labels as they are, so no augmentation is allowed.
 """
 
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
-
-from bench.images.decode import READ
 from bench.images.portable import NOTE
 from bench.registry import TASKS
-from bench.spec import Data, Found, Split, Task, UserError
-from tasks.order import md5_order
-from tasks.readers.digest import digest
-from tasks.readers.files import Files, FolderFiles
-from tasks.readers.pixels import Encoded
+from bench.source import Source
+from bench.spec import Task
+from tasks.readers.image_folder import look
 from tasks.readers.portable import converted
-from tasks.readers.zips import ZipFiles
-
-UNREAD = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw", ".pdf")
-STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
-PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-TEST, VALIDATION = 1 / 4, 1 / 5  # of a class, and of what remains of it
-READ_AT_MOST = 1 << 30  # bytes, to identify the images
-PIPELINE = "folder of images by Pillow, upright, transparency on white"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One image file: its name in the folder, its class, and its part of the folder, if the folder has parts."""
-
-    name: str
-    label: str
-    part: str
-    key: str  # `<class>/<image>`, which decides its place in the order
-
-
-@dataclass(frozen=True)
-class Folder:
-    """What the names in a folder say; nothing is opened."""
-
-    files: Files
-    classes: tuple[str, ...]
-    pictures: tuple[Picture, ...]  # in the order of the digests of their keys
 
 
 def make(text: str) -> Task:
-    """The task that `folder:PATH` names: class folders, or a copy that `data convert` made.
+    """The task that `folder:PATH` names: class folders, or a portable copy that `data convert` made.
 
-    Raises UserError when the folder cannot serve as one.
+    Raises UserError if the folder cannot serve as one.
     """
-    path = Path(text).expanduser()
+    path, name = Path(text).expanduser(), f"folder:{Path(os.path.normpath(text)).as_posix()}"
     if (path / NOTE).is_file():
-        return converted(f"folder:{Path(os.path.normpath(text)).as_posix()}", path)
+        return converted(name, path)
     folder = look(path)
-    train, val, test = (len(part) for part in parts(folder))
+    train, val, test = (len(part) for part in folder.parts())
     return Task(
-        name=f"folder:{Path(os.path.normpath(text)).as_posix()}",
+        name=name,
         group="folder",
         classes=len(folder.classes),
         summary=f"your own images, {len(folder.classes)} classes",
-        find=lambda task, data: find(folder),
+        find=folder.find,
         size=f"{train:,} + {val:,} / {test:,}",
-        source=str(folder.files.path),
-        facts={"classes": folder.classes, "augment": frozenset[str]()},
+        source=Source(link=str(path)),
     )
-
-
-def find(folder: Folder) -> Found:
-    """The folder identified by the names and contents of its images, in order.
-
-    Of more than 1 GiB of images, an evenly spread part of that size is read. Raises UserError naming the first of them
-    that is no image; leaving it out in silence would make another data set.
-    """
-    chosen = parts(folder)
-    pictures = [picture for part in chosen for picture in part]
-    step = 1 + sum(folder.files.size(picture.name) for picture in pictures) // READ_AT_MOST
-    texts, broken = [PIPELINE, *map(str, map(len, chosen))], []
-    for place, picture in enumerate(pictures):
-        blob = folder.files.read(picture.name) if place % step == 0 else None
-        if blob is not None and not blob.startswith(STARTS):
-            broken.append(picture.name)
-        content = blake2b(blob, digest_size=16).hexdigest() if blob is not None else ""
-        texts.append(f"{picture.key} {folder.files.size(picture.name)} {content}")
-    refuse(folder.files, broken, "not whole images", "put whole copies in their place, or remove them")
-    train, val, test = map(len, chosen)
-    return Found(
-        PIPELINE, digest(texts), lambda: load(folder), train + val, test, folder.files.path, "exact", folder.classes
-    )
-
-
-def load(folder: Folder) -> Data:
-    """Training images followed by validation images, and the test images."""
-    train, val, test = parts(folder)
-    tests = {"test": splits(folder, test)}
-    return Data(train=replace(splits(folder, [*train, *val]), validation=len(val)), tests=tests)
-
-
-def splits(folder: Folder, pictures: Sequence[Picture]) -> Split:
-    """Pictures as images with labels, the classes numbered by name."""
-    number = {name: label for label, name in enumerate(folder.classes)}
-    labels = np.array([number[picture.label] for picture in pictures], dtype=np.int64)
-    images = Encoded(folder.files, [picture.name for picture in pictures], upright=True)
-    return Split(images=images, labels=labels, classes=len(folder.classes))
-
-
-def look(path: Path) -> Folder:
-    """Lists a folder's images and their classes. Raises UserError for what makes it unfit to be a task."""
-    if not path.exists():
-        raise UserError(f"there is no folder {path}; name one that has a folder of images for each class")
-    files: Files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
-    names = files.names()
-    refuse(
-        files, [name for name in names if name.lower().endswith(UNREAD)], "in a format that is not read", "convert them"
-    )
-    pictures = placed(files, [name for name in names if name.lower().endswith(READ)])
-    classes = tuple(sorted({picture.label for picture in pictures}))
-    if not classes:
-        raise UserError(f"{path} has no images; lay them out as <class>/<image> in it")
-    if len(classes) == 1:
-        raise UserError(f"{path} has one class only, {classes[0]!r}; put a folder of images for each class into it")
-    order = md5_order("", [picture.key for picture in pictures])
-    folder = Folder(files, classes, tuple(pictures[at] for at in order))
-    check_classes(folder)
-    return folder
-
-
-def placed(files: Files, names: Sequence[str]) -> list[Picture]:
-    """Each image with its class and part. Raises UserError for one in no class and for a folder beside the parts."""
-    paths = {name: name.split("/") for name in names}
-    if files.path.is_file() and len({path[0] for path in paths.values()}) == 1:  # a zip of the folder itself
-        paths = {name: path[1:] for name, path in paths.items()}
-    tops = {path[0] for path in paths.values() if len(path) > 1}
-    known = {top for top in tops if top.lower() in PARTS}
-    divided = any(PARTS[top.lower()] == "train" for top in known) and (len(known) > 1 or len(tops) == 1)
-    if divided and tops != known:
-        raise UserError(f"{files.path} has {min(tops - known)!r} beside train, val and test; move it away")
-    depth = 2 if divided else 1
-    refuse(
-        files,
-        [name for name, path in paths.items() if len(path) <= depth],
-        "in no class",
-        "move them into class folders",
-    )
-    return [
-        Picture(
-            name=name,
-            label=path[depth - 1],
-            part=PARTS[path[0].lower()] if divided else "train",
-            key=unicodedata.normalize("NFC", "/".join(path[depth - 1 :])),  # macOS may spell names otherwise
-        )
-        for name, path in paths.items()
-    ]
-
-
-def check_classes(folder: Folder) -> None:
-    """Raises UserError when the parts differ in their classes, or a class is too small to be divided."""
-    counts = Counter((picture.part, picture.label) for picture in folder.pictures)
-    present = {picture.part for picture in folder.pictures}
-    for part in sorted(present):
-        for label in folder.classes:
-            if not counts[part, label]:
-                raise UserError(
-                    f"{folder.files.path} has no images of class {label!r} in its {part} part; "
-                    "add some, or remove the class"
-                )
-    needed = 4 - len(present)  # one for each part that has to be drawn, and one to train on
-    for label in folder.classes:
-        if counts["train", label] < needed:
-            raise UserError(
-                f"class {label!r} of {folder.files.path} has {counts['train', label]} images to train on "
-                f"where at least {needed} are needed; add some, or remove the class"
-            )
-
-
-def parts(folder: Folder) -> tuple[list[Picture], list[Picture], list[Picture]]:
-    """Training, validation and test images; those not set apart in the folder are drawn from the training ones."""
-    train, val, test = ([each for each in folder.pictures if each.part == part] for part in ("train", "val", "test"))
-    if not test:
-        test, train = drawn(train, TEST)
-    if not val:
-        val, train = drawn(train, VALIDATION)
-    return train, val, test
-
-
-def drawn(pictures: Sequence[Picture], share: float) -> tuple[list[Picture], list[Picture]]:
-    """The first `share` of each class, at least one image, and the others."""
-    counts = Counter(picture.label for picture in pictures)
-    left = {label: max(1, round(count * share)) for label, count in counts.items()}
-    taken: list[Picture] = []
-    others: list[Picture] = []
-    for picture in pictures:
-        (taken if left[picture.label] > 0 else others).append(picture)
-        left[picture.label] -= 1
-    return taken, others
-
-
-def refuse(files: Files, names: Sequence[str], what: str, remedy: str) -> None:
-    """Raises UserError naming the first of the files that cannot be used, and how many there are."""
-    if names:
-        count = "1 file is" if len(names) == 1 else f"{len(names):,} files are"
-        raise UserError(f"{count} {what}, the first is {files.where(names[0])}; {remedy}")
 
 
 TASKS.add_scheme("folder", make)

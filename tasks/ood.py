@@ -1,50 +1,25 @@
 """Tasks whose test sets are shifted: one source to adapt to and to choose by, several other test sets to be judged on.
 
-`ood/<set>/<domain>` adapts to one domain of a set and judges every other one in full. Whatever is chosen is chosen on
-the source's own validation images, "training-domain validation" in Gulrajani & Lopez-Paz 2021, arXiv:2007.01434.
+`ood/<set>/<domain>` adapts to one domain of a set and judges every other one whole. Everything is chosen on the
+source's own validation images: "training-domain validation" in Gulrajani & Lopez-Paz 2021, arXiv:2007.01434.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-from bench.images.download import Download
 from bench.registry import TASKS
-from bench.spec import DataMissing, Found, Task
-from tasks.domains import divide, found, side_by_side
-from tasks.readers import cifar10, downloads, imagenet, raw
-from tasks.readers.origins import Origin, together
-from tasks.readers.shift import Shift, joined, wholeness
+from bench.source import Source
+from bench.spec import Task
+from tasks.readers import cifar, cifar10_shifts, downloads
+from tasks.readers.cifar10_shifts import FindShift, ShiftedCifar10
+from tasks.readers.domains import Domain, DomainReader, DomainSet
+from tasks.readers.imagenet import ImageNet
+from tasks.readers.origins import Origin
+from tasks.readers.raw import Recipe
 
-BOTH = frozenset({"flip", "shift"})  # neither moves an object out of its class
-
-
-@dataclass(frozen=True)
-class Domain:
-    """One domain: its images as published, and the names its folder goes by."""
-
-    images: int
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class DomainSet:
-    """A set of domains with the same classes."""
-
-    name: str
-    title: str
-    classes: int
-    domains: Mapping[str, Domain]
-    link: str
-    licence: str
-    citation: str
-    least: int  # domains that must be there
-    shots: tuple[int, int] | None = None  # images a class to train and to validate on, where the source is large
-    foreign: tuple[str, ...] = ()  # folders beside which folders of its names are another set's
-
+BOTH = frozenset({"flip", "shift"})  # neither changes the class of an object
 
 SETS = (
     DomainSet(
@@ -85,125 +60,80 @@ SETS = (
 )  # fmt: skip
 
 
-def find_domains(task: Task, data: Path) -> Found:
-    """The domain folders under a data folder. Raises DataMissing, and UserError for copies that are not whole."""
-    kind: DomainSet = task.facts["set"]
-    source: str = task.facts["source"]
-    names = {domain: each.names for domain, each in kind.domains.items()}
-    held = side_by_side(data, names, source, kind.least, kind.foreign)
-    if held is None:
-        raise DataMissing(
-            f"the images of {task.name} are not under {data}: put {task.facts['files']}, from {kind.link} into "
-            f"{data / kind.title} (licence: {kind.licence})"
-        )
-    divided = divide(held, source, kind.shots)
-    counts = {name: len(folder.pictures) for name, folder in {source: divided.source, **divided.shifted}.items()}
-    exactness = wholeness("exact", {name: (count, kind.domains[name].images) for name, count in counts.items()})
-    return replace(found(divided, task.facts["augment"]), exactness=exactness)
-
-
-def domain_task(kind: DomainSet, source: str) -> Task:
+def domain_task(kind: DomainSet, domain: str) -> Task:
     """A set with one of its domains as the source."""
-    others = sum(domain.images for name, domain in kind.domains.items() if name != source)
+    name = f"ood/{kind.name}/{domain}"
+    others = sum(each.images for other, each in kind.domains.items() if other != domain)
     adapted = f"{sum(kind.shots)} a class of " if kind.shots else ""
     wanted = ", ".join(each.names[0] for each in kind.domains.values())
-    files = f"the folders {wanted} of {kind.title}, each with a folder a class"
+    source = Source(
+        kind.title, kind.link, kind.licence, kind.citation, folder=kind.title,
+        files=f"the folders {wanted} of {kind.title}, each with a folder for each class",
+    )  # fmt: skip
     return Task(
-        name=f"ood/{kind.name}/{source}",
+        name=name,
         group=kind.name,
         classes=kind.classes,
-        summary=f"{kind.title}: adapted to {source}, judged on the other domains too",
-        find=find_domains,
-        size=f"{adapted}{kind.domains[source].images:,} divided, {others:,} shifted",
-        source=kind.link,
-        licence=kind.licence,
-        citation=kind.citation,
-        facts={"set": kind, "source": source, "augment": BOTH, "files": files, "folder": kind.title},
+        summary=f"{kind.title}: adapted to {domain}, judged on the other domains too",
+        find=DomainReader(name, kind, domain, BOTH, source).find,
+        size=f"{adapted}{kind.domains[domain].images:,} divided, {others:,} shifted",
+        source=source,
     )
 
 
-CIFAR10 = Origin(
-    "CIFAR-10", "cifar10", (), {"train": 50_000, "test": 10_000},
-    "cifar-10-binary.tar.gz", "https://www.cs.toronto.edu/~kriz/cifar.html", "none stated",
-    "Krizhevsky 2009", "cifar10",
+CIFAR10 = Source(
+    "CIFAR-10", "https://www.cs.toronto.edu/~kriz/cifar.html", "none stated", "Krizhevsky 2009",
+    "cifar10", "cifar-10-binary.tar.gz", downloads=downloads.CIFAR10,
 )  # fmt: skip
 # The 1,000 are drawn as VTAB-1k draws those of CIFAR-100, so that a small set is adapted to here as everywhere.
-CIFAR10_ROW = raw.Recipe(
-    "cifar10", CIFAR10, ("train[:800]", "train[45000:45200]", "test"), 10, 10_000,
-    "objects, 32 pixels", (), BOTH, cifar10.cifar10,
+CIFAR10_ROW = Recipe(
+    "ood/cifar10", Origin("cifar10", (), {"train": 50_000, "test": 10_000}, CIFAR10),
+    ("train[:800]", "train[45000:45200]", "test"), 10, 10_000,
+    "objects, 32 pixels, judged on CIFAR-10.1 and STL-10 too", (), BOTH, cifar.cifar10,
 )  # fmt: skip
-SMALL = (
-    "the files of CIFAR-10.1 (cifar10.1_v6_data.npy and cifar10.1_v6_labels.npy, "
+CIFAR10C_ROW = replace(
+    CIFAR10_ROW, name="ood/cifar10c", summary="objects, 32 pixels, judged under 15 corruptions in 5 severities"
+)  # a row of its own, because there are forty times as many images to judge
+SMALL = replace(
+    CIFAR10,
+    citation="Recht et al. 2018, arXiv:1806.00451; Coates, Ng & Lee 2011",
+    files="cifar-10-binary.tar.gz and the files of CIFAR-10.1 (cifar10.1_v6_data.npy and cifar10.1_v6_labels.npy, "
     "https://github.com/modestyachts/CIFAR-10.1) or of STL-10 (stl10_binary.tar.gz unpacked, "
-    "https://cs.stanford.edu/~acoates/stl10/)"
+    "https://cs.stanford.edu/~acoates/stl10/)",
+    downloads=(*downloads.CIFAR10, *downloads.CIFAR10_1, *downloads.STL10),
 )
-CORRUPTED = "CIFAR-10-C (CIFAR-10-C.tar unpacked, https://zenodo.org/records/2535967)"
-
-
-IMAGENET = "ImageNet's folders train and val, each with a folder a class"
-BESIDE = (
-    "beside it any of the folders imagenetv2-matched-frequency-format-val, imagenet-r, imagenet-a and sketch (of "
-    "ImageNet-Sketch)"
+CORRUPTED = replace(
+    CIFAR10,
+    citation="Hendrycks & Dietterich 2019, arXiv:1903.12261",
+    files="cifar-10-binary.tar.gz and CIFAR-10-C (CIFAR-10-C.tar unpacked, https://zenodo.org/records/2535967)",
+    downloads=(*downloads.CIFAR10, *downloads.CIFAR10_C),
 )
-
-
-def find_cifar10(task: Task, data: Path) -> Found:
-    """CIFAR-10 and those of the row's shifted sets that are there. Raises DataMissing without it or any of them."""
-    source = cifar10.cifar10(data)
-    shifts = [shift for find in task.facts["shifts"] if (shift := find(data)) is not None]
-    if source is None or not shifts:
-        raise DataMissing(
-            f"the images of {task.name} are not under {data}: put {CIFAR10.files} from {CIFAR10.link} into "
-            f"{data / CIFAR10.folder}, and with it {task.facts['wanted']}"
-        )
-    base = replace(raw.found(task, source), train_images=1000, test_images=CIFAR10_ROW.tests)
-    return joined(base, shifts, [cifar10.EACH] * cifar10.CLASSES)
-
-
-def cifar10_facts(
-    wanted: str, shifts: Sequence[Callable[[Path], Shift | None]], files: Sequence[Download]
-) -> Mapping[str, Any]:
-    """What a row of CIFAR-10 needs to know, and what `data get` fetches for it."""
-    fetched = (*downloads.CIFAR10, *files)
-    return {
-        "recipe": CIFAR10_ROW, "shifts": shifts, "wanted": wanted, "augment": BOTH,
-        "downloads": fetched, "download": together(fetched), "folder": CIFAR10.folder,
-    }  # fmt: skip
-
-
-def find_imagenet(task: Task, data: Path) -> Found:
-    """ImageNet and those of its shifted sets that are there. Raises DataMissing without it or any of them."""
-    held = imagenet.imagenet(task, data)
-    if held is None:
-        raise DataMissing(
-            f"the images of {task.name} are not under {data}: put {task.facts['files']}, from {task.source} into "
-            f"{data / 'imagenet'}, and {task.facts['manual']}"
-        )
-    return held
-
-
-OTHERS = (
-    Task(
-        "ood/cifar10", "natural", 10, "objects, 32 pixels, judged on CIFAR-10.1 and STL-10 too", find_cifar10,
-        "800 + 200 / 10,000 and 9,200 shifted", CIFAR10.link, CIFAR10.licence,
-        "Recht et al. 2018, arXiv:1806.00451; Coates, Ng & Lee 2011",
-        cifar10_facts(SMALL, (cifar10.cifar10_1, cifar10.stl10), (*downloads.CIFAR10_1, *downloads.STL10)),
-    ),
-    Task(  # a row of its own, because there are forty times as many images to judge
-        "ood/cifar10c", "natural", 10, "objects, 32 pixels, judged under 15 corruptions in 5 severities", find_cifar10,
-        "800 + 200 / 10,000 and 750,000 shifted", CIFAR10.link, CIFAR10.licence,
-        "Hendrycks & Dietterich 2019, arXiv:1903.12261",
-        cifar10_facts(CORRUPTED, (cifar10.cifar10_c,), downloads.CIFAR10_C),
-    ),
-    Task(
-        "ood/imagenet", "natural", 1000, "ImageNet, judged on V2, R, A and Sketch too", find_imagenet,
-        "8,000 + 2,000 / 50,000 and 98,389 shifted", "https://www.image-net.org/download.php",
-        "ImageNet terms of access",
-        "Russakovsky et al. 2015; Recht et al. 2019, arXiv:1902.10811; Hendrycks et al. 2021, arXiv:2006.16241 and "
-        "arXiv:1907.07174; Wang et al. 2019, arXiv:1905.13549",
-        {"shots": (8, 2), "augment": BOTH, "files": IMAGENET, "folder": "imagenet", "manual": BESIDE},
-    ),
+IMAGENET = Source(
+    "ImageNet", "https://www.image-net.org/download.php", "ImageNet terms of access",
+    "Russakovsky et al. 2015; Recht et al. 2019, arXiv:1902.10811; Hendrycks et al. 2021, arXiv:2006.16241 and "
+    "arXiv:1907.07174; Wang et al. 2019, arXiv:1905.13549",
+    "imagenet", "ImageNet's folders train and val, each with a folder for each class",
+    manual="beside it any of the folders imagenetv2-matched-frequency-format-val, imagenet-r, imagenet-a and sketch "
+    "(of ImageNet-Sketch)",
 )  # fmt: skip
 
-for each in (*(domain_task(kind, source) for kind in SETS for source in kind.domains), *OTHERS):
-    TASKS.add(each.name, each)
+
+def cifar10_task(recipe: Recipe, shifts: Sequence[FindShift], shifted: str, source: Source) -> Task:
+    """CIFAR-10 with some shifted sets, which have `shifted` images together."""
+    find = ShiftedCifar10(recipe, shifts, source).find
+    size = f"800 + 200 / {recipe.tests:,} and {shifted} shifted"
+    return Task(recipe.name, "natural", recipe.classes, recipe.summary, find, size, source)
+
+
+ROWS = (
+    *(domain_task(kind, domain) for kind in SETS for domain in kind.domains),
+    cifar10_task(CIFAR10_ROW, (cifar10_shifts.cifar10_1, cifar10_shifts.stl10), "9,200", SMALL),
+    cifar10_task(CIFAR10C_ROW, (cifar10_shifts.cifar10_c,), "750,000", CORRUPTED),
+    Task(
+        "ood/imagenet", "natural", 1000, "ImageNet, judged on V2, R, A and Sketch too",
+        ImageNet("ood/imagenet", 1000, (8, 2), BOTH, IMAGENET).find,
+        "8,000 + 2,000 / 50,000 and 98,389 shifted", IMAGENET,
+    ),
+)  # fmt: skip
+for row in ROWS:
+    TASKS.add(row.name, row)

@@ -99,7 +99,7 @@ def main() -> int:
         asked = request(arguments)
         backbone = load(asked.backbone, find_device("cpu"))
         for name, task in TASKS.select(asked.tasks).items():
-            train = task.find(task, asked.data).load().train
+            train = task.find(asked.data).load().train
             read = features(backbone, train.images, arguments.target, Meter(backbone.device))
             print(f"{name}, T = {arguments.target}, penalties {' '.join(f'{part:g}' for part in fractions)}")
             design = unit_norm(read.held, backbone.device)

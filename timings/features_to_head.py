@@ -177,7 +177,7 @@ def main() -> int:
         targets = list(dict.fromkeys(getattr(method, "target", None) for method in methods.values()))
         backbone = load(asked.backbone, find_device(asked.device))
         for name, task in TASKS.select(asked.tasks).items():
-            data = task.find(task, asked.data).load()
+            data = task.find(asked.data).load()
             prepare(backbone, data.train.images, targets, Meter(backbone.device))
             forward = Meter(backbone.device)
             features(backbone, data.train.images, targets[0], forward)

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,31 +29,33 @@ from bench.registry import TASKS
 from bench.runs.evaluate import LEAST, MOST, PIXELS
 from bench.spec import Found, Task, UserError
 from run_bench import parser, request
-from tasks.readers import copies, raw
-from tasks.readers.popular import popular
+from tasks import vtab
+from tasks.readers import raw
 from tasks.readers.prepared import prepared
+from tasks.readers.vtab_folder import vtab_folder
 
-Way = Callable[[Task, Path], Found | None]
+Way = Callable[[Path], Found | None]
 Seconds = tuple[float, float]  # by the clock, and of the processor
 WHAT = ("first", "kept", "forward")
 
 
-def authors(task: Task, data: Path) -> Found | None:
+def authors(recipe: raw.Recipe, data: Path) -> Found | None:
     """The authors' files, whatever other form lies beside them."""
-    held = task.facts["recipe"].raw(data)
-    return None if held is None else raw.found(task, held)
+    held = recipe.raw(data)
+    return None if held is None else raw.found(recipe, held)
 
 
 def ways(task: Task, data: Path) -> dict[str, Way]:
-    """How each form that is here is found, by its pipeline. Raises DataMissing where there is none."""
-    forms: tuple[Way, ...] = (popular, prepared, authors) if task.find is copies.find else (task.find,)
-    found = {held.pipeline: way for way in forms if (held := way(task, data))}
-    return found or {task.find(task, data).pipeline: task.find}
+    """How each form that is here is found, by its pipeline. Raises DataMissing if there is none."""
+    recipes = [recipe for recipe in vtab.ROWS if recipe.name == task.name]
+    forms: list[Way] = [partial(form, recipe) for form in (vtab_folder, prepared, authors) for recipe in recipes]
+    found = {held.pipeline: way for way in forms if (held := way(data))}
+    return found or {task.find(data).pipeline: task.find}
 
 
-def read(way: Way, task: Task, data: Path, size: int) -> int:
+def read(way: Way, data: Path, size: int) -> int:
     """Finds, opens and prepares all images of a copy; returns how many."""
-    held = way(task, data)
+    held = way(data)
     assert held is not None  # it was there when `ways` looked
     opened = kept(held).load()
     splits = (opened.train, *opened.tests.values())
@@ -74,12 +77,12 @@ def forward(backbone: TimmBackbone, count: int) -> None:
         torch.cuda.synchronize(backbone.device)
 
 
-def turn(backbone: TimmBackbone, way: Way, task: Task, data: Path) -> tuple[int, list[Seconds]]:
+def turn(backbone: TimmBackbone, way: Way, data: Path) -> tuple[int, list[Seconds]]:
     """Images of a task, and what one turn took, as `WHAT` names it."""
     counts: list[int] = []
 
     def reading() -> None:
-        counts.append(read(way, task, data, backbone.image_size))
+        counts.append(read(way, data, backbone.image_size))
 
     with TemporaryDirectory(prefix="head2head-reading-") as folder:
         os.environ["HEAD2HEAD_CACHE"] = folder
@@ -116,7 +119,7 @@ def main() -> int:
     found: dict[str, list[list[Seconds]]] = {}
     for _ in range(arguments.turns):
         for task, pipeline, way in forms:
-            count, took = turn(backbone, way, task, asked.data)
+            count, took = turn(backbone, way, asked.data)
             found.setdefault(f"{task.name}, {pipeline}", []).append(took)
             print(f"{count:,} images of {task.name}, {pipeline}: {rates(count, took)}", flush=True)
     for name, turns in found.items():

@@ -1,27 +1,28 @@
-"""The command `data`: which data sets are here and how exact, downloads, and conversion to portable folders."""
+"""The command `data`: which data sets are here and how exact they are, downloads, and portable copies."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from bench.commands.screen import wide_screen
+from bench.images import portable
 from bench.registry import TASKS
+from bench.source import Download
 from bench.spec import DataMissing, Found, Task, UserError
 
-if TYPE_CHECKING:
-    from bench.images.download import Download
 DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
 USAGE = "write `data status [TASKS]`, `data get TASKS` or `data convert TASKS --to DIR`"
 
 
 def data_command(words: Sequence[str], data: Path, to: Path | None) -> int:
-    """Does what the words after `data` ask for. Raises UserError for words that ask for nothing."""
+    """Does what the words after `data` ask for; returns the exit code. Raises UserError for words it does not know."""
     action, *names = words or ["status"]
     if action == "status":
         return status(TASKS.select(names or ["all"]), data)
@@ -37,16 +38,16 @@ def data_command(words: Sequence[str], data: Path, to: Path | None) -> int:
 
 
 def status(tasks: Mapping[str, Task], data: Path) -> int:
-    """Shows which copy of each task is here and how exact it is, and how to get those that are not."""
+    """Shows which copy of each task is here and how exact it is, and how to get those that are not here."""
     here = Table("task", "images", "exactness", "pipeline", "found at", box=None)
-    absent = Table("not here", "images", "download", "licence", "link", "how to get it", box=None)
+    absent = Table("not here", "images", "size", "licence", "link", "how to get it", box=None)
     for name, task in tasks.items():
-        found = look(task, data)
+        found, source = look(task, data), task.source
         if isinstance(found, Found):
             here.add_row(name, task.size, found.exactness or "–", found.pipeline, str(found.place or "–"))
         else:
-            size = str(task.facts.get("download", "–"))
-            absent.add_row(name, task.size, size, task.licence or "–", task.source or "–", remedy(task, found))
+            terms = (source.size or "–", source.licence or "–", source.link or "–")
+            absent.add_row(name, task.size, *terms, remedy(task, found, data))
     for table in (here, absent):
         if table.row_count:
             wide_screen().print(table, "")
@@ -57,85 +58,60 @@ def status(tasks: Mapping[str, Task], data: Path) -> int:
 def look(task: Task, data: Path) -> Found | UserError:
     """The copy of a task, or why there is none."""
     try:
-        return task.find(task, data)
+        return task.find(data)
     except UserError as error:
         return error
 
 
-def remedy(task: Task, why: UserError) -> str:
-    """How a task that is not here is got; what is wrong with a copy that is here and cannot be read."""
-    if not isinstance(why, DataMissing):
+def remedy(task: Task, why: UserError, data: Path) -> str:
+    """How to get a task that is not here, or what is wrong with a copy that is here and cannot be read."""
+    source = task.source
+    if not isinstance(why, DataMissing) or not (source.downloads or source.files):
         return str(why)
-    if downloads(task):
-        return f"run_bench.py data get {task.name}"
-    return by_hand(task) if "files" in task.facts else str(why)
-
-
-def by_hand(task: Task) -> str:
-    """The steps for a data set that nobody may or does serve to a program."""
-    steps = f"; {task.facts['manual']}" if task.facts.get("manual") else ""
-    return f"by hand: {task.facts['files']}, into {task.facts['folder']}/ below --data{steps}"
-
-
-def downloads(task: Task) -> Sequence[Download]:
-    chosen: Sequence[Download] = task.facts.get("downloads", ())
-    return chosen
+    return source.command(task.name, data) if source.downloads else f"by hand: {source.by_hand(data)}"
 
 
 def get(tasks: Mapping[str, Task], data: Path) -> int:
-    """Downloads what is not here and can be downloaded; says the steps for the rest, and what went wrong.
+    """Downloads what is not here and can be downloaded. For the rest it says the steps, or what went wrong.
 
-    What one server does not give stops no other; all are asked at once whether they answer.
+    All servers are asked at once whether they answer, and one that does not stops no other download.
     """
-    from concurrent.futures import ThreadPoolExecutor  # here, so that listing stays light
+    from bench.images.download import fetch, prepare  # here, because it is slow to import
 
-    wanted = {name: task for name, task in tasks.items() if downloads(task) and not isinstance(look(task, data), Found)}
+    wanted = {
+        name: task for name, task in tasks.items() if task.source.downloads and not isinstance(look(task, data), Found)
+    }
     with ThreadPoolExecutor(len(wanted) or 1) as pool:
-        barred = dict(zip(wanted, pool.map(lambda task: barrier(task, data), wanted.values()), strict=True))
+        why = dict(zip(wanted, pool.map(lambda task: obstacle(prepare, task, data), wanted.values()), strict=True))
     left = []
     for name, task in tasks.items():
-        why = fetched(task, data) if name in wanted and not barred[name] else barred.get(name)
+        if name in wanted and why[name] is None:
+            why[name] = obstacle(fetch, task, data)
         found = look(task, data)
         if isinstance(found, Found):
             place = f", at {found.place}" if found.place else ""
             print(f"{name}: {found.exactness or 'here'}, {found.pipeline}{place}")
         else:
             left.append(name)
-            print(f"{name}: {why or remedy(task, found)}; see {task.source or 'its authors'}", file=sys.stderr)
+            link = task.source.link or "its authors"
+            print(f"{name}: {why.get(name) or remedy(task, found, data)}; see {link}", file=sys.stderr)
     if wanted and set(wanted) <= set(left):
         return UNUSABLE
     return INCOMPLETE if left else DONE
 
 
-def barrier(task: Task, data: Path) -> UserError | None:
-    """Why a task's files cannot be fetched: no answer, or no room; None if they can, or are all here."""
-    from bench.images.download import prepare  # here, so that listing stays light
-
-    try:
-        prepare(downloads(task), data / task.facts["folder"])
-    except UserError as error:
-        return error
-    return None
-
-
-def fetched(task: Task, data: Path) -> UserError | None:
-    """Fetches a task's files unless another task has brought them; returns what went wrong."""
-    from bench.images.download import fetch  # here, so that listing stays light
-
+def obstacle(work: Callable[[Sequence[Download], Path], object], task: Task, data: Path) -> UserError | None:
+    """Does work on a task's downloads, unless another task has brought them; returns what went wrong, if anything."""
     try:
         if not isinstance(look(task, data), Found):
-            fetch(downloads(task), data / task.facts["folder"])
+            work(task.source.downloads, data / task.source.folder)
     except UserError as error:
         return error
     return None
 
 
 def convert(tasks: Mapping[str, Task], data: Path, to: Path) -> int:
-    """Writes each task that is here as a portable folder below `to`."""
-    from rich.progress import Progress  # here, so that listing stays light
-
-    from bench.images import portable
-
+    """Writes a portable copy of each task that is here, as a folder below `to`."""
     console = Console(file=sys.stderr)
     left = 0
     with Progress(console=console, disable=not console.is_terminal) as bar:

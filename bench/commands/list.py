@@ -38,7 +38,7 @@ def list_command(request: Request) -> int:
 def presence(task: Task, data: Path) -> str:
     """How a task's data was found, or what is missing."""
     try:
-        return task.find(task, data).pipeline
+        return task.find(data).pipeline
     except DataMissing:
         return "–"
     except UserError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-WIDE = 400  # characters, wider than any row
+WIDE = 1000  # characters, wider than any row
 
 
 class Screen(Console):

@@ -1,4 +1,4 @@
-"""From an image file's bytes to pixels: what every reader of image files does alike, and which files are images."""
+"""From the bytes of an image file to pixels, the same way for every reader; and which files are images."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ WIDE = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # Pillow's modes of 16 bits a p
 
 
 def rgb(blob: bytes, where: str, *, upright: bool = False) -> np.ndarray:
-    """Decodes an image file to uint8 (height, width, 3); the first frame of an animation.
+    """Pixels uint8 (height, width, 3) of an image file; of an animation, the first frame.
 
-    Transparent pixels are laid on white; 16-bit and floating-point greys keep their scale (full range, and 0..1).
-    Raises UserError naming `where` when it cannot be decoded.
+    Transparent pixels are laid on white. Greys of 16 bits are scaled from the full range, floating-point ones from
+    0..1. `upright` turns the image as its EXIF orientation says. Raises UserError, naming `where` the bytes are from,
+    if they cannot be decoded.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError  # here, because listing and planning decode nothing
+    from PIL import Image, ImageOps, UnidentifiedImageError  # here, because it is slow to import
 
     try:
         with Image.open(BytesIO(blob)) as image:
@@ -39,8 +40,8 @@ def rgb(blob: bytes, where: str, *, upright: bool = False) -> np.ndarray:
 
 
 def to_rgb(image: Image) -> Image:
-    """The picture in eight-bit RGB, whatever its mode."""
-    from PIL import Image as pillow
+    """The image in eight-bit RGB, whatever its mode."""
+    from PIL import Image as pillow  # here, because it is slow to import
 
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
@@ -55,5 +56,5 @@ def to_rgb(image: Image) -> Image:
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, on one line."""
+    """The first line of what an exception says, or the name of its type."""
     return (str(error).splitlines() or [type(error).__name__])[0]

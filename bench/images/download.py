@@ -1,4 +1,4 @@
-"""Downloads that can be resumed and are checked: a file has its final name only once it is whole."""
+"""Downloads that can be resumed and are checked. A file has its final name only once it is whole."""
 
 from __future__ import annotations
 
@@ -7,49 +7,41 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from ssl import SSLError
 from threading import Thread
-from typing import TYPE_CHECKING
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+from zipfile import BadZipFile, ZipFile
 
-from bench.images.unpack import Kind, unpack
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from bench.images.unpack import unpack
+from bench.source import Download
 from bench.spec import UserError
 
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
-
-    from rich.progress import Progress
-PATIENCE = 7.0  # seconds that a server has to answer, and that a transfer may stand still
-TRIES = 5  # times that a transfer is taken up again without having come any further
+PATIENCE = 7.0  # seconds within which a server has to answer, and that a transfer may stand still
+TRIES = 5  # times that a transfer is resumed without getting any further
 BLOCK = 1 << 18  # bytes read at once
 SPARE = 256 << 20  # bytes that are left free on the disk
-UNPACKED = {"": 1.0, "gz": 2.2, "tar": 2.2}  # the space that a file needs in the end, in sizes of its download
-HEADERS = {"User-Agent": "head2head"}  # some servers refuse Python's own
-
-
-@dataclass(frozen=True)
-class Download:
-    """One file to fetch, and what becomes of it."""
-
-    url: str
-    size: int = 0  # bytes; 0 where nobody states it
-    checksum: str = ""  # "sha256:…" or "md5:…"; empty where nobody publishes one
-    unpack: Kind = ""
-
-    @property
-    def name(self) -> str:
-        return self.url.partition("?")[0].rpartition("/")[2]
-
-    @property
-    def result(self) -> str:
-        """Name of the file that is there in the end; a tar's own name, as its members are not known."""
-        return self.name.removesuffix(".gz") if self.unpack == "gz" else self.name
+UNPACKED = {"": 1.0, "gz": 2.2, "tar": 2.2}  # space that a file needs in the end, over the size of its download
+HEADERS = {"User-Agent": "head2head"}  # some servers refuse Python's default
 
 
 def fetch(downloads: Sequence[Download], folder: Path) -> None:
-    """Puts every file into `folder`, passing over those that are there and going on with those that were begun.
+    """Puts every file into `folder`. Files that are there are skipped, and those that were begun are resumed.
 
-    Raises UserError when there is no room, no network, or a file that is not what its checksum says.
+    Raises UserError if there is no room, no network, or a file is not what its checksum says.
     """
     todo = prepare(downloads, folder)
     if not todo:
@@ -67,7 +59,7 @@ def fetch(downloads: Sequence[Download], folder: Path) -> None:
 
 
 def prepare(downloads: Sequence[Download], folder: Path) -> list[Download]:
-    """Those that are not here yet. Raises UserError when there is no room for them, or nobody to fetch them from."""
+    """The files that are not here yet. Raises UserError if there is no room for them, or no server answers."""
     todo = [each for each in downloads if each.unpack == "tar" or not (folder / each.result).exists()]
     check_room(todo, folder)
     absent = [each for each in todo if not (folder / each.name).exists()]
@@ -77,7 +69,7 @@ def prepare(downloads: Sequence[Download], folder: Path) -> list[Download]:
 
 
 def check_room(downloads: Sequence[Download], folder: Path) -> None:
-    """Raises UserError when the disk has no room for them."""
+    """Raises UserError if the disk has no room for some files."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     begun = sum(path.stat().st_size for each in downloads if (path := part(each, folder)).exists())
     needed = sum(int(each.size * UNPACKED[each.unpack]) for each in downloads) - begun + SPARE
@@ -90,7 +82,7 @@ def check_room(downloads: Sequence[Download], folder: Path) -> None:
 
 
 def reachable(download: Download, folder: Path) -> None:
-    """Raises UserError within ten seconds when the server does not answer; looking its name up can take longer."""
+    """Raises UserError if the server does not answer within ten seconds, even if looking up its name takes longer."""
     answers: list[UserError | None] = []
 
     def ask() -> None:
@@ -109,10 +101,7 @@ def reachable(download: Download, folder: Path) -> None:
 
 
 def request(download: Download, folder: Path, have: int) -> HTTPResponse:
-    """The server's answer, from byte `have` on if it can. Raises UserError when it is none, or an error."""
-    from urllib.error import HTTPError, URLError  # here, because they are slow to import
-    from urllib.request import Request, urlopen
-
+    """The server's answer, from byte `have` on if it can. Raises UserError if there is none, or it is an error."""
     asked = Request(download.url, headers=HEADERS | ({"Range": f"bytes={have}-"} if have else {}))
     try:
         response: HTTPResponse = urlopen(asked, timeout=PATIENCE)
@@ -125,7 +114,7 @@ def request(download: Download, folder: Path, have: int) -> HTTPResponse:
 
 
 def unreachable(download: Download, folder: Path, why: str) -> UserError:
-    """What to say when a file cannot be had."""
+    """The error for a file that a server does not give."""
     return UserError(
         f"{download.url} cannot be reached ({why}); check the network and run again, or put {download.name} into "
         f"{folder} by hand"
@@ -133,14 +122,17 @@ def unreachable(download: Download, folder: Path, why: str) -> UserError:
 
 
 def part(download: Download, folder: Path) -> Path:
-    """Where a file is kept while it is not whole."""
+    """Where a file lies until it is whole."""
     return folder / f"{download.name}.part"
 
 
 def transfer(download: Download, folder: Path, bar: Progress) -> None:
-    """Fetches one file, going on where an earlier attempt stopped, and gives it its name once it is checked."""
+    """Fetches one file, from where an earlier attempt stopped, and gives it its name once it is checked.
+
+    Raises UserError if the server breaks off too often, or the file is not what its checksum says.
+    """
     path = part(download, folder)
-    if not download.size:  # nothing would tell a whole one from one that was begun
+    if not download.size:  # nothing tells a whole file from one that was begun
         path.unlink(missing_ok=True)
     item = bar.add_task(download.name, total=download.size or None)
     tries = TRIES
@@ -157,17 +149,17 @@ def transfer(download: Download, folder: Path, bar: Progress) -> None:
 
 
 def complete(download: Download, path: Path) -> bool:
-    """Whether the file has its size already; a file that is too long is begun anew."""
+    """Whether the file has its size already. A file that is too long is begun anew."""
     if download.size and size_of(path) > download.size:
         path.unlink()
     return bool(download.size) and size_of(path) == download.size
 
 
-def stream(download: Download, folder: Path, path: Path, bar: Progress, item: object) -> str | None:
-    """Appends to a partial file what the server sends; returns why it broke off, or None when all was sent."""
-    from http.client import HTTPException  # here, because they are slow to import
-    from ssl import SSLError
+def stream(download: Download, folder: Path, path: Path, bar: Progress, item: TaskID) -> str | None:
+    """Appends to a partial file what the server sends; returns why it broke off, or None if all was sent.
 
+    Raises UserError if the server refuses, or the file cannot be written.
+    """
     have = size_of(path)
     response = request(download, folder, have)
     if response.status != 206:
@@ -178,7 +170,7 @@ def stream(download: Download, folder: Path, path: Path, bar: Progress, item: ob
             file.seek(have)
             while block := response.read(BLOCK):
                 file.write(block)
-                bar.update(item, completed=file.tell())  # type: ignore[arg-type]
+                bar.update(item, completed=file.tell())
     except (TimeoutError, ConnectionError, SSLError, HTTPException) as error:
         return str(error)
     except OSError as error:
@@ -187,11 +179,12 @@ def stream(download: Download, folder: Path, path: Path, bar: Progress, item: ob
 
 
 def size_of(path: Path) -> int:
+    """Bytes of a file, 0 if it is absent."""
     return path.stat().st_size if path.exists() else 0
 
 
 def check(download: Download, path: Path) -> None:
-    """Raises UserError, and removes the file, when it is not what its checksum says."""
+    """Raises UserError, and removes the file, if it is not what its checksum says."""
     if not download.checksum:
         check_zip(download, path)
         return
@@ -207,9 +200,7 @@ def check(download: Download, path: Path) -> None:
 
 
 def check_zip(download: Download, path: Path) -> None:
-    """The same for a zip without a published checksum, by those it carries of its members."""
-    from zipfile import BadZipFile, ZipFile  # here, because hardly any file needs it
-
+    """The same for a zip without a published checksum, by the CRC-32 that it holds of each member."""
     try:
         with ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -222,10 +213,7 @@ def check_zip(download: Download, path: Path) -> None:
 
 @contextmanager
 def transfer_bar() -> Iterator[Progress]:
-    """A bar of bytes on a terminal, nothing elsewhere."""
-    from rich.console import Console  # here, because listing shows no bar
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
+    """A progress bar of bytes on a terminal, nothing elsewhere."""
     console = Console(file=sys.stderr)
     columns = (
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),

@@ -1,8 +1,8 @@
-"""Writes a task as a portable folder in the layout of the vtab-1k copies, without loss: PNG images and list files.
+"""Writes a portable copy of a task, without loss: PNG images and list files, in the layout of vtab-1k folders.
 
 <name>/images/{train800,val200,test}/000000.png
 <name>/{train800,val200,train800val200,test}.txt        lines such as "images/train800/000000.png 307"
-<name>/head2head.json                                   what it is a copy of; a folder without it was not finished
+<name>/head2head.json                                   what it is a copy of; without it the copy is unfinished
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ THREADS = min(8, os.cpu_count() or 1)
 
 @dataclass(frozen=True)
 class Note:
-    """What a converted copy says of itself."""
+    """What a portable copy says of itself."""
 
     task: str
     classes: int
@@ -38,16 +38,17 @@ class Note:
     parts: Mapping[str, int]  # images of each list file
     train: Sequence[str]  # the lists of training and of validation images
     tests: Mapping[str, str]  # name of each test set and its list
-    possible: Mapping[str, Sequence[int]]  # by the name of a test set: its classes, where they are not all
+    possible: Mapping[str, Sequence[int]]  # classes of the test sets that do not have all, by name
     pixels: str  # digest of all labels and decoded pixels, in order: the same for every exact copy
 
     @property
     def pipeline(self) -> str:
+        """How the copy's files become pixels, as records state it."""
         return f"lossless PNG copy of: {self.source_pipeline}"
 
 
 def read_note(folder: Path) -> Note | None:
-    """The note in a folder, None where there is none. Raises UserError when it is damaged."""
+    """The note in a folder, None if there is none. Raises UserError if it is damaged."""
     path = folder / NOTE
     if not path.is_file():
         return None
@@ -59,13 +60,12 @@ def read_note(folder: Path) -> Note | None:
 
 
 def convert(task: Task, found: Found, home: Path, advance: Callable[[], object]) -> Path:
-    """Writes a task below `home` and returns its folder; `advance` is called for each image.
+    """Writes a copy of a task below `home` and returns its folder; `advance` is called once per image.
 
-    The folder has its name only once it is whole. Raises UserError when it is there already, when another process is
-    writing it, or when it cannot be written.
+    The folder has its name only once it is whole. Raises UserError if it is there already, if another process is
+    writing it, or if it cannot be written.
     """
-    name = task.facts.get("portable") or "_".join(filter(None, re.split(r"[^\w.-]+", task.name)))
-    folder = home / name
+    folder = home / (Path(task.source.portable).name or "_".join(filter(None, re.split(r"[^\w.-]+", task.name))))
     if folder.exists():
         raise UserError(f"{folder} is there already; remove it, or name another place with --to")
     try:
@@ -77,7 +77,7 @@ def convert(task: Task, found: Found, home: Path, advance: Callable[[], object])
 
 
 def write_task(task: Task, found: Found, folder: Path, advance: Callable[[], object]) -> None:
-    """Images, lists and, last, the note."""
+    """Writes the images, the lists and, last, the note."""
     data = found.load()
     parts = divided(data)
     state = blake2b(digest_size=16)
@@ -104,12 +104,12 @@ def write_task(task: Task, found: Found, folder: Path, advance: Callable[[], obj
 
 
 def possible(data: Data) -> dict[str, list[int]]:
-    """The classes of the test sets that have only some of them."""
+    """The classes of the test sets that do not have all, by name."""
     return {name: sorted(split.possible) for name, split in data.tests.items() if split.possible is not None}
 
 
 def divided(data: Data) -> dict[str, tuple[Split, range]]:
-    """The parts of a task under the names of their lists: train800, val200, test and such as ood_sketch."""
+    """The parts of a task under the names of their lists, such as train800, val200, test and ood_sketch."""
     count = len(data.train.labels)
     learnt = count - data.train.validation
     parts = {
@@ -121,13 +121,13 @@ def divided(data: Data) -> dict[str, tuple[Split, range]]:
 
 
 def jobs(folder: Path, split: Split, places: range) -> Iterator[tuple[Path, Split, int]]:
-    """What `write_image` is called with, for each image of a part."""
+    """The arguments of `write_image` for each image of a part."""
     return ((folder / f"{number:06}.png", split, place) for number, place in enumerate(places))
 
 
 def write_image(path: Path, split: Split, place: int) -> bytes:
-    """Writes one image, and returns the digest of its shape and pixels."""
-    from PIL import Image  # here, because only a conversion writes images
+    """Writes one image as PNG; returns the digest of its shape and pixels."""
+    from PIL import Image  # here, because it is slow to import
 
     pixels = split.images.decode(place)
     Image.fromarray(pixels).save(path, "png")
@@ -136,9 +136,9 @@ def write_image(path: Path, split: Split, place: int) -> bytes:
 
 @contextmanager
 def unfinished(folder: Path) -> Iterator[Path]:
-    """A hidden folder to write into, which takes the place of `folder` when the work is done.
+    """A hidden folder to write into, which is renamed to `folder` at the end.
 
-    What an interrupted process left there is removed. Raises UserError when another process is writing there.
+    What an interrupted process left in it is removed. Raises UserError if another process is writing there.
     """
     partial = folder.parent / f".{folder.name}.part"
     partial.mkdir(parents=True, exist_ok=True)

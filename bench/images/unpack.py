@@ -1,4 +1,4 @@
-"""Unpacks a downloaded archive of a kind that is not read packed, and removes it once all of it is there."""
+"""Unpacks a downloaded archive that cannot be read packed, and removes it once all of it is there."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path
-from typing import Literal
 
+from bench.source import Packing
 from bench.spec import UserError
 
 BLOCK = 1 << 18  # bytes unpacked at once
-Kind = Literal["", "gz", "tar"]  # "" is read packed
 
 
-def unpack(archive: Path, kind: Kind) -> None:
-    """Puts what is in an archive beside it; whatever is interrupted is unpacked again.
+def unpack(archive: Path, kind: Packing) -> None:
+    """Puts what is in an archive beside it. If this is interrupted, the whole archive is unpacked again.
 
-    Raises UserError when it is damaged, as one may be that was put there by hand, and when there is no room.
+    Raises UserError if the archive is damaged, or there is no room.
     """
     if not kind:
         return
@@ -31,6 +30,7 @@ def unpack(archive: Path, kind: Kind) -> None:
 
 
 def unpack_gz(archive: Path) -> None:
+    """Unpacks one file, which has the archive's name without `.gz`."""
     partial = archive.with_suffix(".part")
     with gzip.open(archive) as packed, partial.open("wb") as file:
         shutil.copyfileobj(packed, file, BLOCK)
@@ -38,6 +38,7 @@ def unpack_gz(archive: Path) -> None:
 
 
 def unpack_tar(archive: Path) -> None:
+    """Unpacks all members of a tar, through a hidden folder beside it."""
     partial = archive.with_name(f".{archive.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     with tarfile.open(archive) as members:

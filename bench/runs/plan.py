@@ -42,7 +42,7 @@ def plan(
     missing: dict[str, str] = {}
     for task in tasks.values():
         try:
-            found = kept(task.find(task, data))
+            found = kept(task.find(data))
         except UserError as error:
             missing[task.name] = str(error)
             continue

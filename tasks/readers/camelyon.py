@@ -1,4 +1,4 @@
-"""PatchCamelyon: six HDF5 files, images and labels of three splits, read row by row."""
+"""PatchCamelyon: six HDF5 files, the images and labels of three splits, read row by row."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import numpy as np
 from bench.spec import UserError
 from tasks.readers.digest import digest, file_digest
 from tasks.readers.locate import locate
-from tasks.readers.matrices import STORED
-from tasks.readers.raw import Pool, Raw
+from tasks.readers.raw import STORED, Pool, Raw
 
 PARTS = {"train": "train", "validation": "valid", "test": "test"}
 FILE = "camelyonpatch_level_2_split_{}_{}.h5"
@@ -21,7 +20,7 @@ FILE = "camelyonpatch_level_2_split_{}_{}.h5"
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of an HDF5 data set, (n, 96, 96, 3); h5py lets one thread read at a time."""
+    """Some rows of an HDF5 data set (n, 96, 96, 3). h5py lets one thread read at a time."""
 
     table: Any  # h5py.Dataset, which keeps its file open
     chosen: Sequence[int]
@@ -34,14 +33,14 @@ class Rows:
         return np.asarray(self.table[self.chosen[index]])
 
     def take(self, chosen: Sequence[int]) -> Rows:
-        """Some of the images."""
+        """Some of the images, by position."""
         return Rows(self.table, [self.chosen[at] for at in chosen])
 
 
 def patch_camelyon(data: Path) -> Raw | None:
-    """`x` (n, 96, 96, 3) and `y` (n, 1, 1, 1) of each split; the keys are `train_0`, `valid_0` and so on.
+    """`x` (n, 96, 96, 3) and `y` (n, 1, 1, 1) of each split. The keys are `train_0`, `valid_0` and so on.
 
-    Raises UserError when a file is cut off, or h5py is not installed.
+    Raises UserError if a file is cut off, or h5py is not installed.
     """
     paths = {(split, kind): locate(data, [FILE.format(part, kind)]) for split, part in PARTS.items() for kind in "xy"}
     found = {key: path for key, path in paths.items() if path is not None}
@@ -59,9 +58,9 @@ def patch_camelyon(data: Path) -> Raw | None:
 
 
 def table(path: Path, name: str) -> Any:
-    """A data set of an HDF5 file. Raises UserError when the file is damaged or h5py is not installed."""
+    """A data set of an HDF5 file. Raises UserError if the file is damaged or h5py is not installed."""
     try:
-        import h5py  # here, because it is an optional extra
+        import h5py  # here, because it is the optional extra `hdf5`
     except ImportError as error:
         raise UserError(f"{path} can only be read with h5py ({error}); run `pip install h5py`") from error
     try:

@@ -1,4 +1,4 @@
-"""CLEVR: rendered scenes whose descriptions give the number of objects and how far away they are."""
+"""CLEVR: rendered scenes, whose descriptions give the number of objects and how far away they are."""
 
 from __future__ import annotations
 
@@ -7,34 +7,30 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.spec import UserError
-from tasks.readers.files import Files, FolderFiles, text
+from tasks.readers.archives import folder_or_archive, identity, root
+from tasks.readers.files import text
 from tasks.readers.labels import clevr_count, clevr_distance
-from tasks.readers.lists import identity, root
-from tasks.readers.locate import locate
 from tasks.readers.pixels import Encoded
-from tasks.readers.raw import Pool, Raw
-from tasks.readers.zips import ZipFiles
+from tasks.readers.raw import PNG, Pool, Raw
 
-PNG = "authors' files, PNG by Pillow"
 PARTS = {"train": "train", "validation": "val"}
 
 
 def count(data: Path) -> Raw | None:
-    """The number of objects."""
+    """CLEVR with the number of objects as labels."""
     return clevr(data, clevr_count)
 
 
 def distance(data: Path) -> Raw | None:
-    """How far the closest object is."""
+    """CLEVR with the distance of the closest object as labels."""
     return clevr(data, clevr_distance)
 
 
 def clevr(data: Path, label: Callable[[Sequence[float]], int]) -> Raw | None:
     """`CLEVR_v1.0.zip` or the folder unpacked from it: `images/train/…png` and `scenes/CLEVR_train_scenes.json`."""
-    place = locate(data, ["scenes/CLEVR_train_scenes.json", "CLEVR_v1.0.zip"])
-    if place is None:
+    files = folder_or_archive(data, "scenes/CLEVR_train_scenes.json", ["CLEVR_v1.0.zip"])
+    if files is None:
         return None
-    files: Files = ZipFiles(place) if place.suffix == ".zip" else FolderFiles(place.parent.parent)
 
     def pool(split: str) -> Pool:
         part = PARTS[split]
@@ -48,9 +44,9 @@ def clevr(data: Path, label: Callable[[Sequence[float]], int]) -> Raw | None:
 
 
 def scenes(listing: str, where: str) -> Iterator[tuple[str, list[float]]]:
-    """Image name and depth of each object, scene by scene: parsed at once, the file would take gigabytes of memory.
+    """Image name of each scene and the depth of each of its objects. Raises UserError if the file is damaged.
 
-    Raises UserError when the file is damaged.
+    Scenes are parsed one by one, because the whole file would take gigabytes of memory.
     """
     decoder = json.JSONDecoder()
     try:

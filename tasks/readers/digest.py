@@ -1,4 +1,4 @@
-"""Fingerprints: short digests of what decides the images, the labels and their order."""
+"""Fingerprints: short digests of everything that decides the images, their labels and their order."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tasks.readers.files import Files, FolderFiles
 
 WHOLE = 64 << 20  # bytes up to which a single file is read in full
 LOOSE = 256 << 20  # bytes of loose files that are read in full
-BLOCKS, BLOCK = 256, 1 << 16  # how a larger one is sampled: blocks evenly spread, the first and the last among them
+BLOCKS, BLOCK = 256, 1 << 16  # a larger file is sampled: so many blocks of so many bytes, spread evenly over it
 
 
 def digest(parts: Iterable[object]) -> str:
-    """Digest of the text of some parts, in order; 32 hexadecimal digits."""
+    """BLAKE2b digest of the text of some parts, in order: 32 hexadecimal digits."""
     state = blake2b(digest_size=16)
     for part in parts:
         text = str(part).encode("utf-8", "surrogateescape")  # a file name need not be valid Unicode
@@ -25,10 +25,10 @@ def digest(parts: Iterable[object]) -> str:
 
 
 def files_digest(chosen: Sequence[tuple[Files, str, str]]) -> str:
-    """Digest of some files, in order, each with a text of its own.
+    """Digest of some files, in order: (where it lies, its name there, a text that is hashed with it).
 
-    Contents are told by CRC-32 and size, which an archive states; of more than 256 MiB of loose files by size alone,
-    and the same images then have one digest in a zip and another in a folder.
+    Contents enter by CRC-32 and size. An archive states both. Loose files are read for it, up to 256 MiB together;
+    above that they enter by size alone, and the same images then have another digest in a folder than in a zip.
     """
     loose = sum(files.size(name) for files, name, _ in chosen if isinstance(files, FolderFiles))
     return digest(
@@ -38,7 +38,7 @@ def files_digest(chosen: Sequence[tuple[Files, str, str]]) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Digest of a file's size and contents; above 64 MiB of its size and 256 blocks of 64 KiB spread over it.
+    """Digest of a file's size and contents. Above 64 MiB, contents are sampled: 256 blocks of 64 KiB.
 
     Sampling tells copies, versions and broken downloads apart without reading gigabytes before every run.
     """

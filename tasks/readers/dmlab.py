@@ -1,4 +1,4 @@
-"""DMLab frames: TFRecord files of one labelled image a record, read in place."""
+"""DMLab frames: TFRecord files with one labelled image per record, read in place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Frames:
-    """The images of some records, (file, place in it)."""
+    """The images of some records: (file, place in it)."""
 
     places: Sequence[tuple[Path, Record]]
 
@@ -37,12 +37,15 @@ class Frames:
         return rgb(parse(blob)["image"][0], f"the record at byte {record.place} of {path}")
 
     def take(self, chosen: Sequence[int]) -> Frames:
-        """Some of the images."""
+        """Some of the images, by position."""
         return Frames([self.places[at] for at in chosen])
 
 
 def dmlab(data: Path) -> Raw | None:
-    """`dmlab-train.tfrecord` and its like, or several numbered files of each, unpacked from `dmlab.tar.gz`."""
+    """`dmlab-train.tfrecord` and its like, each in one file or several numbered ones, unpacked from `dmlab.tar.gz`.
+
+    Raises UserError if only the tar is there, which cannot be read in place.
+    """
     folder = next((Path(place) for place in places(data) if any(Path(place).glob("dmlab-train.tfrecord*"))), None)
     if folder is None:
         archive = locate(data, ["dmlab.tar.gz"])

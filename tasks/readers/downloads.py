@@ -1,14 +1,15 @@
 """The files that can be downloaded for VTAB-1k and the shifted sets of CIFAR-10, with their sizes and checksums.
 
-Sizes and SHA-256 are those that tensorflow-datasets 4.9.10 publishes (`checksums.tsv` of each builder). EuroSAT comes
-from the copy that torchvision 0.29 uses (`torchvision/datasets/eurosat.py`), as its first home is given up; RESISC45,
-which its authors serve as a RAR by hand alone, from TorchGeo's zip with the SHA-256 of that repository. Nobody
-publishes a checksum of dSprites' .npz; being a zip, it carries the CRC-32 of its members.
+Sizes and SHA-256 are those that tensorflow-datasets 4.9.10 publishes (`checksums.tsv` of each builder), with three
+exceptions. EuroSAT's first home is gone, so it comes from the copy that torchvision 0.29 uses
+(`torchvision/datasets/eurosat.py`). The authors of RESISC45 serve a RAR to people only, so it comes from TorchGeo's
+zip, with the SHA-256 that its repository states. Nobody publishes a checksum of dSprites' .npz; it is a zip, which
+holds the CRC-32 of its members.
 """
 
 from __future__ import annotations
 
-from bench.images.download import Download
+from bench.source import Download
 
 CIFAR10_1_HOME = "https://github.com/modestyachts/CIFAR-10.1/blob/master/datasets/"
 FLOWERS_HOME = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"

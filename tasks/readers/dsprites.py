@@ -1,4 +1,4 @@
-"""dSprites: 737,280 binary images in one compressed .npz file, of which the tenth that is used is kept as bits."""
+"""dSprites: 737,280 black and white images in one compressed .npz file. The tenth in use is kept as bits."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from bench.spec import UserError
 from tasks.readers.digest import file_digest
 from tasks.readers.labels import dsprites_location, dsprites_orientation
 from tasks.readers.locate import locate
-from tasks.readers.matrices import STORED
 from tasks.readers.pixels import Arrays, grey
-from tasks.readers.raw import Pool, Raw
+from tasks.readers.raw import STORED, Pool, Raw
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 ORIENTATION, X_POSITION = 3, 4  # columns of the latent classes
 SIDE = 64
-CHUNK = 4096  # images unpacked at once, 16 MiB
+CHUNK = 4096  # images unpacked at once: 16 MiB
 
 
 @dataclass(frozen=True)
 class Sprites:
-    """All images of the file, 3 GB once unpacked."""
+    """All images of the file: 3 GB once unpacked."""
 
     path: Path
 
     def take(self, chosen: Sequence[int]) -> Arrays:
-        """Some of the images, eight pixels a byte, in one pass over the file."""
+        """Some of the images, by position, at eight pixels per byte, in one pass over the file."""
         wanted = np.asarray(chosen, np.int64)
         bits = np.empty((len(wanted), SIDE * SIDE // 8), np.uint8)
         order = np.argsort(wanted, kind="stable")
@@ -53,12 +52,12 @@ def picture(bits: np.ndarray) -> np.ndarray:
 
 
 def location(data: Path) -> Raw | None:
-    """Sixteen columns."""
+    """dSprites with sixteen columns as labels."""
     return dsprites(data, lambda latents: dsprites_location(latents[:, X_POSITION]))
 
 
 def orientation(data: Path) -> Raw | None:
-    """Sixteen rotations."""
+    """dSprites with sixteen rotations as labels."""
     return dsprites(data, lambda latents: dsprites_orientation(latents[:, ORIENTATION]))
 
 
@@ -67,7 +66,7 @@ def dsprites(data: Path, labels: Callable[[np.ndarray], np.ndarray]) -> Raw | No
     path = locate(data, [FILE])
     if path is None:
         return None
-    with member(path, "imgs"), member(path, "latents_classes"):  # that is all it takes to see that it is whole
+    with member(path, "imgs"), member(path, "latents_classes"):  # raises if the file is not whole
         pass
 
     def pool(split: str) -> Pool:
@@ -80,9 +79,9 @@ def dsprites(data: Path, labels: Callable[[np.ndarray], np.ndarray]) -> Raw | No
 
 @contextmanager
 def member(path: Path, name: str) -> Iterator[tuple[IO[bytes], tuple[int, ...]]]:
-    """An array of an .npz file as a stream of its values, and its shape; numpy would unpack all of it at once.
+    """An array of an .npz file as a stream of its values, and its shape. numpy would unpack all of it at once.
 
-    Raises UserError when the file is damaged.
+    Raises UserError if the file is damaged.
     """
     try:
         with ZipFile(path) as archive, archive.open(f"{name}.npy") as file:

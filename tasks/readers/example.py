@@ -1,4 +1,4 @@
-"""tf.Example records and the TFRecord files they are kept in, parsed without TensorFlow.
+"""tf.Example records and the TFRecord files that hold them, parsed without TensorFlow.
 
 Formats: tensorflow/core/example/{example,feature}.proto in protobuf's wire encoding, and for the files
 https://www.tensorflow.org/tutorials/load_data/tfrecord: length (8 bytes), checksum (4), data, checksum (4).
@@ -30,7 +30,7 @@ class Record(NamedTuple):
 
 
 def parse(blob: bytes | memoryview) -> dict[str, Feature]:
-    """A serialized tf.Example as a mapping. Raises ValueError for what is none."""
+    """A serialized tf.Example as a mapping from names to features. Raises ValueError for bytes that are not one."""
     example: dict[str, Feature] = {}
     for _, features in fields(memoryview(blob)):
         for _, entry in fields(features):
@@ -42,7 +42,7 @@ def parse(blob: bytes | memoryview) -> dict[str, Feature]:
 
 
 def feature(blob: memoryview) -> Feature:
-    """The one list that a Feature message holds."""
+    """The list that a Feature message holds: bytes, floats or integers."""
     for kind, values in fields(blob):
         if kind == BYTES:
             return [bytes(value) for _, value in fields(values)]
@@ -52,7 +52,10 @@ def feature(blob: memoryview) -> Feature:
 
 
 def fields(blob: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Number and bytes of each field of a message, in order; a single integer comes as the bytes of its varint."""
+    """Number and bytes of each field of a message, in order. A single integer comes as the bytes of its varint.
+
+    Raises ValueError for bytes that are not a message.
+    """
     at = 0
     while at < len(blob):
         tag, at = varint(blob, at)
@@ -73,7 +76,7 @@ def fields(blob: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def varint(blob: memoryview | bytes, at: int) -> tuple[int, int]:
-    """An integer of seven bits a byte, the lowest first, and where it ends. Raises ValueError when it does not."""
+    """An integer at seven bits per byte, lowest first, and where it ends. Raises ValueError if it is cut off."""
     value = shift = 0
     while at < len(blob) and shift < 70:
         byte = blob[at]
@@ -85,7 +88,7 @@ def varint(blob: memoryview | bytes, at: int) -> tuple[int, int]:
 
 
 def integers(packed: bytes) -> np.ndarray:
-    """All varints of some bytes, int64 (n,); negative ones are written as their 64-bit two's complement."""
+    """All varints of some bytes, int64 (n,). Negative ones are written as their 64-bit two's complement."""
     values, at = [], 0
     while at < len(packed):
         value, at = varint(packed, at)
@@ -94,7 +97,7 @@ def integers(packed: bytes) -> np.ndarray:
 
 
 def records(path: Path) -> Iterator[tuple[Record, bytes]]:
-    """The records of a TFRecord file and where they lie. Raises UserError when the file is cut off."""
+    """The records of a TFRecord file and where they lie. Raises UserError if the file is cut off."""
     with path.open("rb") as file:
         left = os.fstat(file.fileno()).st_size
         while left:

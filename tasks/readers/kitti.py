@@ -1,4 +1,4 @@
-"""KITTI object detection: how far the closest vehicle is, with splits that keep each video together."""
+"""KITTI object detection: how far the closest vehicle is. Its splits keep the images of a video together."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from bench.spec import UserError
-from tasks.readers.clevr import PNG
+from tasks.readers.archives import folder_or_archive, identity, root
 from tasks.readers.files import Files, FolderFiles, text
 from tasks.readers.labels import KITTI_VEHICLES, kitti_distance
-from tasks.readers.lists import identity, root
-from tasks.readers.locate import locate
 from tasks.readers.pixels import Encoded
-from tasks.readers.raw import Pool, Raw
-from tasks.readers.zips import ZipFiles
+from tasks.readers.raw import PNG, Pool, Raw
 
-SEED, SHARE = 123, 10  # numpy's seed, and per cent of the videos for testing and for validation, of tensorflow-datasets
+SEED, SHARE = 123, 10  # numpy's seed, and per cent of the videos for each of testing and validation
 DEPTH = 13  # field of a label line: z of the object's location, in metres
 
 
 def kitti(data: Path) -> Raw | None:
     """The zips of left colour images, of training labels and of the development kit, or what is unpacked from them."""
-    images = folder_or_zip(data, "training/image_2", "data_object_image_2.zip")
-    labels = folder_or_zip(data, "training/label_2", "data_object_label_2.zip")
-    kit = folder_or_zip(data, "mapping/train_rand.txt", "devkit_object.zip")
+    images = folder_or_archive(data, "training/image_2", ["data_object_image_2.zip"])
+    labels = folder_or_archive(data, "training/label_2", ["data_object_label_2.zip"])
+    kit = folder_or_archive(data, "mapping/train_rand.txt", ["devkit_object.zip"])
     if images is None or labels is None or kit is None:
         return None
     top = "" if isinstance(images, FolderFiles) else root(images, "training/image_2/000000.png")
@@ -40,28 +37,20 @@ def kitti(data: Path) -> Raw | None:
     return Raw(images.path, PNG, pool, identity(*parts.values()))
 
 
-def folder_or_zip(data: Path, telltale: str, archive: str) -> Files | None:
-    """The folder in which a file or folder is, or else the zip it would be unpacked from."""
-    place = locate(data, [telltale, archive])
-    if place is None:
-        return None
-    return ZipFiles(place) if place.name == archive else FolderFiles(place.parents[telltale.count("/")])
-
-
 def label(files: Files, number: int) -> int:
-    """Bin of the closest vehicle of an image. Raises UserError for a label file of another form."""
+    """Label of an image: the bin of its closest vehicle. Raises UserError for a label file of another form."""
     name = f"training/label_2/{number:06}.txt"
     rows = [line.split() for line in text(files, name).splitlines() if line.strip()]
     try:
         return kitti_distance(float(row[DEPTH]) for row in rows if row[0] in KITTI_VEHICLES)
     except (IndexError, ValueError) as error:
-        raise UserError(f"{files.where(name)} is no label file of KITTI; get it again") from error
+        raise UserError(f"{files.where(name)} is not a label file of KITTI; get it again") from error
 
 
 def mapping(kit: Files) -> tuple[list[int], list[str]]:
-    """For each image its line in the list of frames, from 0, and for each such line the video it comes from.
+    """For each image its line in the list of frames, counted from 0; and for each such line its video.
 
-    Raises UserError when the two lists do not belong together.
+    Raises UserError if the two lists do not belong together.
     """
     top = root(kit, "mapping/train_rand.txt")
     numbers, frames = (text(kit, f"{top}mapping/train_{name}.txt") for name in ("rand", "mapping"))
@@ -76,9 +65,9 @@ def mapping(kit: Files) -> tuple[list[int], list[str]]:
 
 
 def divided(lines: Sequence[int], videos: Sequence[str]) -> Mapping[str, list[int]]:
-    """Image numbers of each split: a tenth of the videos for testing, another for validation, drawn as prepared.
+    """Image numbers of each split: a tenth of the videos is for testing, another tenth for validation.
 
-    Source: tensorflow-datasets, `datasets/kitti/kitti_dataset_builder.py`, with numpy's legacy generator.
+    They are drawn with numpy's legacy generator as in tensorflow-datasets, `datasets/kitti/kitti_dataset_builder.py`.
     """
     names = sorted({videos[line] for line in lines})
     count = max(1, SHARE * len(names) // 100)

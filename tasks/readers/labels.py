@@ -1,4 +1,4 @@
-"""The label rules of VTAB-1k that are more than a class: counts, bins and coarser grids.
+"""The labels of VTAB-1k that have to be computed: counts, bins and coarser grids.
 
 Source: google-research/task_adaptation, `task_adaptation/data/{clevr,kitti,dsprites}.py`.
 """
@@ -18,72 +18,72 @@ KITTI_VEHICLES = ("Car", "Van", "Truck")  # the first three types of tensorflow-
 
 
 def bin_of(value: float, thresholds: Sequence[float]) -> int:
-    """The largest i with threshold[i] < value, compared in single precision as the reference does."""
+    """The largest i with thresholds[i] < value, compared in single precision as the reference does."""
     below = np.flatnonzero(np.asarray(thresholds, np.float32) < np.float32(value))
     return int(below[-1])
 
 
 def clevr_count(depths: Sequence[float]) -> int:
-    """Number of objects minus three; `depths` has one entry an object."""
+    """Number of objects minus three; `depths` has one entry per object."""
     return len(depths) - CLEVR_FEWEST
 
 
 def clevr_distance(depths: Sequence[float]) -> int:
-    """Bin of the depth of the closest object (the third of its pixel coordinates)."""
+    """Bin of the depth of the closest object. The depth is the third of an object's pixel coordinates."""
     return bin_of(min(depths), CLEVR_DEPTHS)
 
 
 def kitti_distance(metres: Iterable[float]) -> int:
-    """Bin of the distance of the closest vehicle; the last one when there is none."""
+    """Bin of the distance of the closest vehicle in metres; the last bin if there is none."""
     return bin_of(min(metres, default=KITTI_NO_VEHICLE), KITTI_METRES)
 
 
 def dsprites_location(x: np.ndarray) -> np.ndarray:
-    """Sixteen columns (n,) out of the 32 horizontal positions (n,)."""
+    """Sixteen columns (n,) out of 32 horizontal positions (n,)."""
     return x // 2
 
 
 def dsprites_orientation(orientation: np.ndarray) -> np.ndarray:
-    """Sixteen bins (n,) out of the 40 orientations (n,): floor(orientation / 2.5)."""
+    """Sixteen bins (n,) out of 40 orientations (n,): floor(orientation / 2.5)."""
     return orientation * 2 // 5
 
 
 def plain(example: Mapping[str, Any]) -> int:
-    """The label of a prepared example that has one."""
+    """The label that a prepared example states."""
     return int(example["label"][0])
 
 
 def prepared_clevr_count(example: Mapping[str, Any]) -> int:
-    """From the prepared objects, whose pixel coordinates are three numbers each."""
+    """Number of objects minus three, out of a prepared example with three pixel coordinates per object."""
     return clevr_count(example["objects/pixel_coords"].reshape(-1, 3)[:, 2])
 
 
 def prepared_clevr_distance(example: Mapping[str, Any]) -> int:
-    """From the prepared objects, whose pixel coordinates are three numbers each."""
+    """Bin of the closest object, out of a prepared example with three pixel coordinates per object."""
     return clevr_distance(example["objects/pixel_coords"].reshape(-1, 3)[:, 2])
 
 
 def prepared_kitti_distance(example: Mapping[str, Any]) -> int:
-    """From the prepared objects, whose types are numbered and whose locations are three numbers each."""
+    """Bin of the closest vehicle, out of a prepared example with a type number and three coordinates per object."""
     metres = np.asarray(example["objects/location"]).reshape(-1, 3)[:, 2]
     return kitti_distance(metres[np.asarray(example["objects/type"], np.int64) < len(KITTI_VEHICLES)])
 
 
 def prepared_dsprites_location(example: Mapping[str, Any]) -> int:
-    """From the prepared horizontal position, 0..31."""
+    """Column 0..15, out of a prepared example with a horizontal position 0..31."""
     return int(dsprites_location(example["label_x_position"])[0])
 
 
 def prepared_dsprites_orientation(example: Mapping[str, Any]) -> int:
-    """From the prepared orientation, 0..39."""
+    """Rotation 0..15, out of a prepared example with an orientation 0..39."""
     return int(dsprites_orientation(example["label_orientation"])[0])
 
 
 def prepared_smallnorb_azimuth(example: Mapping[str, Any]) -> int:
-    """As prepared, 0..17."""
+    """Azimuth 0..17, as prepared."""
     return int(example["label_azimuth"][0])
 
 
 def prepared_smallnorb_elevation(example: Mapping[str, Any]) -> int:
-    """As prepared, 0..8."""
+    """Elevation 0..8, as prepared."""
     return int(example["label_elevation"][0])

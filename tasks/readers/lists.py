@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from bench.spec import UserError
-from tasks.readers.classes import JPEG, numbered
-from tasks.readers.digest import digest, file_digest, files_digest
-from tasks.readers.files import Files, FolderFiles, decoded, text
+from tasks.readers.archives import folder_or_archive, identity, root
+from tasks.readers.class_folders import numbered
+from tasks.readers.files import FolderFiles, decoded, text
 from tasks.readers.locate import locate
+from tasks.readers.matlab import matlab
 from tasks.readers.pixels import Encoded
-from tasks.readers.raw import Pool, Raw
-from tasks.readers.tars import TarFiles
+from tasks.readers.raw import JPEG, Pool, Raw
 
 DTD_LISTS = {"train": "train1", "validation": "val1", "test": "test1"}  # the first of ten folds
 FLOWERS102_LISTS = {"train": "trnid", "validation": "valid", "test": "tstid"}
@@ -23,38 +21,9 @@ PETS_LISTS = {"train": "trainval", "test": "test"}
 SUN397_LISTS = {"train": "sun397_tfds_tr.txt", "validation": "sun397_tfds_va.txt", "test": "sun397_tfds_te.txt"}
 
 
-def folder_or_tar(data: Path, telltale: str, archives: Sequence[str]) -> Files | None:
-    """The folder that has a file such as `labels/train1.txt`, or the archive it would be unpacked from."""
-    found = locate(data, [telltale])
-    if found is not None:
-        return FolderFiles(found.parents[telltale.count("/")])
-    archive = locate(data, archives)
-    return None if archive is None else TarFiles(archive)
-
-
-def identity(*copies: Files | Path) -> str:
-    """Digest of single files and tars by their contents, and of folders and zips by their files' names and contents."""
-    return digest(
-        file_digest(copy if isinstance(copy, Path) else copy.path)
-        if isinstance(copy, Path | TarFiles)
-        else files_digest([(copy, name, name) for name in copy.names()])
-        for copy in copies
-    )
-
-
-def root(files: Files, telltale: str) -> str:
-    """What comes before a known file's name in an archive. Raises UserError when it is not there."""
-    if isinstance(files, FolderFiles) and (files.path / telltale).exists():
-        return ""
-    for name in files.names():
-        if name == telltale or name.endswith("/" + telltale):
-            return name.removesuffix(telltale)
-    raise UserError(f"{files.path} has no {telltale}; download it again")
-
-
 def dtd(data: Path) -> Raw | None:
-    """`labels/train1.txt` and its like name `images/<class>/<image>.jpg`; the line is the key."""
-    files = folder_or_tar(data, "labels/train1.txt", ("dtd-r1.0.1.tar.gz", "dtd-r1.0.1.tar"))
+    """`labels/train1.txt` and its like name `images/<class>/<image>.jpg`; a line is the key."""
+    files = folder_or_archive(data, "labels/train1.txt", ("dtd-r1.0.1.tar.gz", "dtd-r1.0.1.tar"))
     if files is None:
         return None
 
@@ -69,11 +38,10 @@ def dtd(data: Path) -> Raw | None:
 
 def flowers102(data: Path) -> Raw | None:
     """`setid.mat` numbers the images of each split, `imagelabels.mat` labels `jpg/image_%05d.jpg` from 1 to 102."""
-    files = folder_or_tar(data, "jpg/image_00001.jpg", ("102flowers.tgz", "102flowers.tar"))
-    tables = [locate(data, [name]) for name in ("imagelabels.mat", "setid.mat")]
-    if files is None or tables[0] is None or tables[1] is None:
+    files = folder_or_archive(data, "jpg/image_00001.jpg", ("102flowers.tgz", "102flowers.tar"))
+    marked, divided = (locate(data, [name]) for name in ("imagelabels.mat", "setid.mat"))
+    if files is None or marked is None or divided is None:
         return None
-    marked, divided = tables[0], tables[1]
 
     def pool(split: str) -> Pool:
         top = root(files, "jpg/image_00001.jpg")
@@ -87,21 +55,10 @@ def flowers102(data: Path) -> Raw | None:
     return Raw(files.path, JPEG, pool, identity(files, marked, divided))
 
 
-def matlab(path: Path, name: str) -> Any:
-    """A variable of a .mat file as an array. Raises UserError for one that is damaged or has no such variable."""
-    from scipy.io import loadmat  # here, because it is slow to import
-    from scipy.io.matlab import MatReadError
-
-    try:
-        return loadmat(path, variable_names=[name])[name]
-    except (MatReadError, ValueError, TypeError, KeyError, OSError, EOFError) as error:
-        raise UserError(f"{path} has no whole variable {name!r} ({error}); download it again") from error
-
-
 def pets(data: Path) -> Raw | None:
-    """Lines of `annotations/{trainval,test}.txt`, `Abyssinian_100 1 1 1`: image, label from 1, species, breed."""
-    notes = folder_or_tar(data, "annotations/trainval.txt", ("annotations.tar.gz", "annotations.tar"))
-    images = folder_or_tar(data, "images/Abyssinian_1.jpg", ("images.tar.gz", "images.tar"))
+    """`annotations/{trainval,test}.txt` have lines `Abyssinian_100 1 1 1`: image, label from 1, species, breed."""
+    notes = folder_or_archive(data, "annotations/trainval.txt", ("annotations.tar.gz", "annotations.tar"))
+    images = folder_or_archive(data, "images/Abyssinian_1.jpg", ("images.tar.gz", "images.tar"))
     if notes is None or images is None:
         return None
 
@@ -127,12 +84,6 @@ def sun397(data: Path) -> Raw | None:
     files = FolderFiles(place.parent.parent)
     lists = {split: sun397_list(data, name) for split, name in SUN397_LISTS.items()}
 
-    def pool(split: str) -> Pool:
-        lines = held()[split]
-        number = classes()
-        labels = [number[line.rpartition("/")[0]] for line in lines]
-        return Pool(lines, labels, Encoded(files, [line.removeprefix("/") for line in lines]))
-
     @cache
     def held() -> dict[str, list[str]]:
         return {name: decoded(path.read_bytes(), str(path)).split() for name, path in lists.items()}
@@ -142,11 +93,19 @@ def sun397(data: Path) -> Raw | None:
         folders = {line.rpartition("/")[0] for lines in held().values() for line in lines}
         return {name: label for label, name in enumerate(sorted(folders))}
 
+    def pool(split: str) -> Pool:
+        lines, number = held()[split], classes()
+        labels = [number[line.rpartition("/")[0]] for line in lines]
+        return Pool(lines, labels, Encoded(files, [line.removeprefix("/") for line in lines]))
+
     return Raw(files.path, f"{JPEG}, at full size", pool, identity(files, *lists.values()))
 
 
 def sun397_list(data: Path, name: str) -> Path:
-    """A list file, in the data folder or in an installed tensorflow-datasets, which need not be imported for it."""
+    """A list file in the data folder, or in the package tensorflow-datasets, which is not imported for it.
+
+    Raises UserError if neither has it.
+    """
     found = locate(data, [name, f"SUN397/{name}"])
     package = find_spec("tensorflow_datasets") if found is None else None
     for folder in (package and package.submodule_search_locations) or ():

@@ -1,4 +1,4 @@
-"""Pictures that are decoded when they are asked for, from any thread: image files, arrays, selections of either."""
+"""Images that are decoded when they are asked for, from any thread: image files, arrays, selections of either."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.images.decode import rgb
-from bench.spec import Images
+from bench.spec import Images, Split
 from tasks.readers.files import Files
+
+Line = tuple[str, int]  # name of an image file, its label
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Image files inside a folder or an archive.
+    """Image files in a folder or an archive.
 
-    `upright` turns a picture as its EXIF orientation says; tensorflow-datasets does not, so the VTAB tasks do not.
+    With `upright` an image is turned as its EXIF orientation says. tensorflow-datasets does not, so VTAB does not.
     """
 
     files: Files
@@ -32,7 +34,7 @@ class Encoded:
         return rgb(self.files.read(name), self.files.where(name), upright=self.upright)
 
     def take(self, chosen: Sequence[int]) -> Encoded:
-        """Some of the images; an archive that cannot be read in place takes them into memory."""
+        """Some of the images, by position. A tar takes their files into memory."""
         names = [self.names[at] for at in chosen]
         self.files.hold(names)
         return replace(self, names=names)
@@ -40,7 +42,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Arrays:
-    """Images that are rows of an array (n, …); `pixels` makes a row uint8 (height, width, 3)."""
+    """Images that are rows of an array (n, …); `pixels` turns a row into uint8 (height, width, 3)."""
 
     rows: np.ndarray
     pixels: Callable[[np.ndarray], np.ndarray] = np.array
@@ -53,13 +55,13 @@ class Arrays:
         return self.pixels(self.rows[index])
 
     def take(self, chosen: Sequence[int]) -> Arrays:
-        """Some of the images, without keeping the others in memory."""
+        """Some of the images, by position, copied so that the others need not stay in memory."""
         return replace(self, rows=self.rows[np.asarray(chosen, np.int64)])
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Some images out of several sets, in a given order: (set, index within it)."""
+    """Some images out of several sets, in a given order: (number of the set, position in it)."""
 
     sets: Sequence[Images]
     chosen: Sequence[tuple[int, int]]
@@ -76,3 +78,9 @@ class Selection:
 def grey(row: np.ndarray) -> np.ndarray:
     """Grey pixels (height, width) as three equal channels (height, width, 3)."""
     return np.repeat(row[:, :, None], 3, axis=2)
+
+
+def labelled(files: Files, lines: Sequence[Line], classes: int, possible: frozenset[int] | None = None) -> Split:
+    """Image files with their labels as a split; `possible` are the classes that can occur in it, None for all."""
+    labels = np.array([label for _, label in lines], dtype=np.int64)
+    return Split(Encoded(files, [name for name, _ in lines]), labels, classes, possible=possible)

@@ -1,4 +1,4 @@
-"""A data set that tensorflow-datasets has prepared as ARRAY_RECORD, read by its builder and without TensorFlow."""
+"""A data set that tensorflow-datasets prepared as ARRAY_RECORD, read by its builder and without TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.images.decode import first_line, rgb
-from bench.spec import Data, Found, Split, Task, UserError
+from bench.spec import Data, Found, Split, UserError
 from tasks.order import spans
 from tasks.readers.digest import digest
 from tasks.readers.example import Example, parse
@@ -24,14 +23,13 @@ from tasks.readers.pixels import Selection
 from tasks.readers.raw import Recipe
 
 CONVERT = "tfds convert_format --out_file_format=array_record --dataset_version_dir={0} --out_dir={0}"
-INSTALL = "pip install tensorflow-datasets importlib_resources"  # the second it needs and does not declare
 AGAIN = "prepare the data set again with tensorflow-datasets"
 BATCH = 256  # records read at once while labels are collected
 
 
 @contextmanager
-def telling(where: str) -> Iterator[None]:
-    """Raises UserError for what tensorflow-datasets raises when files are missing or damaged."""
+def readable(where: str) -> Iterator[None]:
+    """Turns what tensorflow-datasets raises for missing or damaged files into a UserError."""
     try:
         yield
     except (RuntimeError, ValueError, OSError) as error:
@@ -45,33 +43,32 @@ class Records:
     source: Any  # tensorflow_datasets' ArrayRecordDataSource
     where: str
     scale: int  # what pixels are multiplied by
-    lock: Lock  # the source opens its files when they are first read, which threads may not do together
+    lock: Lock  # the source opens its files when they are first read, which two threads must not do together
 
     def __len__(self) -> int:
         return len(self.source)
 
     def decode(self, index: int) -> np.ndarray:
         """Pixels uint8 (height, width, 3). Raises UserError for an image that cannot be decoded."""
-        with self.lock, telling(self.where):
+        with self.lock, readable(self.where):
             record = self.source[index]
         return rgb(parse(record)["image"][0], f"record {index} of {self.where}") * np.uint8(self.scale)
 
     def examples(self, chosen: Sequence[int]) -> list[Example]:
-        """Some records without their images."""
+        """Some records, by position, without their images. Raises UserError for files that are damaged."""
         found: list[Example] = []
         for start in range(0, len(chosen), BATCH):
-            with self.lock, telling(self.where):
+            with self.lock, readable(self.where):
                 batch = self.source.__getitems__(list(chosen[start : start + BATCH]))
             found += [{name: value for name, value in parse(record).items() if name != "image"} for record in batch]
         return found
 
 
-def prepared(task: Task, data: Path) -> Found | None:
-    """The task out of a directory prepared by tensorflow-datasets; None when there is none.
+def prepared(recipe: Recipe, data: Path) -> Found | None:
+    """The task out of a directory that tensorflow-datasets prepared; None if there is none.
 
-    Raises UserError for one in another format than ARRAY_RECORD, and when tensorflow-datasets is not installed.
+    Raises UserError if the directory is damaged, has another format than ARRAY_RECORD, or another version.
     """
-    recipe: Recipe = task.facts["recipe"]
     origin = recipe.origin
     info = locate(data, [f"{origin.builder}/{version}/dataset_info.json" for version in origin.versions])
     if info is None:
@@ -85,27 +82,21 @@ def prepared(task: Task, data: Path) -> Found | None:
         json.loads(info.read_text())
     except ValueError as error:
         raise UserError(f"{info} is damaged; {AGAIN}") from error
-    if find_spec("tensorflow_datasets") is None:
-        raise UserError(uninstalled(folder, "it is not installed"))
     pipeline = f"tensorflow-datasets {folder.name} array_record, image files by Pillow"
-    parts = [
-        task.name,
-        pipeline,
-        *recipe.splits,
-        info.read_text(),
-        *(f"{path.name} {path.stat().st_size}" for path in shards),
-    ]
+    sizes = (f"{path.name} {path.stat().st_size}" for path in shards)
     return Found(
-        pipeline,
-        digest(parts),
-        lambda: load(task, folder),
+        pipeline=pipeline,
+        fingerprint=digest([recipe.name, pipeline, *recipe.splits, info.read_text(), *sizes]),
+        load=lambda: load(recipe, folder),
+        train_images=1000,
+        test_images=recipe.tests,
         place=folder,
         exactness=origin.exactness if origin.exactness == UNREPRODUCIBLE else "exact",
     )
 
 
 def refuse_other_versions(origin: Origin, data: Path) -> None:
-    """Raises UserError when the data set is there in a version whose images may be others, or in another order."""
+    """Raises UserError if the data set is there in a version that may have other images, or another order."""
     folder = locate(data, [origin.builder])
     for info in sorted(folder.glob("*/dataset_info.json")) if folder else ():
         raise UserError(
@@ -114,13 +105,8 @@ def refuse_other_versions(origin: Origin, data: Path) -> None:
         )
 
 
-def uninstalled(folder: Path, why: str) -> str:
-    """What to say when tensorflow-datasets cannot be imported."""
-    return f"{folder} can only be read with tensorflow-datasets ({why}); run `{INSTALL}`"
-
-
 def refusal(folder: Path) -> str:
-    """Why a prepared directory cannot be read, and the command that mends it."""
+    """Why a prepared directory cannot be read, with the command that converts it."""
     try:
         kind = json.loads((folder / "dataset_info.json").read_text()).get("fileFormat", "tfrecord").upper()
     except ValueError:
@@ -129,36 +115,32 @@ def refusal(folder: Path) -> str:
     return f"{folder} is prepared as {kind} and {reason}; convert it to ARRAY_RECORD with `{CONVERT.format(folder)}`"
 
 
-def load(task: Task, folder: Path) -> Data:
-    """Opens the splits, which are kept in VTAB's order already, and reads the labels of what is used."""
-    recipe: Recipe = task.facts["recipe"]
-    splits = {name: records(task, folder, name) for name in recipe.origin.sizes}
+def load(recipe: Recipe, folder: Path) -> Data:
+    """Opens the splits, which are in VTAB's order already, and reads the labels of the images in use."""
+    splits = {name: records(recipe, folder, name) for name in recipe.origin.sizes}
     sizes = {name: len(images) for name, images in splits.items()}
     train, val, test = ([(name, at) for name, places in spans(rule, sizes) for at in places] for rule in recipe.splits)
-    adapt = replace(pick(task, splits, [*train, *val]), validation=len(val), augment=recipe.augment)
-    return Data(train=adapt, tests={"test": pick(task, splits, test)})
+    adapt = replace(pick(recipe, splits, [*train, *val]), validation=len(val), augment=recipe.augment)
+    return Data(train=adapt, tests={"test": pick(recipe, splits, test)})
 
 
-def pick(task: Task, splits: Mapping[str, Records], chosen: Sequence[tuple[str, int]]) -> Split:
+def pick(recipe: Recipe, splits: Mapping[str, Records], chosen: Sequence[tuple[str, int]]) -> Split:
     """Some images out of the prepared splits, (split, position), with their labels."""
     names = sorted({split for split, _ in chosen})
     labels = np.empty(len(chosen), np.int64)
     for name in names:
         mine = [place for place, (split, _) in enumerate(chosen) if split == name]
         examples = splits[name].examples([chosen[place][1] for place in mine])
-        labels[mine] = [task.facts["recipe"].label(example) for example in examples]
+        labels[mine] = [recipe.label(example) for example in examples]
     images = Selection([splits[name] for name in names], [(names.index(split), at) for split, at in chosen])
-    return Split(images, labels, task.classes)
+    return Split(images, labels, recipe.classes)
 
 
-def records(task: Task, folder: Path, split: str) -> Records:
-    """A prepared split. Raises UserError when it is not whole or tensorflow-datasets is not installed."""
-    try:
-        import tensorflow_datasets as tfds  # here, because it is an optional extra and slow to import
-    except ImportError as error:
-        raise UserError(uninstalled(folder, str(error))) from error
-    recipe: Recipe = task.facts["recipe"]
-    with telling(f"{split} of {folder}"):
+def records(recipe: Recipe, folder: Path, split: str) -> Records:
+    """A prepared split. Raises UserError if it is damaged or has another number of images than was published."""
+    import tensorflow_datasets as tfds  # here, because it is slow to import
+
+    with readable(f"{split} of {folder}"):
         source = tfds.builder_from_directory(folder).as_data_source(
             split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
         )

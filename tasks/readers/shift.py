@@ -1,4 +1,4 @@
-"""Shifted test sets that were found on disk, and how they join the source that is adapted to."""
+"""Shifted test sets that were found on disk, and how they join the source that methods adapt to."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tasks.readers.pixels import Selection
 
 @dataclass(frozen=True)
 class Shift:
-    """A shifted test set that was found: identified, not yet opened."""
+    """A shifted test set that was found and identified; none of its images is decoded yet."""
 
     name: str
     identity: str  # digest of its contents
     images: int
     published: int  # images of the whole set
-    load: Callable[[], Mapping[str, Split]]  # by what follows `ood/` in its name; several where it comes in parts
-    possible: frozenset[int] | None = None  # its classes, where they are not all
+    load: Callable[[], Mapping[str, Split]]  # by what follows `ood/` in the name; several if it comes in parts
+    possible: frozenset[int] | None = None  # the classes that occur in it, None for all
 
 
 def joined(base: Found, shifts: Sequence[Shift], counts: Sequence[int]) -> Found:
-    """A source together with the shifted test sets that its methods are judged on too.
+    """A source together with shifted test sets.
 
-    Where one of them has fewer classes, those images of the source's own test set that are of these classes make
-    another, `id/<name>`, so that what is compared differs in nothing but the shift. `counts` says how many images of
-    each class the source's own test set has.
+    If a shifted set has only some classes, the source's own test images of these classes make one more test set,
+    `id/<name>`, so that the two differ in nothing but the shift. `counts` gives the number of the source's own test
+    images by class.
     """
 
     def load() -> Data:
@@ -53,7 +53,7 @@ def joined(base: Found, shifts: Sequence[Shift], counts: Sequence[int]) -> Found
 
 
 def wholeness(exactness: str, held: Mapping[str, tuple[int, int]]) -> str:
-    """`exactness`, or what it lacks: which of some sets have another number of images, (images, as published)."""
+    """`exactness` if every set is whole, otherwise which are not; `held` gives (images, images as published)."""
     partial = {name: pair for name, pair in held.items() if pair[0] != pair[1]}
     if not partial:
         return exactness
@@ -63,16 +63,16 @@ def wholeness(exactness: str, held: Mapping[str, tuple[int, int]]) -> str:
 
 
 def among(test: Split, possible: frozenset[int]) -> Split:
-    """The images of some classes alone, judged among these."""
+    """The images of some classes alone. Only these classes can be answered."""
     chosen = np.flatnonzero(np.isin(test.labels, sorted(possible)))
     images = Selection([test.images], [(0, int(at)) for at in chosen])
     return Split(images, test.labels[chosen], test.classes, possible=possible)
 
 
 def array(path: Path, *shape: int) -> np.ndarray:
-    """The rows of an .npy file, read where they are looked at; `shape` is that of a row.
+    """The rows of an .npy file, read from disk when they are used; `shape` is that of a row, empty for labels.
 
-    Raises UserError for a file that is damaged, cut off, or holds something else than numbers of that shape.
+    Raises UserError if the file is damaged or cut off, or does not hold uint8 rows of that shape, or integer labels.
     """
     try:
         rows: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -85,8 +85,8 @@ def array(path: Path, *shape: int) -> np.ndarray:
     return rows
 
 
-def labelled(path: Path, classes: int) -> np.ndarray:
-    """The labels in an .npy file, int64 (n,). Raises UserError for one that is not in 0..classes-1."""
+def labels_in(path: Path, classes: int) -> np.ndarray:
+    """The labels in an .npy file, int64 (n,). Raises UserError if there are none, or one is not in 0..classes-1."""
     labels = np.asarray(array(path), np.int64)
     if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
         raise UserError(f"{path} has a label outside 0..{classes - 1}, or none; get the original")

@@ -1,4 +1,4 @@
-"""The files in a tar, compressed or not: those that are wanted are taken into memory in one pass."""
+"""The files in a tar, compressed or not: the files that are wanted are taken into memory in one pass."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from bench.spec import UserError
 from tasks.readers.files import mark, safe, visible
 
 HELD = 4 << 30  # bytes of images that may be held in memory
-TEXTS = (".txt", ".csv", ".list")  # list files are kept as they pass by
+TEXTS = (".txt", ".csv", ".list")  # list files are kept when the tar is first listed
 BROKEN = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError)
 
 
 class TarFiles:
-    """The files in a tar, compressed or not, whatever its name says.
+    """The files in a tar, compressed or not.
 
-    Some archives called .tar.gz are plain, depending on what downloaded them, so the contents decide. `inner` gives the
-    bytes of a tar that lies inside of another archive. Raises UserError, from any use, for a tar that is damaged, half
-    downloaded, or has members that point outside of it.
+    Contents decide how it is compressed, as some files called .tar.gz are not. `inner` returns the bytes of a tar that
+    lies inside another archive. Every method raises UserError for a tar that is damaged, half downloaded, or has
+    members that point outside of it.
     """
 
     def __init__(self, path: Path, inner: Callable[[], bytes] | None = None) -> None:
@@ -45,7 +45,7 @@ class TarFiles:
 
     @contextmanager
     def _archive(self) -> Iterator[tarfile.TarFile]:
-        """The tar, to be read from its beginning to its end."""
+        """The tar, to be read once from its beginning to its end."""
         try:
             with self._open() as file, tarfile.open(fileobj=file, mode="r|*") as archive:
                 yield archive
@@ -58,11 +58,11 @@ class TarFiles:
         return BytesIO(self._inner()) if self._inner else self.path.open("rb")
 
     def names(self) -> list[str]:
-        """Every file, sorted; hidden ones and what macOS adds are left out."""
+        """Every file, sorted, without hidden files and what macOS adds."""
         return sorted(filter(visible, self._sizes))
 
     def hold(self, names: Iterable[str]) -> None:
-        """Takes files into memory, in one pass. Raises UserError when they are more than 4 GiB."""
+        """Takes files into memory, in one pass. Raises UserError if they are larger than 4 GiB together."""
         wanted = set(names) - self._held.keys()
         if sum(self._sizes.get(name, 0) for name in wanted) > HELD:
             raise UserError(f"{self.path} is too large to be read packed; unpack it with `tar -xf` in its folder")
@@ -74,7 +74,7 @@ class TarFiles:
                     self._held[name] = contents(archive, member)
 
     def read(self, name: str) -> bytes:
-        """Contents of one file; those not held yet cost a pass over the archive. Raises UserError for a missing one."""
+        """Contents of one file; if it is not held yet, the tar is read once more. Raises UserError if it is missing."""
         if name not in self._sizes:
             raise UserError(f"{self.path} has no file {name}; download it again")
         if name not in self._held:
@@ -86,7 +86,7 @@ class TarFiles:
         return self._sizes[name]
 
     def mark(self, name: str) -> str:
-        """CRC-32 and size of one file."""
+        """CRC-32 and size of one file, for which it is read."""
         return mark(zlib.crc32(self.read(name)), self.size(name))
 
     def where(self, name: str) -> str:
@@ -95,13 +95,13 @@ class TarFiles:
 
 
 def files(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, tarfile.TarInfo]]:
-    """The files of an archive in its order; the contents of each must be taken before the next is asked for."""
+    """The files of a tar in its order. The contents of each have to be taken before the next is asked for."""
     for member in archive:
         if member.isfile():
             yield safe(member.name, path), member
 
 
 def contents(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    """The bytes of the file at which an archive stands."""
+    """Contents of the file that a tar has just come to."""
     file = archive.extractfile(member)
     return file.read() if file else b""

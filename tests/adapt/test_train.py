@@ -64,13 +64,13 @@ def recipe(epochs: int, batch: int, lr: float) -> Recipe:
 
 @pytest.mark.parametrize(("epochs", "batch"), [(0, 10), (-3, 10), (3, 0)])
 def test_a_recipe_that_trains_nothing_is_refused(epochs: int, batch: int) -> None:
-    backbone, split = toy.Toy(), toy.task("toy/0").find(toy.task("toy/0"), Path()).load().train
+    backbone, split = toy.Toy(), toy.task("toy/0").find(Path()).load().train
     with pytest.raises(UserError, match="train nothing; both are 1 or more"):
         train(backbone, torch.nn.Identity(), split, recipe(epochs, batch, 0.1), Meter(backbone.device))
 
 
 def test_a_training_that_diverges_ends_at_once_with_a_curve_of_numbers() -> None:
-    backbone, split = toy.Toy(), toy.task("toy/0").find(toy.task("toy/0"), Path()).load().train
+    backbone, split = toy.Toy(), toy.task("toy/0").find(Path()).load().train
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 32), torch.nn.Linear(32, toy.CLASSES))
     meter = Meter(backbone.device)
     with pytest.raises(UserError, match=r"its training loss is nan in epoch . of 50; it diverged"):

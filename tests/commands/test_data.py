@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import tasks  # noqa: F401  (registers the tasks)
 from bench.registry import TASKS
+from tasks import vtab
 from tests.commands.test_run import bench, make_folder
 from tests.conftest import REPOSITORY
 
@@ -20,14 +20,14 @@ def test_status_tells_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> No
     assert after.children_user + after.children_system - before.children_user - before.children_system < 2
     rows = {line.split()[0]: line for line in shown.splitlines() if line.startswith(" ")}
     for name, task in TASKS.select(["vtab1k"]).items():
-        assert task.source in rows[name] and task.licence in rows[name]
-        way = f"run_bench.py data get {name}" if task.facts["downloads"] else "by hand"
+        assert task.source.link in rows[name] and task.source.licence in rows[name]
+        way = f"run_bench.py data get {name} --data {tmp_path}" if task.source.downloads else "by hand"
         assert way in rows[name]
     assert "look for a mirror" in rows["vtab1k/natural/sun397"]
     assert "exact" in rows["demo/digits"]
     for name, task in TASKS.select(["ood"]).items():
-        assert task.source in rows[name]
-        way = f"run_bench.py data get {name}" if "downloads" in task.facts else f"into {task.facts['folder']}/ below"
+        assert task.source.link in rows[name]
+        way = f"run_bench.py data get {name}" if task.source.downloads else f"into {tmp_path / task.source.folder}"
         assert way in rows[name]
     assert shown.splitlines()[-1].startswith("7 of ")
 
@@ -51,7 +51,7 @@ def test_converted_folders_are_tasks(tmp_path: Path) -> None:
 
 def test_what_is_got_by_hand_says_its_steps(tmp_path: Path) -> None:
     done = bench("data", "get", "vtab1k/sun397,demo/digits", "--data", tmp_path, code=1)
-    assert "by hand: the folder SUN397" in done.stderr and "look for a mirror" in done.stderr
+    assert "by hand: put the folder SUN397" in done.stderr and "look for a mirror" in done.stderr
     assert "demo/digits: exact" in done.stdout
 
 
@@ -74,11 +74,11 @@ def test_wrong_usage(arguments: list[str], says: str) -> None:
 def table() -> str:
     """The table of docs/data.md; print(table()) gives it anew."""
     lines = ["| task | images | from the authors' files | how | size | licence | to know |", "|--|--|--|--|--|--|--|"]
-    for name, task in TASKS.select(["vtab1k"]).items():
-        origin = task.facts["recipe"].origin
-        how = "`data get`" if origin.downloads else f"by hand: {origin.files}; {origin.manual}"
-        title = f"[{name.removeprefix('vtab1k/')}]({task.source})"
-        cells = (title, task.size, origin.exactness, how, origin.download, task.licence, origin.awkward or "–")
+    for row, task in zip(vtab.ROWS, TASKS.select(["vtab1k"]).values(), strict=True):
+        source = task.source
+        how = "`data get`" if source.downloads else f"by hand: {source.files}; {source.manual}"
+        title = f"[{row.name.removeprefix('vtab1k/')}]({source.link})"
+        cells = (title, task.size, row.origin.exactness, how, source.size, source.licence, source.caveat or "–")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -21,7 +21,8 @@ import pytest
 
 from bench.commands.data import get
 from bench.images import download
-from bench.images.download import Download, fetch
+from bench.images.download import fetch
+from bench.source import Download, Source
 from bench.spec import DataMissing, Found, Task, UserError
 
 BLOB = bytes(range(256)) * 4000
@@ -209,12 +210,12 @@ def test_a_damaged_archive_put_there_by_hand_is_named(name: str, unpack: str, tm
 def downloadable(file: Download) -> Task:
     """A task that is here once its file is."""
 
-    def find(task: Task, data: Path) -> Found:
+    def find(data: Path) -> Found:
         if not (data / "files" / file.name).exists():
             raise DataMissing("it is not here")
         return Found("bytes", "1", load=lambda: pytest.fail("opened"), exactness="exact")
 
-    return Task("some/task", "natural", 2, "bytes", find, facts={"downloads": (file,), "folder": "files"})
+    return Task("some/task", "natural", 2, "bytes", find, source=Source(downloads=(file,), folder="files"))
 
 
 def test_what_one_server_does_not_give_stops_no_other(

@@ -14,7 +14,7 @@ import tasks  # noqa: F401  (registers the tasks)
 from bench.images.portable import NOTE, convert, unfinished
 from bench.registry import TASKS
 from bench.spec import Data, Found, Split, Task, UserError
-from tests.tasks.test_popular import kitti  # noqa: F401  (a fixture)
+from tests.tasks.test_vtab_folder import kitti  # noqa: F401  (a fixture)
 
 
 class Noise:
@@ -38,7 +38,7 @@ def split(count: int, seed: int, validation: int = 0, augment: frozenset[str] = 
 
 DATA = Data(split(9, 1, 3, frozenset({"flip"})), {"test": split(5, 2), "ood/dark": split(4, 3)})
 FOUND = Found("noise", "a1b2", lambda: DATA, 9, 9, exactness="exact")
-TASK = Task("noise/four", "natural", 4, "noise", lambda task, data: FOUND)
+TASK = Task("noise/four", "natural", 4, "noise", lambda data: FOUND)
 
 
 def task_of(text: str) -> Task:
@@ -66,7 +66,7 @@ def test_any_task_comes_back_from_its_copy(tmp_path: Path) -> None:
     }  # fmt: skip
     assert (folder / "train6val3.txt").read_text().splitlines()[6].startswith("images/val3/000000.png ")
     task = task_of(f"folder:{folder}")
-    found = task.find(task, tmp_path)
+    found = task.find(tmp_path)
     assert (task.classes, task.size, found.exactness) == (4, "6 + 3 / 9", "exact")
     assert found.pipeline == "lossless PNG copy of: noise"
     assert (found.train_images, found.test_images, found.place) == (9, 9, folder)
@@ -79,18 +79,18 @@ def test_any_task_comes_back_from_its_copy(tmp_path: Path) -> None:
 
 def test_a_vtab_task_is_read_from_its_copy(kitti: Path, tmp_path: Path) -> None:  # noqa: F811
     task = task_of("vtab1k/kitti_distance")
-    found = task.find(task, kitti)
+    found = task.find(kitti)
     assert found.exactness == "JPEG copy"
     folder = convert(task, found, tmp_path / "made" / "vtab-1k", lambda: None)
     assert folder.name == "kitti"
-    copy = task.find(task, tmp_path / "made")
+    copy = task.find(tmp_path / "made")
     assert copy.pipeline == "lossless PNG copy of: vtab-1k folder, JPEG by Pillow"
     assert copy.exactness == "JPEG copy"
     assert copy.fingerprint != found.fingerprint
     assert_same(copy.load(), found.load())
     folder.rename(folder.with_name("dtd"))
     with pytest.raises(UserError, match=r"dtd is a copy of vtab1k/structured/kitti_distance by its head2head\.json"):
-        task_of("vtab1k/dtd").find(task_of("vtab1k/dtd"), tmp_path / "made")
+        task_of("vtab1k/dtd").find(tmp_path / "made")
 
 
 def test_a_conversion_that_is_cut_short_is_no_copy(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_conversion_that_is_cut_short_is_no_copy(tmp_path: Path) -> None:
         convert(TASK, FOUND, tmp_path, stop)
     assert [path.name for path in tmp_path.iterdir()] == [".noise_four.part"]
     task = task_of(f"folder:{convert(TASK, FOUND, tmp_path, lambda: None)}")
-    assert_same(task.find(task, tmp_path).load(), DATA)
+    assert_same(task.find(tmp_path).load(), DATA)
     assert [path.name for path in tmp_path.iterdir()] == ["noise_four"]
 
 
@@ -128,11 +128,11 @@ def test_a_copy_that_lost_something_is_named(tmp_path: Path) -> None:
     task = task_of(f"folder:{folder}")
     (folder / "images" / "test" / "000002.png").unlink()
     with pytest.raises(UserError, match=r"images/test/000002\.png"):
-        task.find(task, tmp_path)
+        task.find(tmp_path)
     rows = (folder / "ood_dark.txt").read_text().splitlines()
     (folder / "ood_dark.txt").write_text("\n".join(rows[:-1]))
     with pytest.raises(UserError, match=r"ood_dark\.txt lists 3 of 4 images; convert it again"):
-        task.find(task, tmp_path)
+        task.find(tmp_path)
     (folder / NOTE).write_text("{")
     with pytest.raises(UserError, match="is damaged; remove"):
         task_of(f"folder:{folder}")

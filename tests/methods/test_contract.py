@@ -34,7 +34,7 @@ def backbone() -> TimmBackbone:
 @lru_cache(maxsize=1)
 def split_of(task: str) -> Split:
     """Every seventh training image, and validation images behind them."""
-    train = TASKS.select([task])[task].find(TASKS.select([task])[task], Path("nowhere")).load().train
+    train = TASKS.select([task])[task].find(Path("nowhere")).load().train
     rows = np.r_[0:800:7, 800:1000:7]
     held_out = int((rows >= 800).sum())
     return Split(Part(train.images, rows.tolist()), train.labels[rows], train.classes, held_out, train.augment)

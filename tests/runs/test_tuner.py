@@ -312,7 +312,7 @@ def test_an_interruption_changes_no_trial_along_a_path(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("folds", [1, 2, 5])
 def test_parts_never_overlap_and_cover_what_they_should(folds: int) -> None:
-    data: Data = toy.task("toy/0").find(toy.task("toy/0"), Path()).load()
+    data: Data = toy.task("toy/0").find(Path()).load()
     found = parts(data.train, folds)
     assert len(found) == folds
     held = []

@@ -23,7 +23,7 @@ def row(name: str) -> Task:
 
 @lru_cache
 def drawn(name: str) -> Data:
-    return row(name).find(row(name), Path("nowhere")).load()
+    return row(name).find(Path("nowhere")).load()
 
 
 def pixels(images: object) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_labels_are_about_balanced(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["digits", "position"])  # the two ways to load; drawing is the same for all
 def test_drawing_is_deterministic(name: str) -> None:
-    again, first = row(name).find(row(name), Path("elsewhere")).load(), drawn(name)
+    again, first = row(name).find(Path("elsewhere")).load(), drawn(name)
     assert np.array_equal(pixels(again.train.images), pixels(first.train.images))
     assert np.array_equal(again.train.labels, first.train.labels)
     for test, split in again.tests.items():
@@ -108,7 +108,7 @@ def test_pictures_are_those_of_the_fingerprint(name: str) -> None:
     for split in (data.train, data.tests["test"]):
         image = pixels(split.images)
         summary += [image.mean(), image.std(), image[::7, 5:20, 9:25].mean(), split.labels.mean()]
-    assert row(name).find(row(name), Path()).fingerprint == f"demo/{name}@{demo.DRAWING}"
+    assert row(name).find(Path()).fingerprint == f"demo/{name}@{demo.DRAWING}"
     assert summary == pytest.approx(PINNED[name], abs=0.01)
 
 

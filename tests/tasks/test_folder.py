@@ -22,12 +22,12 @@ def folder_task(path: Path | str) -> Task:
 
 def opened(path: Path | str) -> Data:
     task = folder_task(path)
-    return task.find(task, Path("unused")).load()
+    return task.find(Path("unused")).load()
 
 
 def fingerprint(path: Path) -> str:
     task = folder_task(path)
-    return task.find(task, Path("unused")).fingerprint
+    return task.find(Path("unused")).fingerprint
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (12, 8)) -> Image.Image:
@@ -249,7 +249,7 @@ def test_files_that_are_no_images_are_named_and_counted(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"2 files are not whole images, the first is .*(001|002)\.png; put whole copies"
     ):
-        task.find(task, tmp_path)
+        task.find(tmp_path)
 
 
 def test_a_torn_image_is_named_when_it_is_decoded(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ EUROSAT = TASKS.select(["vtab1k/eurosat"])["vtab1k/specialized/eurosat"]
 
 @pytest.fixture(scope="module")
 def from_zip(real: Path) -> Data:
-    return EUROSAT.find(EUROSAT, real / "raw").load()
+    return EUROSAT.find(real / "raw").load()
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def prepared() -> Path:
     place = os.environ.get("HEAD2HEAD_TFDS")
     if not place:
         pytest.skip("HEAD2HEAD_TFDS names no folder with a prepared eurosat/rgb; docs/data.md says how to make one")
-    pytest.importorskip("tensorflow_datasets", reason="the extra tfds is not installed")
+    pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not installed")
     return Path(place)
 
 
@@ -53,15 +53,15 @@ def assert_same(one: Data, other: Data) -> None:
 
 
 def test_a_converted_copy_is_the_zip(real: Path, from_zip: Data, tmp_path: Path) -> None:
-    found = EUROSAT.find(EUROSAT, real / "raw")
+    found = EUROSAT.find(real / "raw")
     convert(EUROSAT, found, tmp_path / "vtab-1k", lambda: None)
-    copy = EUROSAT.find(EUROSAT, tmp_path)
+    copy = EUROSAT.find(tmp_path)
     assert (copy.exactness, copy.pipeline) == ("exact", f"lossless PNG copy of: {found.pipeline}")
     assert_same(from_zip, copy.load())
 
 
 def test_what_tensorflow_datasets_prepared_is_the_zip(prepared: Path, from_zip: Data) -> None:
-    found = EUROSAT.find(EUROSAT, prepared)
+    found = EUROSAT.find(prepared)
     assert "array_record" in found.pipeline and found.exactness == "exact"
     assert_same(from_zip, found.load())
     assert "tensorflow" not in sys.modules
@@ -69,8 +69,8 @@ def test_what_tensorflow_datasets_prepared_is_the_zip(prepared: Path, from_zip: 
 
 @pytest.mark.slow
 def test_a_copy_converted_from_tensorflow_datasets(prepared: Path, from_zip: Data, tmp_path: Path) -> None:
-    convert(EUROSAT, EUROSAT.find(EUROSAT, prepared), tmp_path / "vtab-1k", lambda: None)
-    assert_same(from_zip, EUROSAT.find(EUROSAT, tmp_path).load())
+    convert(EUROSAT, EUROSAT.find(prepared), tmp_path / "vtab-1k", lambda: None)
+    assert_same(from_zip, EUROSAT.find(tmp_path).load())
 
 
 @pytest.mark.slow

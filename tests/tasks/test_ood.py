@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401  (registers the tasks)
 from bench.images.pixel_cache import Kept, kept
 from bench.registry import TASKS
 from bench.spec import Data, DataMissing, Split, Task, UserError
+from tasks import ood
 from tasks.readers.pixels import Encoded
 from tests import archives
 from tests.commands.test_run import bench, records
@@ -27,7 +27,7 @@ def named(name: str) -> Task:
 
 def opened(name: str, data: Path) -> Data:
     task = named(name)
-    return task.find(task, data).load()
+    return task.find(data).load()
 
 
 def names(split: Split) -> list[str]:
@@ -58,7 +58,7 @@ def test_pacs_adapts_to_one_domain_and_judges_the_others_whole(real: Path) -> No
         assert [classes[label] for label in test.labels] == [name.partition("/")[0] for name in names(test)]
         assert test.possible is None and test.images.decode(0).dtype == np.uint8
     assert data.train.augment == {"flip", "shift"}
-    found = named("ood/pacs/photo").find(named("ood/pacs/photo"), real)
+    found = named("ood/pacs/photo").find(real)
     assert found.place == real / "domains" / "pacs"
     assert found.exactness == ("1,432 images where 9,991 were published (photo, art_painting, cartoon, sketch)")
     assert found.test_images == sum(len(test.labels) for test in data.tests.values())
@@ -67,10 +67,10 @@ def test_pacs_adapts_to_one_domain_and_judges_the_others_whole(real: Path) -> No
 def test_pacs_is_identified_alike_wherever_it_lies(real: Path, tmp_path: Path) -> None:
     (tmp_path / "kfold").symlink_to(real / "domains" / "pacs")
     task = named("ood/pacs/sketch")
-    prints = [task.find(task, data).fingerprint for data in (real, real / "domains", real / "domains/pacs", tmp_path)]
+    prints = [task.find(data).fingerprint for data in (real, real / "domains", real / "domains/pacs", tmp_path)]
     assert len(set(prints)) == 1
     other = named("ood/pacs/photo")
-    assert other.find(other, real).fingerprint != prints[0]
+    assert other.find(real).fingerprint != prints[0]
 
 
 @pytest.mark.parametrize(
@@ -124,26 +124,25 @@ def test_only_classes_that_all_domains_have_are_used(tmp_path: Path) -> None:
 
 
 def test_domains_are_exact_when_they_have_their_published_numbers_of_images(tmp_path: Path) -> None:
-    task = named("ood/pacs/photo")
-    kind = task.facts["set"]
+    (kind,) = (kind for kind in ood.SETS if kind.name == "pacs")
     domains = {name: replace(domain, images=20) for name, domain in kind.domains.items()}
-    task = replace(task, facts={**task.facts, "set": replace(kind, domains=domains)})
-    found = task.find(task, fill(tmp_path, PACS))
+    task = ood.domain_task(replace(kind, domains=domains), "photo")
+    found = task.find(fill(tmp_path, PACS))
     assert (found.place, found.exactness) == (tmp_path, "exact")
 
 
 def test_prepared_images_of_domains_are_kept(tmp_path: Path) -> None:
-    found = named("ood/pacs/photo").find(named("ood/pacs/photo"), fill(tmp_path, PACS))
+    found = named("ood/pacs/photo").find(fill(tmp_path, PACS))
     assert isinstance(kept(found).load().tests["ood/sketch"].images, Kept)
 
 
 def test_any_change_is_another_data_set(tmp_path: Path) -> None:
     task = named("ood/pacs/photo")
     fill(tmp_path, PACS)
-    before = task.find(task, tmp_path).fingerprint
-    assert task.find(task, tmp_path).fingerprint == before
+    before = task.find(tmp_path).fingerprint
+    assert task.find(tmp_path).fingerprint == before
     (tmp_path / "sketch/cat/000.png").write_bytes(archives.image(99, "png"))
-    assert task.find(task, tmp_path).fingerprint != before
+    assert task.find(tmp_path).fingerprint != before
 
 
 def test_absent_domains_are_one_sentence(tmp_path: Path) -> None:
@@ -165,9 +164,9 @@ def test_your_own_domains_are_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     task = named("domains:shop/studio")
     assert (task.name, task.classes, task.size) == ("domains:shop/studio", 2, "12 + 4 / 4 and 40 shifted")
-    data = task.find(task, Path("unused")).load()
+    data = task.find(Path("unused")).load()
     assert list(data.tests) == ["test", "ood/street", "ood/web"] and not data.train.augment
-    found = task.find(task, Path("unused"))
+    found = task.find(Path("unused"))
     assert (found.place, found.exactness) == (tmp_path / "shop", "exact")
     with pytest.raises(UserError, match=r"there is no folder .*; name the domain to adapt to"):
         named("domains:shop/moon")

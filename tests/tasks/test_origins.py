@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-import tasks  # noqa: F401  (registers the tasks)
-from bench.images.download import Download
-from bench.registry import TASKS
-from bench.spec import Task
+from bench.source import Download
+from tasks import vtab
 from tasks.order import md5_order
 from tasks.readers import downloads
 from tasks.readers.labels import plain
+from tasks.readers.raw import Recipe
 
-VTAB = TASKS.select(["vtab1k"])
+ROWS = {row.name: row for row in vtab.ROWS}
 ELSEWHERE = {"EuroSAT.zip", "NWPU-RESISC45.zip", "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"}
 UNREADABLE = "/t/track/outdoor/sun_aophkoiosslinihb.jpg"  # the one that the builder of SUN397 leaves out
 
@@ -43,24 +42,26 @@ def test_downloads_are_those_that_tensorflow_datasets_publishes(published: Mappi
             assert (address.partition("?")[0].rpartition("/")[2], size) == (each.name, each.size)
 
 
-@pytest.mark.parametrize("task", VTAB.values(), ids=list(VTAB))
-def test_builders_have_our_version_and_classes(task: Task, tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", ROWS.values(), ids=list(ROWS))
+def test_builders_have_our_version_and_classes(recipe: Recipe, tmp_path: Path) -> None:
     tfds = pytest.importorskip("tensorflow_datasets")
-    recipe = task.facts["recipe"]
     builder = tfds.builder(recipe.origin.builder, data_dir=tmp_path)
     known = {str(builder.version), *map(str, builder.SUPPORTED_VERSIONS)}
     assert str(builder.version) == recipe.origin.versions[0]
-    if task.name not in ("vtab1k/natural/caltech101", "vtab1k/natural/pets"):  # whose older ones are read all the same
+    if recipe.name not in (
+        "vtab1k/natural/caltech101",
+        "vtab1k/natural/pets",
+    ):  # older ones are read too
         assert set(recipe.origin.versions) <= known
     if recipe.label is plain:
-        assert builder.info.features["label"].num_classes == task.classes
+        assert builder.info.features["label"].num_classes == recipe.classes
 
 
 def test_the_lists_of_sun397(package: Path) -> None:
     folder = package / "image_classification"
     parts = {"train": "tr", "validation": "va", "test": "te"}
     lines = {name: (folder / f"sun397_tfds_{part}.txt").read_text().split() for name, part in parts.items()}
-    origin = VTAB["vtab1k/natural/sun397"].facts["recipe"].origin
+    origin = ROWS["vtab1k/natural/sun397"].origin
     assert {name: len(held) for name, held in lines.items()} == origin.sizes
     folders = {line.rpartition("/")[0] for held in lines.values() for line in held}
     assert sorted(folders) == (folder / "sun397_labels.txt").read_text().split()

@@ -61,7 +61,7 @@ def test_other_formats_are_refused_with_the_command_that_converts_them(tmp_path:
     with pytest.raises(
         UserError, match=r"is prepared as (TFRECORD|PARQUET) and .*`tfds convert_format --out_file_format="
     ):
-        task.find(task, tmp_path)
+        task.find(tmp_path)
 
 
 def test_the_authors_files_serve_where_a_prepared_directory_cannot(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_the_authors_files_serve_where_a_prepared_directory_cannot(tmp_path: Pat
         for split, keys in facts.items()
     }
     archives.write_folder(tmp_path, {f"cifar-100-binary/{split}.bin": blob for split, blob in rows.items()})
-    assert task.find(task, tmp_path).pipeline == "authors' files, pixels as stored"
+    assert task.find(tmp_path).pipeline == "authors' files, pixels as stored"
 
 
 CIFAR: Facts = {"train": {row: (row, row) for row in range(9)}, "test": {row: (row, row) for row in range(4)}}
@@ -90,9 +90,9 @@ def prepare(folder: Path, task: Task, facts: Facts, record: Record, features: Ca
     """A small data set in the prepared format, whose rows are in the order of `facts`."""
     tfds = pytest.importorskip("tensorflow_datasets")
     writer = pytest.importorskip("array_record.python.array_record_module")
-    builder = task.facts["recipe"].origin.builder
-    name, version = builder.partition("/")[0], task.facts["recipe"].origin.versions[0]
-    place = folder / builder / version
+    origin = archives.recipe(task.name).origin
+    name, version = origin.builder.partition("/")[0], origin.versions[0]
+    place = folder / origin.builder / version
     write_info(place, name, {split: len(rows) for split, rows in facts.items()})
     tfds.features.FeaturesDict(features(tfds.features)).save_config(place)
     for split, rows in facts.items():
@@ -108,7 +108,7 @@ def rows(count: int, classes: int, first: int = 0) -> dict[object, tuple[int, in
 
 def expect(task: Task, folder: Path, shape: Shape, facts: Facts) -> None:
     """Prepared rows are in their order already."""
-    data = task.find(task, folder).load()
+    data = task.find(folder).load()
     kept = {split: list(keys.values()) for split, keys in facts.items()}
     wanted = [fact for split, part in shape.train for fact in kept[split][part]]
     assert list(zip(data.train.labels.tolist(), shades(data.train.images, len(wanted)), strict=True)) == wanted
@@ -140,7 +140,7 @@ def test_prepared_directories_are_read(tmp_path: Path, name: str, shape: Shape, 
     task = small(name, shape, facts)
     prepare(tmp_path / "tensorflow_datasets", task, facts, plain, a_label)
     expect(task, tmp_path, shape, facts)
-    assert "array_record" in task.find(task, tmp_path).pipeline
+    assert "array_record" in task.find(tmp_path).pipeline
 
 
 def test_a_prepared_directory_is_read_without_tensorflow(tmp_path: Path, tensorflow: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_prepared_directory_is_read_without_tensorflow(tmp_path: Path, tensorf
     code = (
         "import sys\nfrom pathlib import Path\nfrom tests import archives\n"
         "task = archives.small('eurosat', archives.ONE, {'train': dict.fromkeys(range(12), (0, 0))})\n"
-        "data = task.find(task, Path(sys.argv[1])).load()\n"
+        "data = task.find(Path(sys.argv[1])).load()\n"
         "print(data.train.images.decode(0).shape, 'tensorflow_datasets' in sys.modules, 'tensorflow' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": f"{tensorflow}{os.pathsep}{REPOSITORY}"}
@@ -222,13 +222,4 @@ def test_a_prepared_directory_that_is_not_whole_is_named(tmp_path: Path) -> None
     prepare(tmp_path, small("svhn", TRAIN_TEST, facts), facts, plain, a_label)
     task = small("svhn", TRAIN_TEST, {**facts, "train": rows(10, 5)})
     with pytest.raises(UserError, match=r"has 9 images in train where there should be 10; prepare it again"):
-        task.find(task, tmp_path).load()
-
-
-def test_without_tensorflow_datasets_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.readers.prepared.find_spec", lambda name: None)
-    task = small("svhn", TRAIN_TEST, {"train": {0: (0, 0)}})
-    write_info(tmp_path / "svhn_cropped" / "3.1.0", "svhn_cropped", {"train": 1})
-    (tmp_path / "svhn_cropped" / "3.1.0" / "svhn_cropped-train.array_record-00000-of-00001").touch()
-    with pytest.raises(UserError, match=r"can only be read with tensorflow-datasets .* run `pip install "):
-        task.find(task, tmp_path)
+        task.find(tmp_path).load()

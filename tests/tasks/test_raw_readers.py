@@ -15,7 +15,7 @@ import pytest
 from scipy.io import savemat
 
 from bench.spec import Task, UserError
-from tasks.readers import kitti, labels, retinopathy
+from tasks.readers import kitti, labels, retinas
 from tests import archives
 from tests.archives import GIVEN, ONE, SCENES, TOYS, TRAIN_TEST, Facts, check, image, small
 
@@ -54,7 +54,7 @@ def test_cifar100_pixels_are_three_planes(tmp_path: Path) -> None:
     row = bytes([0, 1]) + b"".join(bytes([shade]) * 1024 for shade in (10, 20, 30))
     archives.write_folder(tmp_path, {f"cifar-100-binary/{split}.bin": row * 6 for split in ("train", "test")})
     task = small("cifar100", TRAIN_TEST, {"train": shades(6, 2), "test": shades(6, 2)})
-    pixels = task.find(task, tmp_path).load().train.images.decode(0)
+    pixels = task.find(tmp_path).load().train.images.decode(0)
     assert pixels.shape == (32, 32, 3) and pixels[5, 6].tolist() == [10, 20, 30]
 
 
@@ -96,7 +96,7 @@ def test_a_pickle_that_wants_to_run_something_is_refused(tmp_path: Path, monkeyp
     archives.write_folder(tmp_path, {f"cifar-100-python/{split}": pickle.dumps(Evil()) for split in ("train", "test")})
     task = small("cifar100", TRAIN_TEST, CIFAR)
     with pytest.raises(UserError, match=r"is not read \(it wants to run .*get cifar-100-binary\.tar\.gz in its place"):
-        task.find(task, tmp_path).load()
+        task.find(tmp_path).load()
     assert not (tmp_path / "touched").exists()
 
 
@@ -118,7 +118,7 @@ def test_a_broken_matlab_file_is_named(tmp_path: Path) -> None:
         (tmp_path / f"{split}_32x32.mat").write_bytes(b"<html>")
     task = small("svhn", TRAIN_TEST, SVHN)
     with pytest.raises(UserError, match=r"_32x32\.mat has no whole variable 'X' .*; download it again"):
-        task.find(task, tmp_path).load()
+        task.find(tmp_path).load()
 
 
 # DTD, Flowers 102, Oxford-IIIT Pet, SUN397
@@ -230,7 +230,7 @@ def test_caltech101(tmp_path: Path, form: str) -> None:
         tar.unlink()
     sizes: Facts = {"train": shades(90, 3), "test": shades(15, 3)}
     task = small("caltech101", TRAIN_TEST, sizes)
-    data = task.find(task, tmp_path).load()
+    data = task.find(tmp_path).load()
     assert np.bincount(data.tests["test"].labels).tolist() == [5, 5, 5]
     for split in (data.train, data.tests["test"]):
         for index, label in enumerate(split.labels):  # sorted in lower case: accordion, background_google, faces
@@ -389,14 +389,14 @@ def test_a_record_file_that_is_cut_off_is_named(tmp_path: Path) -> None:
     path = tmp_path / "dmlab-train.tfrecord-00001-of-00002"
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"dmlab-train.* is cut off; it may be half downloaded or unpacked"):
-        task.find(task, tmp_path).load()
+        task.find(tmp_path).load()
 
 
 def test_dmlab_is_to_be_unpacked(tmp_path: Path) -> None:
     archives.write_tar(tmp_path / "dmlab.tar.gz", {"dmlab-train.tfrecord": b""})
     task = small("dmlab", GIVEN, {"train": shades(6, 6)})
     with pytest.raises(UserError, match=r"dmlab\.tar\.gz is read unpacked; run `tar -xf "):
-        task.find(task, tmp_path)
+        task.find(tmp_path)
 
 
 def test_retinopathy(tmp_path: Path) -> None:
@@ -423,7 +423,7 @@ def test_retinas_are_neither_turned_nor_recoloured() -> None:
     down, across = np.indices((400, 500))
     photograph = np.where(np.hypot(down - 200, across - 250) < 180, 90, 0).astype(np.uint8)[:, :, None].repeat(3, 2)
     photograph[120:150, 300:330] = (200, 60, 60)  # above the centre and to its right
-    pixels = retinopathy.evened(photograph).astype(int)
+    pixels = retinas.evened(photograph).astype(int)
     assert pixels.shape == (540, 540, 3)  # the radius of 180 is scaled to 300, of which nine tenths are kept
     row, column = np.unravel_index((pixels[:, :, 0] - pixels[:, :, 2]).argmax(), pixels.shape[:2])
     assert 270 - 80 * 300 / 180 <= row <= 270 - 50 * 300 / 180
@@ -460,7 +460,7 @@ def test_a_tar_that_points_outside_is_refused(tmp_path: Path) -> None:
     archives.write_tar(tmp_path / "dtd-r1.0.1.tar.gz", {"../labels/train1.txt": b""})
     task = small("dtd", GIVEN, {"train": shades(6, 6)})
     with pytest.raises(UserError, match="points outside of it"):
-        task.find(task, tmp_path).load()
+        task.find(tmp_path).load()
 
 
 def test_a_half_downloaded_tar_is_named(tmp_path: Path) -> None:
@@ -470,4 +470,4 @@ def test_a_half_downloaded_tar_is_named(tmp_path: Path) -> None:
     (tmp_path / "dtd-r1.0.1.tar.gz").write_bytes(whole[: len(whole) // 2])
     task = small("dtd", GIVEN, facts)
     with pytest.raises(UserError, match=r"dtd-r1\.0\.1\.tar\.gz is not a whole tar file .*: download it again"):
-        task.find(task, tmp_path).load()
+        task.find(tmp_path).load()

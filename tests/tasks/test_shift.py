@@ -10,10 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401  (registers the tasks)
 from bench.registry import TASKS
+from bench.source import Source
 from bench.spec import Data, DataMissing, Task, UserError
-from tasks.readers import cifar10
+from tasks import ood
+from tasks.readers import cifar10_shifts as cifar10
+from tasks.readers.cifar10_shifts import ShiftedCifar10
+from tasks.readers.imagenet import ImageNet
+from tasks.readers.origins import Origin
 from tasks.readers.shift import wholeness
 from tests import archives
 from tests.tasks.test_raw_readers import Python2
@@ -27,11 +31,12 @@ def row(label: int, shade: int) -> bytes:
 
 def small(name: str) -> Task:
     """A row of CIFAR-10 cut down to 4 + 2 training images and all of 4 test images."""
-    (task,) = TASKS.select([name]).values()
-    recipe = task.facts["recipe"]
-    origin = replace(recipe.origin, sizes=SIZES)
-    recipe = replace(recipe, origin=origin, splits=("train[:4]", "train[4:6]", "test"))
-    return replace(task, facts={**task.facts, "recipe": recipe})
+    row, shifts = {
+        "ood/cifar10": (ood.CIFAR10_ROW, (cifar10.cifar10_1, cifar10.stl10)),
+        "ood/cifar10c": (ood.CIFAR10C_ROW, (cifar10.cifar10_c,)),
+    }[name]
+    recipe = replace(row, origin=Origin("cifar10", (), SIZES, Source()), splits=("train[:4]", "train[4:6]", "test"))
+    return replace(TASKS.select([name])[name], find=ShiftedCifar10(recipe, shifts, Source()).find)
 
 
 def cifar_files() -> dict[str, bytes]:
@@ -75,8 +80,8 @@ def corrupted(folder: Path) -> None:
 
 
 def opened(task: Task, data: Path) -> Data:
-    held = task.find(task, data)
-    assert held.fingerprint == task.find(task, data).fingerprint
+    held = task.find(data)
+    assert held.fingerprint == task.find(data).fingerprint
     found = held.load()
     shifted = sum(len(test.labels) for name, test in found.tests.items() if "ood/" in name)
     again = sum(1000 * len(test.possible) for name, test in found.tests.items() if "id/" in name and test.possible)
@@ -105,7 +110,7 @@ def test_cifar10_is_read_in_its_forms(tmp_path: Path, form: str) -> None:
     assert shifted.labels.tolist() == [9, 0, 4] and shifted.possible is None
     assert [int(shifted.images.decode(at)[0, 0, 0]) for at in range(3)] == [0, 7, 14]
     place = tmp_path / "cifar10/cifar-10-batches-bin" if form == "folder" else next(tmp_path.glob("*.tar.gz"))
-    found = small("ood/cifar10").find(small("ood/cifar10"), tmp_path)
+    found = small("ood/cifar10").find(tmp_path)
     assert (found.place, found.exactness) == (place, "3 images where 2,000 were published (CIFAR-10.1 v6)")
 
 
@@ -172,7 +177,7 @@ def test_a_source_without_shifted_sets_is_missing_them(tmp_path: Path, name: str
     archives.write_folder(tmp_path / "imagenet/train", dict.fromkeys(("n01440764/a.JPEG",), b""))
     (task,) = TASKS.select([name]).values()
     with pytest.raises((DataMissing, UserError)):
-        task.find(task, tmp_path)
+        task.find(tmp_path)
 
 
 # ImageNet
@@ -190,7 +195,7 @@ def tiny(folder: Path, wnids: tuple[str, ...], first: int, count: int = 1) -> No
 
 def few_shots() -> Task:
     (task,) = TASKS.select(["ood/imagenet"]).values()
-    return replace(task, classes=3, facts={**task.facts, "shots": (4, 2)})
+    return replace(task, classes=3, find=ImageNet(task.name, 3, (4, 2), ood.BOTH, task.source).find)
 
 
 def test_imagenet_is_adapted_to_in_few_shots_and_judged_whole(tmp_path: Path) -> None:
@@ -201,7 +206,7 @@ def test_imagenet_is_adapted_to_in_few_shots_and_judged_whole(tmp_path: Path) ->
     (tmp_path / "imagenet-r" / "README.txt").write_text("about")
     tiny(tmp_path / "sketch", WNIDS, 140)
     task = few_shots()
-    held = task.find(task, tmp_path)
+    held = task.find(tmp_path)
     data = held.load()
     assert (held.train_images, held.test_images) == (18, 15 + 3 + 4 + 3 + 10)
     assert held.test_images == sum(len(test.labels) for test in data.tests.values())
@@ -237,7 +242,7 @@ def test_imagenet_with_flat_validation_images_is_refused(tmp_path: Path) -> None
     tiny(tmp_path / "imagenet-a", WNIDS[:1], 0)
     task = few_shots()
     with pytest.raises(UserError, match="val has no images in class folders"):
-        task.find(task, tmp_path)
+        task.find(tmp_path)
     tiny(tmp_path / "imagenet/val", WNIDS[:2], 0)
     with pytest.raises(UserError, match=r"no images in a folder n02099601; sort the validation images into"):
-        task.find(task, tmp_path)
+        task.find(tmp_path)

@@ -15,13 +15,14 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-import tasks  # noqa: F401  (registers the tasks)
 from bench.registry import TASKS
 from bench.spec import DataMissing, Split, Task, UserError
+from tasks import vtab
 from tasks.order import spans
 from tasks.readers.files import FolderFiles
 from tasks.readers.pixels import Encoded, Selection
 from tasks.readers.raw import Pool, picks
+from tests import archives
 
 VTAB = TASKS.select(["vtab1k"])
 CLASSES = (
@@ -49,7 +50,7 @@ def zip_path(real: Path) -> Path:
 
 def test_eurosat_is_exactly_what_tensorflow_datasets_prepares(real: Path, zip_path: Path) -> None:
     golden = json.loads((real / "golden" / "eurosat_vtab1k.json").read_text())
-    data = EUROSAT.find(EUROSAT, zip_path.parent).load()
+    data = EUROSAT.find(zip_path.parent).load()
     train, test = names(data.train), names(data.tests["test"])
     assert (train[:800], train[800:], test) == (golden["train800"], golden["val200"], golden["test"])
     assert train == golden["train800val200"]
@@ -63,11 +64,11 @@ def test_eurosat_is_found_wherever_the_zip_lies(real: Path, zip_path: Path, tmp_
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "EuroSAT.zip").symlink_to(zip_path)
     folders = [zip_path, zip_path.parent, zip_path.parent.parent, real, tmp_path]
-    assert len({EUROSAT.find(EUROSAT, folder).fingerprint for folder in folders}) == 1
+    assert len({EUROSAT.find(folder).fingerprint for folder in folders}) == 1
 
 
 def test_eurosat_decodes_from_many_threads(zip_path: Path) -> None:
-    images = EUROSAT.find(EUROSAT, zip_path).load().tests["test"].images
+    images = EUROSAT.find(zip_path).load().tests["test"].images
     alone = [images.decode(index) for index in range(200)]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(images.decode, list(range(200)) * 3))
@@ -79,7 +80,7 @@ def test_eurosat_is_identified_without_waiting(zip_path: Path) -> None:
     seconds = []
     for _ in range(3):
         started = time.process_time()
-        EUROSAT.find(EUROSAT, zip_path)
+        EUROSAT.find(zip_path)
         seconds.append(time.process_time() - started)
     assert min(seconds) < 0.3
 
@@ -88,13 +89,13 @@ def test_a_half_downloaded_zip_is_named_with_its_remedy(zip_path: Path, tmp_path
     with zip_path.open("rb") as file:
         (tmp_path / "EuroSAT.zip").write_bytes(file.read(1 << 20))
     with pytest.raises(UserError, match=r"EuroSAT\.zip is not a whole zip file .* download it again"):
-        EUROSAT.find(EUROSAT, tmp_path)
+        EUROSAT.find(tmp_path)
 
 
 def test_a_damaged_image_is_named_when_it_is_decoded(zip_path: Path, tmp_path: Path) -> None:
     copy = tmp_path / "EuroSAT.zip"
     shutil.copy(zip_path, copy)
-    data = EUROSAT.find(EUROSAT, tmp_path).load()
+    data = EUROSAT.find(tmp_path).load()
     whole = data.train.images.decode(0)
     copy.chmod(0o644)
     with ZipFile(copy) as archive:
@@ -112,21 +113,21 @@ def test_a_zip_with_too_few_images_is_refused(tmp_path: Path) -> None:
         for name in CLASSES:
             archive.writestr(f"2750/{name}/{name}_1.jpg", b"")
     with pytest.raises(UserError, match=r"EuroSAT\.zip holds 10 images .* 27,000; get a whole copy from http"):
-        EUROSAT.find(EUROSAT, tmp_path)
+        EUROSAT.find(tmp_path)
 
 
 def test_a_zip_that_points_outside_is_refused(tmp_path: Path) -> None:
     with ZipFile(tmp_path / "EuroSAT.zip", "w") as archive:
         archive.writestr("../../River/River_1.jpg", b"")
     with pytest.raises(UserError, match="points outside of it"):
-        EUROSAT.find(EUROSAT, tmp_path)
+        EUROSAT.find(tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(VTAB))
 def test_what_is_missing_is_said_in_one_sentence(name: str, tmp_path: Path) -> None:
     task = VTAB[name]
     with pytest.raises(DataMissing) as caught:
-        task.find(task, tmp_path)
+        task.find(tmp_path)
     message = str(caught.value)
     assert name in message and str(tmp_path) in message and "\n" not in message
 
@@ -137,25 +138,25 @@ def test_nineteen_absent_tasks_answer_at_once(tmp_path: Path) -> None:
     started = time.process_time()
     for task in VTAB.values():
         with pytest.raises(DataMissing):
-            task.find(task, tmp_path)
+            task.find(tmp_path)
     assert time.process_time() - started < 0.8
 
 
 def test_the_table_is_vtab1k() -> None:
     groups = [task.group for task in VTAB.values()]
     assert [groups.count(group) for group in ("natural", "specialized", "structured")] == [7, 4, 8]
-    for task in VTAB.values():
-        recipe = task.facts["recipe"]
+    for recipe, task in zip(vtab.ROWS, VTAB.values(), strict=True):
         sizes = recipe.origin.sizes
         train, val, test = (
             [place for split, chosen in spans(rule, sizes) for place in chosen] for rule in recipe.splits
         )
         assert (len(train), len(val), len(test)) == (800, 200, recipe.tests), task.name
-        assert task.source and task.licence and task.citation and task.facts["download"]
+        source = task.source
+        assert source.title and source.link and source.licence and source.citation and source.size and source.folder
 
 
 def test_labels_are_not_changed_by_what_is_allowed() -> None:
-    allowed = {task.name.rpartition("/")[2]: task.facts["recipe"].augment for task in VTAB.values()}
+    allowed = {recipe.name.rpartition("/")[2]: recipe.augment for recipe in vtab.ROWS}
     for name in ("dsprites_location", "dsprites_orientation", "smallnorb_azimuth"):
         assert not allowed[name]
     assert "flip" not in allowed["svhn"]
@@ -188,9 +189,9 @@ structured/smallnorb_elevation|smallnorb 2.0.0|train[:800]|test[:200]|test[50%:]
 
 def test_every_row_states_what_the_reference_does() -> None:
     rows = []
-    for name, task in VTAB.items():
-        recipe = task.facts["recipe"]
-        stated = (name.removeprefix("vtab1k/"), task.facts["builder"], *recipe.splits, recipe.tests, task.classes)
+    for recipe, (name, task) in zip(vtab.ROWS, VTAB.items(), strict=True):
+        builder = f"{recipe.origin.builder} {recipe.origin.versions[0]}"
+        stated = (name.removeprefix("vtab1k/"), builder, *recipe.splits, recipe.tests, task.classes)
         rows.append("|".join(map(str, stated)))
     assert rows == TABLE.split("\n")[1:-1]
 
@@ -214,7 +215,7 @@ CAMELYON = {"train": "train_{}", "validation": "valid_{}", "test": "test_{}"}
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_row_takes_the_images_that_tensorflow_datasets_does(name: str) -> None:
-    recipe = VTAB[f"vtab1k/{name}"].facts["recipe"]
+    recipe = archives.recipe(name)
 
     @cache
     def pool(split: str) -> Pool:

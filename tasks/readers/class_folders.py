@@ -1,27 +1,26 @@
-"""Raw copies that are one folder a class: EuroSAT, NWPU-RESISC45 and Caltech-101."""
+"""Raw copies with one folder per class: EuroSAT, NWPU-RESISC45 and Caltech-101."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from bench.spec import UserError
+from tasks.readers.archives import opened
 from tasks.readers.digest import file_digest
 from tasks.readers.files import Files, FolderFiles
 from tasks.readers.locate import locate
 from tasks.readers.pixels import Encoded
-from tasks.readers.raw import Pool, Raw
+from tasks.readers.raw import JPEG, Pool, Raw
 from tasks.readers.tars import TarFiles
-from tasks.readers.zips import ZipFiles
 
-JPEG = "authors' files, JPEG by Pillow"
 EUROSAT = ("EuroSAT.zip", "eurosat.zip", "EuroSAT_RGB.zip", "EuroSAT_RGB", "EuroSAT/2750", "2750")
 RESISC45 = ("NWPU-RESISC45", "NWPU-RESISC45.zip")
 CALTECH101 = ("101_ObjectCategories", "101_ObjectCategories.tar.gz", "caltech-101.zip")
-CALTECH101_TRAINING, CALTECH101_SEED = 30, 1234  # images a class and numpy's seed, of tensorflow-datasets
+CALTECH101_TRAINING, CALTECH101_SEED = 30, 1234  # images of a class and numpy's seed, as tensorflow-datasets has them
 
 
 def eurosat(data: Path) -> Raw | None:
@@ -35,11 +34,11 @@ def resisc45(data: Path) -> Raw | None:
 
 
 def class_folders(data: Path, places: Sequence[str], count: int) -> Raw | None:
-    """A copy of `…/<class>/<image>.jpg`, all in the prepared split `train`, keyed `<class>_<image>.jpg`."""
+    """A copy of `…/<class>/<image>.jpg`, all of it the split `train`, with the keys `<class>_<image>.jpg`."""
     place = locate(data, places)
     if place is None:
         return None
-    files: Files = FolderFiles(place) if place.is_dir() else ZipFiles(place)
+    files = files_at(place)
     names, keys, folders = [], [], []
     for name in files.names():
         folder, _, image = name.rpartition("/")
@@ -51,8 +50,13 @@ def class_folders(data: Path, places: Sequence[str], count: int) -> Raw | None:
     return Raw(place, JPEG, lambda split: pool)
 
 
+def files_at(place: Path) -> Files:
+    """The files of a folder, a zip or a tar. Raises UserError for a zip that is not whole."""
+    return FolderFiles(place) if place.is_dir() else opened(place)
+
+
 def numbered(folders: Sequence[str], count: int, place: Path) -> list[int]:
-    """Labels out of class names, sorted. Raises UserError when there are not `count` classes."""
+    """Labels out of class names: their number when sorted. Raises UserError if there are not `count` classes."""
     number = {name: label for label, name in enumerate(sorted(set(folders)))}
     if len(number) != count:
         raise UserError(f"{place} has images of {len(number)} classes where there should be {count}; get a whole copy")
@@ -60,28 +64,28 @@ def numbered(folders: Sequence[str], count: int, place: Path) -> list[int]:
 
 
 def caltech101(data: Path) -> Raw | None:
-    """The authors' zip, the tar inside of it, or the folder unpacked from that, `101_ObjectCategories/<class>/<image>`.
+    """The authors' zip, the tar inside it, or the folder unpacked from that, `101_ObjectCategories/<class>/<image>`.
 
-    tensorflow-datasets draws 30 images of each class for training with numpy's generator, walking over the folders as
-    the machine happens to list them. Here they are walked over in sorted order, so the 1,000 images are drawn alike but
-    are not the published ones.
+    tensorflow-datasets draws 30 training images of each class with numpy's generator, going through the folders as the
+    machine happens to list them. Here they are gone through in sorted order. So the 1,000 images are drawn alike, but
+    they are not the published ones.
     """
     place = locate(data, CALTECH101)
     if place is None:
         return None
-    pools = cache(lambda: _caltech101(place))
+    pools = cache(lambda: caltech101_pools(place))
     identity = "" if place.is_dir() else file_digest(place)
     return Raw(place, f"{JPEG}, training images drawn in sorted order", lambda split: pools()[split], identity)
 
 
-def _caltech101(place: Path) -> dict[str, Pool]:
-    """Training and test images. Raises UserError for a class with fewer than 30."""
+def caltech101_pools(place: Path) -> dict[str, Pool]:
+    """Training and test images. Raises UserError for a class with fewer than 30 images."""
     files = caltech101_files(place)
     folders: dict[str, list[str]] = {}
     for name in files.names():
-        parts = name.split("/")
-        if len(parts) >= 2:
-            folders.setdefault("/".join(parts[:-1]), []).append(parts[-1])
+        folder, _, image = name.rpartition("/")
+        if folder:
+            folders.setdefault(folder, []).append(image)
     generator = np.random.RandomState(CALTECH101_SEED)
     chosen: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
     for folder in sorted(folders):
@@ -96,18 +100,14 @@ def _caltech101(place: Path) -> dict[str, Pool]:
 
 
 def caltech101_files(place: Path) -> Files:
-    """The images, out of a tar in the authors' zip if need be."""
-    if place.is_dir():
-        return FolderFiles(place)
-    if place.suffix != ".zip":
-        return TarFiles(place)
-    outer = ZipFiles(place)
+    """The images, out of the tar in the authors' zip if need be."""
+    outer = files_at(place)
     inner = next((name for name in outer.names() if name.endswith("101_ObjectCategories.tar.gz")), "")
     return TarFiles(place, lambda: outer.read(inner)) if inner else outer
 
 
-def caltech101_pool(files: Files, images: Sequence[tuple[str, str]], labels: dict[str, int]) -> Pool:
-    """(folder, image) pairs as a pool, keyed `<class>/<image>.jpg`."""
+def caltech101_pool(files: Files, images: Sequence[tuple[str, str]], labels: Mapping[str, int]) -> Pool:
+    """(folder, image) pairs as a pool, with the keys `<class>/<image>.jpg`."""
     classes = [folder.rpartition("/")[2] for folder, _ in images]
     return Pool(
         keys=[f"{name}/{image}" for name, (_, image) in zip(classes, images, strict=True)],

@@ -50,7 +50,7 @@ def kitti(tmp_path: Path) -> Path:
 
 def test_the_folder_is_read(kitti: Path) -> None:
     task = the("kitti_distance")
-    found = task.find(task, kitti)
+    found = task.find(kitti)
     data = found.load()
     assert "vtab-1k folder" in found.pipeline
     assert (len(data.train.labels), data.train.validation, len(data.tests["test"].labels)) == (1000, 200, 711)
@@ -64,7 +64,7 @@ def test_lists_kept_apart_are_preferred(kitti: Path) -> None:
     write(folder, "train800", 800, 4, first=2)
     write(folder, "val200", 200, 4, first=3)
     task = the("kitti_distance")
-    data = task.find(task, kitti).load()
+    data = task.find(kitti).load()
     assert (data.train.labels[0], data.train.labels[800], data.train.validation) == (2, 3, 200)
 
 
@@ -72,7 +72,7 @@ def test_list_files_without_their_images_are_passed_over(kitti: Path) -> None:
     (kitti / "vtab-1k" / "kitti" / "train800.txt").write_text("images/train800/000000.jpg 0\n")
     (kitti / "vtab-1k" / "kitti" / "val200.txt").write_text("images/val200/000000.jpg 0\n")
     task = the("kitti_distance")
-    assert len(task.find(task, kitti).load().train.labels) == 1000
+    assert len(task.find(kitti).load().train.labels) == 1000
 
 
 @pytest.mark.parametrize("place", ["vtab-1k/kitti", "kitti_distance", "a/vtab-1k/kitti_dist"])
@@ -80,18 +80,18 @@ def test_it_is_found_at_several_places(tmp_path: Path, place: str) -> None:
     write(tmp_path / place, "train800val200", 1000, 4)
     write(tmp_path / place, "test", TEST, 4)
     task = the("kitti_distance")
-    assert task.find(task, tmp_path).pipeline == "vtab-1k folder, JPEG by Pillow"
+    assert task.find(tmp_path).pipeline == "vtab-1k folder, JPEG by Pillow"
 
 
 def test_contents_labels_and_order_decide_the_fingerprint(kitti: Path) -> None:
     task, folder = the("kitti_distance"), kitti / "vtab-1k" / "kitti"
-    seen = [task.find(task, kitti).fingerprint]
-    assert task.find(task, kitti).fingerprint == seen[0]
+    seen = [task.find(kitti).fingerprint]
+    assert task.find(kitti).fingerprint == seen[0]
     (folder / "images" / "train800val200" / "000007.jpg").write_bytes(jpeg(77))
-    seen.append(task.find(task, kitti).fingerprint)
+    seen.append(task.find(kitti).fingerprint)
     rows = (folder / "test.txt").read_text().splitlines()
     (folder / "test.txt").write_text("\n".join(reversed(rows)))
-    seen.append(task.find(task, kitti).fingerprint)
+    seen.append(task.find(kitti).fingerprint)
     assert len(set(seen)) == 3
 
 
@@ -100,7 +100,7 @@ def test_missing_images_are_counted_and_named(kitti: Path) -> None:
         (kitti / "vtab-1k" / "kitti" / "images" / "test" / f"{index:06}.jpg").unlink()
     task = the("kitti_distance")
     with pytest.raises(UserError, match=r"2 images listed in .* the first is images/test/000005\.jpg; copy the folder"):
-        task.find(task, kitti)
+        task.find(kitti)
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_lists_that_are_not_whole_are_refused(kitti: Path, text: str, message: s
     (kitti / "vtab-1k" / "kitti" / "test.txt").write_text(text)
     task = the("kitti_distance")
     with pytest.raises(UserError, match=message):
-        task.find(task, kitti)
+        task.find(kitti)
