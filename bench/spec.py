@@ -135,11 +135,11 @@ class Effort(Protocol):
 class Meter(Effort, Protocol):
     """Measures what a fit costs. Methods hand work to it; they never state a figure themselves."""
 
-    def step(self, signature: object, work: Callable[[], T], alike: bool = False) -> T:
-        """Does `work` and charges its FLOPs, measured the first time a signature (what fixes its shapes) is seen.
+    def step(self, signature: object | None, work: Callable[[], T], alike: bool = False) -> T:
+        """Does `work` and charges its FLOPs. Raises BudgetSpent when no time is left for another step.
 
-        Work that is `alike` in all cells, such as a product of matrices, is measured once for all meters. Raises
-        BudgetSpent when no time is left for another step.
+        Without a signature the FLOPs are counted each time, which is always right. Work that is done many times has a
+        signature, all that decides its FLOPs, and is counted once; if `alike`, once for all meters.
         """
         ...
 

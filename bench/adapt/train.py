@@ -56,10 +56,12 @@ def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, 
     def logits(images: Tensor) -> Tensor:
         return network(backbone.inputs(images)).float()  # type: ignore[no-any-return]
 
+    this_training = object()  # another one has another network, so its steps are counted anew
     for done in range(1, recipe.epochs + 1):
         losses = []
         for rows in epoch(len(labels), recipe.batch):
-            losses.append(meter.step(("train", len(rows)), partial(step, rows)))
+            signature = (this_training, len(rows), tuple(weight.requires_grad for weight in network.parameters()))
+            losses.append(meter.step(signature, partial(step, rows)))
             schedule.step()
         meter.epoch(done, recipe.epochs, torch.stack(losses).mean().item(), logits)
     network.eval()

@@ -40,25 +40,28 @@ class Meter:
         self._began: float | None = None
         reset_peak(device)
 
-    def step(self, signature: object, work: Callable[[], T], alike: bool = False) -> T:
-        """Does `work` and charges its FLOPs, measured the first time its signature is seen, by any meter if `alike`.
+    def step(self, signature: object | None, work: Callable[[], T], alike: bool = False) -> T:
+        """Does `work` and charges its FLOPs.
 
-        Raises BudgetSpent when no time is left for another step.
+        They are counted the first time that this meter sees the signature, or any meter if `alike`. Without a signature
+        they are counted anew. Raises BudgetSpent when no time is left for another step.
         """
         if self.budget is not None:
             self.budget.check()
         if self._began is None:
             self._began = time.perf_counter()
         known = ALIKE if alike else self._known
-        if signature in known:
-            result = work()
+        if signature is not None and signature in known:
+            flops, result = known[signature], work()
         else:
             with flop_counter() as counter:
                 result = work()
-            known[signature] = counter.get_total_flops()
-        self.flops += known[signature]
+            flops = counter.get_total_flops()
+            if signature is not None:
+                known[signature] = flops
+        self.flops += flops
         if self.budget is not None:
-            self.budget.add_flops(known[signature])
+            self.budget.add_flops(flops)
         return result
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:

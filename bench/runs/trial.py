@@ -152,10 +152,10 @@ class Trial:
 
     def _looker(self, held_out: Split) -> Callable[[Callable[[Tensor], Tensor]], float]:
         """Judges scores on the held-out images; its FLOPs are spent but attributed to nobody's training."""
-        meter = Meter(self.backbone.device, self.budget)
 
         @torch.no_grad()
         def look(logits: Callable[[Tensor], Tensor]) -> float:
+            meter = Meter(self.backbone.device, self.budget)  # a new one: the next look may be at another network
             images = pixels(held_out.images, self.backbone.image_size)
             labels = torch.from_numpy(held_out.labels)
             hits = 0

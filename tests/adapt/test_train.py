@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bench.adapt.train import Recipe, augment, epoch, shift, train, warmup_cosine
-from bench.costs.meter import Meter
+from bench.costs.meter import Meter, flop_counter
 from bench.images.pixels import resize
 from bench.spec import UserError
 from tests import toy
@@ -56,6 +56,37 @@ def test_resizing_is_bilinear_without_antialias() -> None:
     assert resize(pixels.numpy(), 2).tolist() == [[[0, 200]] * 2] * 3
     wide = resize(torch.tensor([[[0] * 3, [255] * 3]], dtype=torch.uint8).numpy(), 4)
     assert wide[0, 0].tolist() == [0, 64, 191, 255]
+
+
+class Thawing(torch.nn.Sequential):
+    """A network whose first layer is trained from its fifth forward pass on."""
+
+    passes = 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = super().forward(images)
+        self.passes += 1
+        self[1].requires_grad_(self.passes >= 4)
+        return scores
+
+
+def test_each_training_is_charged_for_what_it_trains() -> None:
+    """Four under one meter, on the same images: a head, all of the network, one that thaws, a larger one."""
+    backbone, split = toy.Toy(), toy.task("toy/0").find(toy.task("toy/0"), Path()).load().train
+
+    def layers(width: int) -> list[torch.nn.Module]:
+        hidden = [torch.nn.Linear(width, width) for _ in range(3)]
+        return [torch.nn.Flatten(), torch.nn.Linear(192, width), *hidden, torch.nn.Linear(width, toy.CLASSES)]
+
+    head, whole, thawing = torch.nn.Sequential(*layers(32)), torch.nn.Sequential(*layers(32)), Thawing(*layers(32))
+    head[:-1].requires_grad_(False)
+    meter, charged = Meter(backbone.device), []
+    with flop_counter() as outer:
+        for network in (head, whole, thawing, torch.nn.Sequential(*layers(64))):
+            train(backbone, network, split, recipe(2, 7, 0.01), meter)
+            charged.append(meter.flops)
+    assert meter.flops == outer.get_total_flops()
+    assert charged[0] < charged[1] - charged[0]
 
 
 def recipe(epochs: int, batch: int, lr: float) -> Recipe:

@@ -78,6 +78,13 @@ def test_per_shape_count_equals_a_count_of_every_step(name: str) -> None:
     assert meter.flops == counter.get_total_flops()
 
 
+def test_work_without_a_signature_is_counted_each_time() -> None:
+    meter, sizes = Meter(CPU), (3, 5, 3)
+    for size in sizes:
+        meter.step(None, lambda size=size: torch.ones(size, size) @ torch.ones(size, size))
+    assert meter.flops == sum(2 * size**3 for size in sizes)
+
+
 def test_fused_attention_is_counted_forward_and_backward() -> None:
     counts = []
     for fused in (True, False):
