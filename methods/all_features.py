@@ -58,11 +58,10 @@ class AllFeatures:
         gram = design.gram(meter)
         l2 = self.l2
         if l2 is None:
-            l2 = _choose(
-                Kernel(gram, len(labels) - (train.validation or len(labels) // 5)), labels, train.classes, meter
-            )
-        kernel = Kernel(gram, len(labels))
-        dual, bias = kernel.on_features(kernel.solve(labels, kernel.zero(train.classes), l2, meter))
+            kept = len(labels) - (train.validation or len(labels) // 5)
+            l2 = _choose(Kernel(gram, kept, meter), labels, train.classes)
+        kernel = Kernel(gram, len(labels), meter)
+        dual, bias = kernel.on_features(kernel.solve(labels, kernel.zero(train.classes), l2))
         weight = torch.cat([part.T for part in design.products(dual, meter)])
         everything = torch.arange(design.width, device=backbone.device)
         return Probe(backbone, self.target, everything, design.width, weight, bias.float())
@@ -73,11 +72,10 @@ class AllFeatures:
         return restore(backbone, self.target, stored)
 
 
-def _choose(kernel: Kernel, labels: Tensor, classes: int, meter: Meter) -> float:
+def _choose(kernel: Kernel, labels: Tensor, classes: int) -> float:
     """The l2 with the most hits among the examples that are not trained on, the strongest of equals."""
     head, best = kernel.zero(classes), (-1, 0.0)
     for l2 in PATH:
-        head = kernel.solve(labels, head, l2, meter)
-        scores = kernel.coordinates[kernel.kept :] @ head.weight + head.bias
-        best = max(best, (int((scores.argmax(1) == labels[kernel.kept :]).sum()), l2))
+        head = kernel.solve(labels, head, l2)
+        best = max(best, (int((kernel.others(head).argmax(1) == labels[kernel.kept :]).sum()), l2))
     return best[1]

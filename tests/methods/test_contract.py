@@ -15,8 +15,9 @@ from safetensors.torch import load_file, save_file
 import methods  # noqa: F401  registers the methods
 import tasks  # noqa: F401  registers the tasks
 from bench.adapt.probe import Probe
+from bench.backbone.forward import taps
 from bench.backbone.network import TimmBackbone, load
-from bench.costs.meter import Meter
+from bench.costs.meter import Meter, flop_counter
 from bench.images.pixels import Part, pixels
 from bench.registry import METHODS, TASKS
 from bench.spec import BackboneSpec, Method, Split
@@ -32,9 +33,15 @@ def backbone() -> TimmBackbone:
 
 
 @lru_cache(maxsize=1)
+def whole_split(task: str) -> Split:
+    """All 1,000 training images."""
+    return TASKS.select([task])[task].find(Path("nowhere")).load().train
+
+
+@lru_cache(maxsize=1)
 def split_of(task: str) -> Split:
     """Every seventh training image, and validation images behind them."""
-    train = TASKS.select([task])[task].find(Path("nowhere")).load().train
+    train = whole_split(task)
     rows = np.r_[0:800:7, 800:1000:7]
     held_out = int((rows >= 800).sum())
     return Split(Part(train.images, rows.tolist()), train.labels[rows], train.classes, held_out, train.augment)
@@ -78,6 +85,25 @@ def test_the_same_seed_gives_the_same_weights(name: str) -> None:
     first, again = fitted(3), fitted(3)
     assert first.keys() == again.keys()
     assert all(torch.equal(first[key], again[key]) for key in first)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", [*(name for name, _ in METHODS.items()), "head2toe_path:penalty=None"])
+def test_every_flop_of_a_fit_is_charged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outer counter sees the whole fit, also the pass over the training images, which no earlier fit has done.
+
+    A probe has its own hyper-parameters and all images: what its solver does weighs more the more there are.
+    """
+    monkeypatch.setenv("HEAD2HEAD_CACHE", "off")
+    make = METHODS.select([name])[name]
+    method, train = (make(), whole_split("demo/digits")) if make().frozen else (quick(name), split_of("demo/digits"))
+    taps(backbone(), 512)  # which layers there are is found once a backbone, by a pass that no method is charged for
+    backbone().forget()
+    torch.manual_seed(0)
+    meter = Meter(CPU)
+    with flop_counter() as outer:
+        method.fit(backbone(), train, meter)
+    assert 0.99 <= meter.flops / outer.get_total_flops() <= 1.001
 
 
 @pytest.mark.parametrize("name", [name for name, _ in METHODS.items()])

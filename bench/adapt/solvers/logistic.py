@@ -118,26 +118,31 @@ class Kernel:
     the features, so that a head on them is the head on all features, and has the same norm.
     """
 
-    def __init__(self, gram: Tensor, kept: int) -> None:
+    def __init__(self, gram: Tensor, kept: int, meter: Meter) -> None:
         """`gram` float64 (n, n); the first `kept` examples are trained on."""
-        self.kept, self.means = kept, gram[:kept, :kept].mean(0)
+        self.kept, self.means, self.meter = kept, gram[:kept, :kept].mean(0), meter
         ours = gram[:, :kept].mean(1)
         centred = gram[:, :kept] - ours[:, None] - self.means + self.means.mean()
         values, vectors = torch.linalg.eigh(centred[:kept])
         real = values > 1e-7 * values[-1]  # the rest is rounding of float32 products
         self.variance = float(values[real].sum()) / kept  # of the features, summed
         self.duals = vectors[:, real] / values[real].sqrt()  # (kept, coordinates)
-        self.coordinates = (centred @ self.duals).float()  # (n, coordinates), also of the other examples
+        self.coordinates = product(meter, centred, self.duals).float()  # (n, coordinates), also of the other examples
 
     def zero(self, classes: int) -> Head:
+        """The head on the coordinates from which a solution starts."""
         return zero(self.coordinates, classes)
 
-    def solve(self, labels: Tensor, start: Head, l2: float, meter: Meter) -> Head:
+    def solve(self, labels: Tensor, start: Head, l2: float) -> Head:
         """The head on the coordinates for mean cross-entropy + l2 · variance / 2 · ||weight||², from `start`."""
-        return ridge(self.coordinates[: self.kept], labels[: self.kept], start, l2 * self.variance, meter)
+        return ridge(self.coordinates[: self.kept], labels[: self.kept], start, l2 * self.variance, self.meter)
+
+    def others(self, head: Head) -> Tensor:
+        """Scores (n - kept, classes) of the examples that are not trained on, by a head on the coordinates."""
+        return product(self.meter, self.coordinates[self.kept :], head.weight) + head.bias
 
     def on_features(self, head: Head) -> tuple[Tensor, Tensor]:
         """The same head on features X (kept, d): u (classes, kept), of which the weight is Xᵀ uᵀ, and the bias."""
-        dual = (self.duals @ head.weight.double()).T
+        dual = product(self.meter, self.duals, head.weight.double()).T
         dual = dual - dual.mean(1, keepdim=True)
         return dual, head.bias.double() - dual @ self.means
