@@ -72,7 +72,7 @@ class Thawing(torch.nn.Sequential):
 
 def test_each_training_is_charged_for_what_it_trains() -> None:
     """Four under one meter, on the same images: a head, all of the network, one that thaws, a larger one."""
-    backbone, split = toy.Toy(), toy.task("toy/0").find(toy.task("toy/0"), Path()).load().train
+    backbone, split = toy.Toy(), toy.task("toy/0").find(Path()).load().train
 
     def layers(width: int) -> list[torch.nn.Module]:
         hidden = [torch.nn.Linear(width, width) for _ in range(3)]

@@ -31,7 +31,7 @@ class TwoNetworks:
 
 
 def test_each_look_is_charged_for_the_network_it_looks_at() -> None:
-    train = toy.task("toy/0").find(toy.task("toy/0"), Path()).load().train
+    train = toy.task("toy/0").find(Path()).load().train
     budget, backbone, method = Budget(), toy.Toy(), TwoNetworks()
     with flop_counter() as outer:
         Trial(backbone, train, budget, seed=0).run(method, Meter(backbone.device, budget), lambda done, found: None)  # type: ignore[arg-type]
