@@ -1,4 +1,7 @@
-"""python tests/simulated.py: how many 95 % intervals hold the truth in simulated comparisons, as tables."""
+"""python tests/simulated.py
+
+Prints, for simulated comparisons, the share of 95 % intervals that contain the truth: the tables of docs/statistics.md.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +23,24 @@ Samples = dict[str, Sample]
 
 @dataclass(frozen=True)
 class World:
-    """Tasks with test images, and methods whose trained networks are not all alike."""
+    """Simulated tasks with test images, and one or two methods with several trained networks each."""
 
     tasks: int
     seeds: int
     images: int
-    accuracies: tuple[float, float] = MIDDLE
-    spread: float = 0.0  # standard deviation of how good the networks of a task really are
-    own: float = 0.0  # share of the variance of an image's answers in which the networks of a task disagree
-    gap: float = 0.0  # by which the second of two methods is worse
+    accuracies: tuple[float, float] = MIDDLE  # the tasks' accuracies are uniform between these
+    spread: float = 0.0  # standard deviation of the true accuracies of a task's networks
+    own: float = 0.0  # share of the variance of an answer that is a network's own: answers of two correlate by 1 − own
+    gap: float = 0.0  # the second of two methods is worse by this much
     common: float = 1.0  # share of the images that are as hard for the second method as for the first
     told: bool = True  # whether the records have the answers
 
     def drawn(self, dice: np.random.Generator, means: np.ndarray, lucks: np.ndarray) -> tuple[Samples, float]:
-        """What is measured on all tasks, and the true mean, with `lucks` (tasks, images) how hard each image is.
+        """What is measured on all tasks, and the true mean accuracy.
 
-        An image is as hard for every network, but for chance: one has its own luck with it, so that the answers of two
-        have a correlation of 1 − own. The truth of one seed is that of the very network.
+        `means` (tasks,) are the tasks' accuracies, `lucks` (tasks, images) say how hard each image is. An image is
+        equally hard for every network, except for the share `own` of chance. With one seed the truth is the accuracy
+        of that network; with several it is the task's accuracy.
         """
         samples, truth = {}, 0.0
         for task, (mean, luck) in enumerate(zip(means, lucks, strict=True)):
@@ -52,12 +56,12 @@ class World:
         return samples, truth
 
     def mean(self, dice: np.random.Generator) -> tuple[Interval | None, float]:
-        """The interval of the mean of a method, and its truth."""
+        """The interval of a method's mean, and the true mean."""
         samples, truth = self.drawn(dice, self.levels(dice), self.luck(dice))
         return interval(samples, weights([list(samples)])), truth
 
     def difference(self, dice: np.random.Generator) -> tuple[Interval | None, float]:
-        """The interval of the difference of two methods, and its truth."""
+        """The interval of the difference of two methods, and the true difference."""
         levels, luck = self.levels(dice), self.luck(dice)
         first, truth = self.drawn(dice, levels, luck)
         second, other = self.drawn(
@@ -66,6 +70,7 @@ class World:
         return difference(first, second, weights([list(first)])), truth - other
 
     def levels(self, dice: np.random.Generator) -> np.ndarray:
+        """The accuracies of the tasks (tasks,)."""
         return dice.uniform(*self.accuracies, self.tasks)
 
     def luck(self, dice: np.random.Generator) -> np.ndarray:
@@ -74,7 +79,7 @@ class World:
 
 
 def coverage(drawn: Callable[[np.random.Generator], tuple[Interval | None, float]], times: int) -> float:
-    """The share of `times` intervals that hold their truth."""
+    """The share of `times` intervals that contain their truth."""
     dice = np.random.default_rng(0)
     found = (drawn(dice) for _ in range(times))
     return sum(made is not None and made.low <= truth <= made.high for made, truth in found) / times
@@ -84,23 +89,26 @@ Row = tuple[int, int, int, tuple[float, float]]  # tasks, seeds, images, accurac
 
 
 def means() -> Iterator[Row]:
+    """The rows of the table of means."""
     yield from itertools.product((1,), (1, 2, 3, 5), (150, 1000, 5000), (MIDDLE, HIGH))
     yield from itertools.product((7, 19), (1, 2, 3), (1000,), (MIDDLE, HIGH))
 
 
 def differences() -> Iterator[Row]:
+    """The rows of the table of differences."""
     yield from itertools.product((1,), (1, 3), (150, 1000, 5000), (MIDDLE, HIGH))
     yield from itertools.product((7, 19), (1, 3), (1000,), (MIDDLE,))
 
 
 def world(row: Row, points: float, own: float) -> World:
-    """Networks whose true accuracies differ by so many points, or 0.3 times as many near 100 %, and disagree."""
+    """Networks whose true accuracies have a standard deviation of `points`, or 0.3 times as much near 100 %."""
     tasks, seeds, images, accuracies = row
     part = 1.0 if accuracies is MIDDLE else 0.3
     return World(tasks, seeds, images, accuracies, points * part / 100, own if seeds > 1 else 0.0)
 
 
 def table(heads: Sequence[str], rows: Iterable[tuple[Row, Iterable[float]]]) -> None:
+    """Prints a Markdown table, a row as soon as it is known."""
     print("| tasks | seeds | images | accuracies |", " | ".join(heads), "|\n|" + " --: |" * (4 + len(heads)))
     for (tasks, seeds, images, accuracies), shares in rows:
         about = [f"{tasks}", f"{seeds}", f"{images:,}", f"{100 * accuracies[0]:g} to {100 * accuracies[1]:g} %"]
@@ -108,11 +116,12 @@ def table(heads: Sequence[str], rows: Iterable[tuple[Row, Iterable[float]]]) -> 
 
 
 def times(row: Row, most: int) -> int:
+    """The number of intervals for a row: a quarter of `most` for several tasks."""
     return most if row[0] == 1 else most // 4
 
 
 def main() -> None:
-    """The tables of docs/statistics.md."""
+    """Prints the tables of docs/statistics.md."""
     kinds = tuple(itertools.product((0.1, 1.0), (0.0, 0.1, 0.3, 0.45)))
     heads = [f"{points:g} pt, {100 * own:.0f} %" for points, own in kinds]
     print("means: points by which networks of a method differ, and disagreement by chance\n")

@@ -1,223 +1,172 @@
-"""Spread over seeds, and intervals of accuracies over test images and seeds."""
+"""95 % intervals of a mean accuracy, and of the difference of two, over test images and seeds.
+
+Accuracies are fractions in 0..1. Errors are squared standard errors. docs/statistics.md says what the intervals cover.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-UP_TO = 0.975  # of the chance lies below the upper end of a 95 % interval
-NORMAL = float(special.ndtri(UP_TO))
-TOWARDS_T = 1.25  # how the quantile goes from normal to Student's t: docs/statistics.md has what this holds
+from bench.statistics.samples import Sample
 
-
-@dataclass(frozen=True)
-class Spread:
-    """Figures of one method on one task over its seeds."""
-
-    mean: float
-    std: float | None  # sample standard deviation (n - 1); None for a single seed
-    median: float
-    count: int
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What was measured of one method on one task: its accuracy for each seed, and which images it got right."""
-
-    accuracies: tuple[float, ...]
-    images: int | None  # how many were tested; None where the records do not say
-    answers: NDArray[np.bool_] | None = field(default=None, compare=False, repr=False)  # (seeds, images), if known
-    data: str = ""  # alike for methods that were tested on the same images
-
-    @cached_property
-    def rates(self) -> NDArray[np.float64] | None:
-        """By how many of the seeds each image was answered rightly, a fraction; None where that is not known."""
-        return None if self.answers is None else np.asarray(self.answers.mean(axis=0), dtype=np.float64)
+LEVEL = 0.975  # the probability below the upper end of a 95 % interval
+NORMAL = float(special.ndtri(LEVEL))
+TOWARDS_T = 1.25  # how the quantile moves from the normal to Student's t; docs/statistics.md has its coverage
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval, and the sources of chance that it covers: of "images" and "seeds"."""
+    """A 95 % interval."""
 
     low: float
     high: float
-    covers: tuple[str, ...]
-    paired: bool = False  # of a difference: image by image
-
-
-def spread(values: Sequence[float]) -> Spread:
-    """Mean, sample standard deviation and median of at least one value."""
-    array = np.asarray(values, dtype=float)
-    std = float(array.std(ddof=1)) if len(array) > 1 else None
-    return Spread(float(array.mean()), std, float(np.median(array)), len(array))
-
-
-def weights(parts: Sequence[Sequence[str]]) -> dict[str, float]:
-    """The weight of each task in the mean over parts of the mean over the tasks of each.
-
-    One part with all tasks gives the mean of the tasks, one part a group the mean of the group means.
-    """
-    return {task: 1 / (len(parts) * len(part)) for part in parts for task in part}
+    covers: tuple[str, ...]  # the sources of chance in it: "images", "seeds" or both
+    paired: bool = False  # True for a difference that was computed image by image
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A weighted mean over tasks, and the squared standard errors that the choice of images and of seeds gives it."""
+    """A weighted mean over tasks with its squared standard errors."""
 
     mean: float
-    below: float  # of the images, for the lower end: near 100 % a mean errs further downwards than upwards
-    above: float
-    seeds: float
-    doubt: float  # Σ variance² / (seeds + 1) over the tasks, for the degrees of freedom of `seeds`
+    images_down: float  # from the choice of images, for the lower end: near 100 % a mean errs more downwards
+    images_up: float  # the same for the upper end
+    seeds: float  # from the choice of seeds
+    welch: float  # Σ v² / (seeds + 1), with v the part of each task in `seeds`: for the degrees of freedom
     covers: tuple[str, ...]
 
     def minus(self, other: Estimate) -> Estimate:
-        """The difference of two estimates that know nothing of each other (Newcombe 1998, method 10)."""
+        """The difference of two independent estimates (Newcombe 1998, method 10)."""
         return Estimate(
             self.mean - other.mean,
-            self.below + other.above,
-            self.above + other.below,
+            self.images_down + other.images_up,
+            self.images_up + other.images_down,
             self.seeds + other.seeds,
-            self.doubt + other.doubt,
+            self.welch + other.welch,
             self.covers,
         )
 
 
+def weights(parts: Sequence[Sequence[str]]) -> dict[str, float]:
+    """The weight of each task in the mean over `parts` of the mean over the tasks of each part.
+
+    A single part with all tasks gives the mean of the tasks. One part for each group gives the mean of the group means.
+    """
+    return {task: 1 / (len(parts) * len(part)) for part in parts for task in part}
+
+
 def interval(samples: Mapping[str, Sample], weight: Mapping[str, float]) -> Interval | None:
-    """The interval of the weighted mean over the tasks of `weight`; None where no source of chance is known."""
+    """The interval of the mean over the tasks of `weight`, by those weights.
+
+    It is None where neither the number of test images nor a second seed is known for every task, and where every
+    known error is 0.
+    """
     found = estimate(samples, weight)
-    return None if found is None else ends(found, 0.0)
+    return None if found is None else _interval_of(found, 0.0)
 
 
 def difference(
     first: Mapping[str, Sample], second: Mapping[str, Sample], weight: Mapping[str, float]
 ) -> Interval | None:
-    """As `interval`, of the first method's mean minus the second's; paired where both have answers to the same images.
+    """The interval of the first method's mean minus the second's, by the weights of the tasks.
 
-    Elsewhere it is as if their images were not the same, which is too wide: what one gets right the other mostly does.
+    It is paired, image by image, where both methods have answers to the same images on every task. Otherwise it treats
+    the images of the two methods as independent. That is too wide, because two methods mostly get the same images
+    right. It is None where the two do not cover the same sources of chance, or no source, and where every error is 0.
     """
     one, other = estimate(first, weight), estimate(second, weight)
     if one is None or other is None or one.covers != other.covers:
         return None
     pairs = [(first[task], second[task], share) for task, share in weight.items()]
-    used = [(gap, share) for a, b, share in pairs if (gap := gaps(a, b)) is not None]
+    used = [(gap, share) for a, b, share in pairs if (gap := a.image_differences(b)) is not None]
     if len(used) < len(pairs):
-        return ends(one.minus(other), -1.0)
-    twice = sum(share**2 * (own(a) + own(b)) for a, b, share in pairs) if "seeds" in one.covers else 0.0
-    found = ends(paired(one.minus(other), used, twice), -1.0)
+        return _interval_of(one.minus(other), -1.0)
+    residual = (
+        sum(share**2 * (a.residual_error + b.residual_error) for a, b, share in pairs) if "seeds" in one.covers else 0.0
+    )
+    found = _interval_of(_paired(one.minus(other), used, residual), -1.0)
     return None if found is None else replace(found, paired=True)
 
 
 def estimate(samples: Mapping[str, Sample], weight: Mapping[str, float]) -> Estimate | None:
-    """The weighted mean and its errors; a source of chance must be known for every task to count, None without any."""
+    """The weighted mean over the tasks of `weight`, with its errors.
+
+    A source of chance is covered only if it is known for every task. None is returned where no source is covered.
+    """
     used = [(samples[task], share) for task, share in weight.items()]
     by_images = bool(used) and all(sample.images for sample, _ in used)
     by_seeds = bool(used) and all(len(sample.accuracies) > 1 for sample, _ in used)
     if not by_images and not by_seeds:
         return None
-    mean = sum(share * average(sample) for sample, share in used)
-    twice = sum(share**2 * own(sample) for sample, share in used) if by_seeds else 0.0
-    below, above = image_errors(used, mean, twice) if by_images else (0.0, 0.0)
-    errors = [share**2 * variance(sample) / len(sample.accuracies) for sample, share in used] if by_seeds else []
-    doubt = sum(error**2 / (len(sample.accuracies) + 1) for error, (sample, _) in zip(errors, used, strict=False))
+    mean = sum(share * sample.mean for sample, share in used)
+    residual = sum(share**2 * sample.residual_error for sample, share in used) if by_seeds else 0.0
+    down, up = _image_errors(used, mean, residual) if by_images else (0.0, 0.0)
+    errors = [share**2 * sample.seed_variance / len(sample.accuracies) for sample, share in used] if by_seeds else []
+    welch = sum(error**2 / (len(sample.accuracies) + 1) for error, (sample, _) in zip(errors, used, strict=False))
     covers = (*(["images"] if by_images else []), *(["seeds"] if by_seeds else []))
-    return Estimate(mean, below, above, sum(errors), doubt, covers)
+    return Estimate(mean, down, up, sum(errors), welch, covers)
 
 
-def average(sample: Sample) -> float:
-    """The mean over the seeds, within 0..1."""
-    return min(1.0, max(0.0, float(np.mean(sample.accuracies))))
+def _image_errors(used: Sequence[tuple[Sample, float]], mean: float, residual: float) -> tuple[float, float]:
+    """Squared standard errors of a weighted mean, down and up, that come from the choice of test images.
 
-
-def variance(sample: Sample) -> float:
-    """Between the seeds; 0 for a single one, and exactly 0 where they agree."""
-    return float(np.var(sample.accuracies, ddof=1)) if len(set(sample.accuracies)) > 1 else 0.0
-
-
-def image_errors(used: Sequence[tuple[Sample, float]], mean: float, twice: float) -> tuple[float, float]:
-    """Squared standard errors of a weighted mean, down and up, from the choice of test images, less what counts twice.
-
-    Those of Wilson's interval (1927) for as many images as would give one accuracy the error of this mean: it is not
-    symmetric near 100 %, and has a width even where all answers are right.
+    `residual` is the part that the seeds' error holds already. The ends are those of Wilson's interval (1927) for the
+    number of images at which a single accuracy has the error of this mean. They are not symmetric near 100 %, and have
+    a width even where all answers are right.
     """
-    error = max(0.0, sum(share**2 * image_error(sample) for sample, share in used) - twice)
-    alike = 1 / sum(share**2 / (sample.images or 1) for sample, share in used)  # images, were the tasks all alike
-    count = mean * (1 - mean) / error if error else alike
+    error = max(0.0, sum(share**2 * sample.image_error for sample, share in used) - residual)
+    if_alike = 1 / sum(share**2 / (sample.images or 1) for sample, share in used)  # images, if all tasks were alike
+    count = mean * (1 - mean) / error if error else if_alike
     slack = NORMAL**2 / count
     half = NORMAL * math.sqrt(error + slack / (4 * count))
     down, up = (half + side * slack * (mean - 0.5) for side in (1, -1))
     return (down / (NORMAL + NORMAL * slack)) ** 2, (up / (NORMAL + NORMAL * slack)) ** 2
 
 
-def image_error(sample: Sample) -> float:
-    """Squared standard error that the choice of images gives the mean over the seeds.
+def _paired(apart: Estimate, used: Sequence[tuple[NDArray[np.float64], float]], residual: float) -> Estimate:
+    """The difference `apart` with its image errors computed image by image.
 
-    Of one seed, and without answers, p (1 − p) / n, which is rather too much for several.
-    """
-    accuracy, rates = average(sample), sample.rates
-    return (accuracy * (1 - accuracy) if rates is None else float(rates.var())) / (sample.images or 1)
-
-
-def own(sample: Sample) -> float:
-    """The part of `image_error` and of the variance between seeds that comes from their disagreeing on single images.
-
-    It is in both, and to be counted once: in a table of seeds × images, both drawn at random, the variance of the mean
-    is (MS_images + MS_seeds − MS_residual) / (seeds · images), of which this is the last part (Cornfield and Tukey
-    1956, Annals of Mathematical Statistics 27). 0 where the answers are not known.
-    """
-    rates, accuracy, seeds = sample.rates, average(sample), len(sample.accuracies)
-    if rates is None or seeds < 2 or len(rates) < 2:
-        return 0.0
-    residual = accuracy * (1 - accuracy) - float(rates.var()) - float(np.var(sample.accuracies))
-    return max(0.0, residual) / ((len(rates) - 1) * (seeds - 1))
-
-
-def gaps(first: Sample, second: Sample) -> NDArray[np.float64] | None:
-    """The difference of the two on each image; None unless both say it of the same images."""
-    if first.rates is None or second.rates is None or first.data != second.data:
-        return None
-    return first.rates - second.rates if len(first.rates) == len(second.rates) else None
-
-
-def paired(apart: Estimate, used: Sequence[tuple[NDArray[np.float64], float]], twice: float) -> Estimate:
-    """A difference with its errors over images taken from the weighted `gaps` of each task, less what counts twice.
-
-    They are those of one task with as many images, two of which are added, one that only the first method gets right
-    and one that only the second does: what they agree on is not certain for that (Bonett and Price 2012, Journal of
-    Educational and Behavioral Statistics 37, for single answers).
+    `used` has the differences on each image (images,) and the weight of each task; `residual` is the part that the
+    seeds' error holds already. The tasks count as one task with as many images. Two images are added to it: one that
+    only the first method gets right, one that only the second gets right. So total agreement is not certainty
+    (Bonett and Price 2012, Journal of Educational and Behavioral Statistics 37, for single answers).
     """
     count = 1 / sum(share**2 / len(gap) for gap, share in used)
     squared = count * sum(share**2 * float(gap.var()) / len(gap) for gap, share in used) + apart.mean**2
     mean = apart.mean * count / (count + 2)
     whole = ((squared * count + 2) / (count + 2) - mean**2) / (count + 2)
-    images = max(2 / (count + 2) ** 2, whole - twice)  # that of the added ones at least
-    return replace(apart, mean=mean, below=images, above=images)
+    images = max(2 / (count + 2) ** 2, whole - residual)  # never below the error that the two added images give alone
+    return replace(apart, mean=mean, images_down=images, images_up=images)
 
 
-def ends(found: Estimate, least: float) -> Interval | None:
-    """Both ends, within what is possible; None without any error: what the seeds agree on is not certain for that."""
-    if not found.below + found.above + found.seeds:
+def _interval_of(found: Estimate, least: float) -> Interval | None:
+    """The interval of an estimate, clipped to `least`..1.
+
+    It is None where all errors are 0: seeds that agree exactly do not make a mean certain.
+    """
+    if not found.images_down + found.images_up + found.seeds:
         return None
-    low, high = found.mean - reach(found, found.below), found.mean + reach(found, found.above)
+    low, high = found.mean - reach(found, found.images_down), found.mean + reach(found, found.images_up)
     return Interval(max(least, low), min(1.0, high), found.covers)
 
 
 def reach(found: Estimate, images: float) -> float:
-    """How far an end is from the mean, of which `images` is the squared standard error on its side.
+    """The distance of an end of the interval from the mean; `images` is the squared image error on that side.
 
-    A normal quantile holds for the images, Student's t for the seeds, with the degrees of freedom of Welch (1947,
-    Biometrika 34): of one task those of its seeds, of several nearly their sum where they vary alike. Between the two,
-    Cochran (1964) weights by the share of the variance, which is too wide for two seeds; degrees of freedom of the
-    whole (Satterthwaite 1946, Biometrics Bulletin 2) are too narrow.
+    The image error takes the normal quantile. The seeds' error takes Student's t with the degrees of freedom of Welch
+    (1947, Biometrika 34): for one task those of its seeds, for several tasks that vary alike nearly their sum. In
+    between, the quantile follows the seeds' share of the variance to the power of 1.25. Two known rules were not used:
+    weights by the share itself (Cochran 1964) are too wide for two seeds, and degrees of freedom of the whole
+    (Satterthwaite 1946, Biometrics Bulletin 2) are too narrow.
     """
     total = images + found.seeds
     if not found.seeds:
         return NORMAL * math.sqrt(total)
-    of_seeds = float(special.stdtrit(found.seeds**2 / found.doubt - 2, UP_TO))
+    of_seeds = float(special.stdtrit(found.seeds**2 / found.welch - 2, LEVEL))
     return (NORMAL + math.pow(found.seeds / total, TOWARDS_T) * (of_seeds - NORMAL)) * math.sqrt(total)

@@ -1,80 +1,73 @@
-"""Ranks, Friedman, Nemenyi, Wilcoxon with Holm: whether methods differ over tasks by more than chance."""
+"""Whether methods differ over tasks by more than chance: average ranks, Friedman's test and Nemenyi's.
+
+The tests follow Demšar (2006), "Statistical comparisons of classifiers over multiple data sets", JMLR 7, 1-30.
+Accuracies are fractions in 0..1.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
-from itertools import combinations
+from functools import cache, cached_property
 
 import numpy as np
 from scipy import stats
 
+from bench.statistics.pairs import EXACT, Pair, all_pairs
+
 ALPHA = 0.05
-EXACT = 10  # decimals to which accuracies are compared: a difference of floating-point noise is a tie
-PRINTED = 3  # decimals of a fraction that a table shows: what is printed alike is neither won nor lost
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two methods over the tasks of both; wins, losses and the mean difference are the first one's."""
-
-    first: str
-    second: str
-    wins: int
-    ties: int
-    losses: int
-    mean: float  # of first minus second
-    p: float  # Wilcoxon signed-rank, two-sided
-    p_holm: float  # corrected for all pairs of the comparison
-
-    def turned(self) -> Pair:
-        """The same, told by the other method."""
-        return Pair(self.second, self.first, self.losses, self.ties, self.wins, -self.mean, self.p, self.p_holm)
 
 
 @dataclass(frozen=True)
 class Friedman:
-    """Whether the methods' average ranks differ more than by chance (Demšar 2006, JMLR 7, section 3.2.2)."""
+    """Friedman's test: do the average ranks of the methods differ by more than chance (Demšar 2006, section 3.2.2)?"""
 
-    chi2: float  # corrected for ties
+    chi2: float  # Friedman's statistic, corrected for ties
     chi2_p: float
-    f: float  # Iman and Davenport's less conservative statistic
+    f: float  # the statistic of Iman and Davenport, which is less conservative
     p: float  # of f
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All methods against each other over the tasks that all of them have."""
+    """All methods against each other, over the tasks that all of them have."""
 
-    methods: tuple[str, ...]  # the best average rank first
+    methods: tuple[str, ...]  # best average rank first
     tasks: tuple[str, ...]
-    ranks: Mapping[str, float]  # average over the tasks, 1 is best
-    friedman: Friedman | None  # None with fewer than three methods or two tasks
-    critical_difference: float | None  # of average ranks, Nemenyi; None where Friedman is
-    pairs: Mapping[tuple[str, str], Pair]  # the better ranked one first
+    ranks: Mapping[str, float]  # average over the tasks; 1 is best
+    friedman: Friedman | None  # None with fewer than three methods or fewer than two tasks
+    critical_difference: float | None  # Nemenyi's, in average ranks; None where `friedman` is None
+    pairs: Mapping[tuple[str, str], Pair]  # the method with the better rank first
 
     def pair(self, first: str, second: str) -> Pair:
+        """The comparison of two methods, seen from the first. Raises KeyError where one is not in the comparison."""
         found = self.pairs.get((first, second))
-        return found if found is not None else self.pairs[second, first].turned()
+        return found if found is not None else self.pairs[second, first].swapped()
 
     @cached_property
     def least_p(self) -> float:
-        """The smallest corrected p that any pair could reach: all tasks won, by the only order of signs of 2^n."""
+        """The smallest corrected p that a pair can reach.
+
+        It is reached when one method wins all n tasks: 2 of the 2^n sign patterns are that extreme. Holm's correction
+        multiplies it by the number of pairs.
+        """
         return min(1.0, 2.0 ** (1 - len(self.tasks)) * len(self.pairs))
 
     @cached_property
     def can_settle(self) -> bool:
-        """Whether there are tasks enough for any pair to differ significantly."""
+        """Whether there are enough tasks for any pair to differ significantly."""
         return bool(self.pairs) and self.least_p <= ALPHA
 
     def differ(self, first: str, second: str) -> bool:
-        """Whether two methods differ significantly over the tasks, by Wilcoxon's test with Holm's correction."""
+        """Whether two methods differ significantly over the tasks, by Wilcoxon's test with Holm's correction at 5 %."""
         return self.pair(first, second).p_holm <= ALPHA
 
     def groups(self) -> list[tuple[str, ...]]:
-        """Largest runs of methods, in the order of ranks, within one critical difference: a diagram's bars."""
+        """Groups of methods whose average ranks lie within one critical difference: the bars of Demšar's diagram.
+
+        Each group is as large as possible and in the order of ranks. A method may be in several groups or in none.
+        """
         if self.critical_difference is None:
             return []
         runs = [
@@ -85,7 +78,7 @@ class Comparison:
 
 
 def compare(scores: Mapping[str, Mapping[str, float]]) -> Comparison:
-    """Ranks and tests of {method: {task: accuracy}} over the tasks that every method has."""
+    """Ranks and tests of `scores`, {method: {task: accuracy}}, over the tasks that every method has."""
     every = dict.fromkeys(task for found in scores.values() for task in found)
     tasks = tuple(task for task in every if all(task in found for found in scores.values()))
     table = np.array([[scores[method][task] for method in scores] for task in tasks]).reshape(len(tasks), len(scores))
@@ -104,15 +97,16 @@ def compare(scores: Mapping[str, Mapping[str, float]]) -> Comparison:
 
 
 def average_ranks(table: np.ndarray) -> np.ndarray:
-    """Ranks (methods,) averaged over the rows of (tasks, methods), 1 for the highest; ties share their mean rank."""
+    """Average ranks (methods,) of accuracies (tasks, methods): 1 is the highest, ties share their mean rank."""
     ranks: np.ndarray = stats.rankdata(-table.round(EXACT), axis=1).mean(axis=0)
     return ranks
 
 
 def friedman(table: np.ndarray) -> Friedman:
-    """Friedman's test of (tasks, methods), at least 2 × 3, with Iman and Davenport's F (Demšar 2006, section 3.2.2).
+    """Friedman's test with Iman and Davenport's F (Demšar 2006, section 3.2.2).
 
-    F overstates what a few tasks show: its p is never put below the chance that all tasks rank all methods alike.
+    `table` has accuracies (tasks, methods), with at least two tasks and three methods. With few tasks F overstates the
+    evidence. So its p is never below (1 / k!)^(n − 1), the chance that n tasks rank k methods all in the same order.
     """
     tasks, methods = table.shape
     rounded = table.round(EXACT)
@@ -126,63 +120,11 @@ def friedman(table: np.ndarray) -> Friedman:
 
 
 def critical_difference(methods: int, tasks: int) -> float:
-    """How far apart average ranks must be to differ at 5 %: Nemenyi's test (Demšar 2006, section 3.2.2)."""
+    """Nemenyi's test: the difference of average ranks that is significant at 5 % (Demšar 2006, section 3.2.2)."""
     return studentized(methods) * math.sqrt(methods * (methods + 1) / (6 * tasks))
 
 
 @cache
 def studentized(methods: int) -> float:
-    """Critical value q of Nemenyi's test at 5 %: the studentized range, divided by √2 (Demšar 2006, table 5a)."""
+    """The critical value q of Nemenyi's test at 5 %: the studentized range divided by √2 (Demšar 2006, table 5a)."""
     return float(stats.studentized_range.ppf(1 - ALPHA, methods, np.inf)) / math.sqrt(2)
-
-
-def all_pairs(methods: Sequence[str], columns: Mapping[str, np.ndarray]) -> dict[tuple[str, str], Pair]:
-    """Every two of the methods, in their order, with Holm's correction for all of them."""
-    names = list(combinations(methods, 2))
-    tested = [wilcoxon(columns[first] - columns[second]) for first, second in names]
-    corrected = holm(tested)
-    found = {}
-    for (first, second), p, p_holm in zip(names, tested, corrected, strict=True):
-        wins, ties, losses = win_tie_loss(columns[first], columns[second])
-        mean = float((columns[first] - columns[second]).mean())
-        found[first, second] = Pair(first, second, wins, ties, losses, mean, p, p_holm)
-    return found
-
-
-def win_tie_loss(first: np.ndarray, second: np.ndarray) -> tuple[int, int, int]:
-    """On how many tasks the first is printed higher than, like and lower than the second."""
-    sign = np.sign(first.round(PRINTED) - second.round(PRINTED))
-    return int((sign > 0).sum()), int((sign == 0).sum()), int((sign < 0).sum())
-
-
-def wilcoxon(differences: np.ndarray) -> float:
-    """Exact two-sided p of Wilcoxon's signed-rank test, zeros split between both sides (Demšar 2006, section 3.1.3).
-
-    Counts the signs that the differences could have had, by the sum of the ranks of the positive ones. SciPy is exact
-    only without ties and zeros, or by trying all signs, seconds a pair; accuracies on small test sets tie often.
-    """
-    rounded = differences.round(EXACT)
-    ranks = np.rint(2 * stats.rankdata(np.abs(rounded))).astype(int)  # doubled, for ties have halves
-    ways = signs(tuple(sorted(ranks[rounded != 0].tolist())))
-    middle = (len(ways) - 1) / 2
-    beyond = np.abs(np.arange(len(ways)) - middle) >= abs(ranks[rounded > 0].sum() - middle)
-    return float(ways[beyond].sum() / ways.sum())
-
-
-@lru_cache(maxsize=1000)  # without ties, all pairs of methods have the same ranks
-def signs(ranks: tuple[int, ...]) -> np.ndarray:
-    """In how many of all choices of signs the positive ranks sum to 0, 1, 2, … up to their total."""
-    ways = np.ones(1)
-    for rank in ranks:
-        ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))
-    return ways
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for their number by Holm's step-down procedure (1979), in the order given."""
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for place, at in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[at]))
-        adjusted[at] = largest
-    return adjusted

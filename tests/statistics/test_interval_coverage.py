@@ -1,4 +1,4 @@
-"""Whether 95 % of the 95 % intervals hold the truth, by integration and in simulated comparisons."""
+"""Whether 95 % of the 95 % intervals contain the truth: by integration, and in simulated comparisons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ AS_MEANT = pytest.approx(0.95, abs=0.02)
 
 
 def held(share: float, degrees: int) -> float:
-    """How many intervals hold, integrated over the variance that seeds may show, of which `share` is truly theirs."""
+    """The share of intervals that contain the truth, where `share` of the true variance comes from the seeds.
+
+    It is integrated over the variance that seeds with these degrees of freedom may show.
+    """
     chances = (np.arange(2000) + 0.5) / 2000
     of_seeds = share * stats.chi2.ppf(chances, degrees) / degrees
     rest = 1 - share
@@ -62,7 +65,7 @@ def test_a_difference_is_paired_image_by_image(gap: float, common: float) -> Non
 
 
 def test_methods_that_hardly_differ_are_not_told_apart_too_soon() -> None:
-    """With an image or two on which they disagree no interval can hold in just 95 %."""
+    """Where methods disagree on an image or two, no interval can contain the truth in just 95 % of the cases."""
     assert coverage(World(1, 1, 150, HIGH).difference, 1000) > 0.98
 
 
@@ -78,7 +81,7 @@ def test_without_answers_an_interval_is_too_wide() -> None:
 @pytest.mark.parametrize("accuracies", [MIDDLE, HIGH])
 @pytest.mark.parametrize(("seeds", "own"), [*itertools.product((2, 3, 5), (0.1, 0.3))])
 def test_the_corners(images: int, accuracies: tuple[float, float], seeds: int, own: float) -> None:
-    """Two seeds, or hardly a wrong answer, make an interval rather wide than narrow."""
+    """With two seeds, or hardly a wrong answer, an interval is too wide rather than too narrow."""
     for spread in (0.001, 0.01) if accuracies is MIDDLE else (0.0003, 0.003):
         world = World(1, seeds, images, accuracies, spread, own)
         assert 0.93 <= coverage(world.mean, 2000) <= (0.99 if images == 150 or seeds == 2 else 0.975)
