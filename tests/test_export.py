@@ -330,9 +330,9 @@ def test_what_is_no_export_or_damaged(judged: Judged, copy: Path, tmp_path: Path
         (copy / NOTE).write_text(text)
         assert "is damaged; export the cell again" in refusal(copy, image)
     (copy / NOTE).write_text(whole)
-    alter(copy, method="forgotten")
+    alter(copy, registered="forgotten")
     assert "there is no method 'forgotten' here" in refusal(copy, image)
-    alter(copy, method="linear_probe")
+    alter(copy, registered="linear_probe")
     assert "linear_probe here does not take" in refusal(copy, image)
     (copy / NOTE).write_text(whole)
     delta = copy / "delta.safetensors"
@@ -340,6 +340,19 @@ def test_what_is_no_export_or_damaged(judged: Judged, copy: Path, tmp_path: Path
     assert "is missing or not what was exported" in refusal(copy, image)
     delta.unlink()
     assert "is missing or not what was exported" in refusal(copy, image)
+
+
+def test_a_folder_that_an_older_version_exported_is_read(copy: Path, judged: Judged) -> None:
+    """It names the method by its label alone."""
+    page = json.loads((copy / NOTE).read_text())
+    del page["registered"]
+    (copy / NOTE).write_text(json.dumps({**page, "method": "head2toe:target=64 (oracle)"}))
+    loaded = load_adapted(copy, device="cpu")
+    with torch.no_grad():
+        logits = loaded.adapted.logits(judged.pixels)
+    assert torch.allclose(logits, judged.logits["head2toe"], rtol=0, atol=1e-5)
+    alter(copy, method="forgotten:target=64")
+    assert "there is no method 'forgotten' here" in refusal(copy, judged.images[0])
 
 
 def test_no_images(copy: Path, tmp_path: Path) -> None:
