@@ -1,7 +1,8 @@
 """python -m pretrain.pretrain_demo
 
-Pretrains the embedded backbone on formula-driven pictures and writes bench/backbone/assets/demo.safetensors: no photograph, no
-drawing of anybody's and no image of a task is involved. About a quarter of an hour on two CPU cores.
+Pretrains the embedded backbone on formula-driven pictures and writes bench/backbone/assets/demo.safetensors. No
+photograph, no drawing of anybody's and no image of a task is involved. It takes about a quarter of an hour on two CPU
+cores.
 """
 
 from __future__ import annotations
