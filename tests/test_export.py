@@ -25,8 +25,8 @@ import methods  # noqa: F401  registers the methods
 import tasks  # noqa: F401  registers the tasks
 from bench.backbone.network import load
 from bench.backbone.weights import DEMO_FILE
-from bench.commands.export import export_command
-from bench.commands.predict import predict_command
+from bench.commands import predict
+from bench.commands.export import export_cell
 from bench.costs.budget import Budget
 from bench.export import NOTE, Interchangeable, export, method_of, tensor_names
 from bench.images.pixels import pixels
@@ -218,7 +218,7 @@ def test_the_command_line_exports_and_predicts(judged: Judged, tmp_path: Path) -
 
 def test_a_folder_of_images_as_a_table(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
     photos = judged.home / "photos"
-    assert predict_command([str(judged.exported("fine_tune")), str(photos)], None, "cpu", 1, False) == 0
+    assert predict.show([str(judged.exported("fine_tune")), str(photos)], None, "cpu", 1, False) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == ["image", "class", "probability", "next"]
     assert [row.split()[0] for row in rows] == sorted(str(path) for path in photos.rglob("*.png"))
@@ -233,7 +233,7 @@ def test_a_broken_image_is_told_and_the_others_go_on(
         shutil.copy(judged.images[number], tmp_path / f"{number}.png")
     (tmp_path / "1.png").write_text("no image")
     (tmp_path / "notes.txt").write_text("not asked for")
-    assert predict_command([str(judged.exported("head2toe")), str(tmp_path)], None, "cpu", 3, False) == 1
+    assert predict.show([str(judged.exported("head2toe")), str(tmp_path)], None, "cpu", 3, False) == 1
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 3
     why = "is not an image; put a whole copy in its place, or remove it"
@@ -241,7 +241,7 @@ def test_a_broken_image_is_told_and_the_others_go_on(
 
 
 def test_the_list_of_what_can_be_exported(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
-    assert export_command([], judged.store.folder, None) == 0
+    assert export_cell([], judged.store.folder, None) == 0
     rows = capsys.readouterr().out.splitlines()
     assert sorted(row.split()[1] for row in rows[1:]) == sorted(NAMES)
     assert all(any(one.key in row for row in rows) for one in judged.results.values())
@@ -252,7 +252,7 @@ def test_names_that_are_no_cell(judged: Judged, tmp_path: Path) -> None:
 
     def refused(*words: str, to: Path | None = tmp_path / "x", where: Path = results) -> str:
         with pytest.raises(UserError) as error:
-            export_command(words, where, to)
+            export_cell(words, where, to)
         return str(error.value)
 
     assert "did you mean" in refused(key[:-2] + "zz")
@@ -273,15 +273,15 @@ def test_cells_that_kept_nothing(judged: Judged, tmp_path: Path) -> None:
     store.append(replace(lora, key="2" * 16, stage="trial"))
     for key, why in [("1" * 16, "failed: out of memory"), ("2" * 16, "is a trial"), (lora.key, "is gone; run lora on")]:
         with pytest.raises(UserError, match=why):
-            export_command([key], tmp_path, tmp_path / "x")
+            export_cell([key], tmp_path, tmp_path / "x")
     store.delta(lora.key).parent.mkdir()
     store.delta(lora.key).write_bytes(b"torn")
     with pytest.raises(UserError, match="is not what was judged; run lora on"):
-        export_command([lora.key], tmp_path, tmp_path / "x")
+        export_cell([lora.key], tmp_path, tmp_path / "x")
     shutil.copy(judged.store.delta(lora.key), store.delta(lora.key))
     store.append(replace(lora, data=replace(lora.data, classes=None)))
     with pytest.raises(UserError, match="does not say its classes"):
-        export_command([lora.key], tmp_path, tmp_path / "y")
+        export_cell([lora.key], tmp_path, tmp_path / "y")
     assert not (tmp_path / "y").exists()
 
 
@@ -317,7 +317,7 @@ def alter(folder: Path, **changes: Any) -> None:
 
 def refusal(folder: Path, *images: object, checkpoint: Path | None = None) -> str:
     with pytest.raises(UserError) as error:
-        predict_command([str(folder), *map(str, images)], checkpoint, "cpu", 3, False)
+        predict.show([str(folder), *map(str, images)], checkpoint, "cpu", 3, False)
     return str(error.value)
 
 
@@ -361,7 +361,7 @@ def test_no_images(copy: Path, tmp_path: Path) -> None:
     assert "there is no image nowhere.png" in refusal(copy, "nowhere.png")
     assert "empty has no images; they end in .jpg" in refusal(copy, tmp_path / "empty")
     with pytest.raises(UserError, match="write `predict DIR IMAGES`"):
-        predict_command([], None, "cpu", 3, False)
+        predict.show([], None, "cpu", 3, False)
 
 
 def test_weights_of_another_backbone(judged: Judged, copy: Path, tmp_path: Path, capsys: Any) -> None:
@@ -372,7 +372,7 @@ def test_weights_of_another_backbone(judged: Judged, copy: Path, tmp_path: Path,
     assert "there is no checkpoint file" in refusal(copy, image, checkpoint=tmp_path / "none.safetensors")
     same = tmp_path / "moved.safetensors"
     shutil.copy(DEMO_FILE, same)
-    assert predict_command([str(copy), str(image)], same, "cpu", 3, True) == 0
+    assert predict.show([str(copy), str(image)], same, "cpu", 3, True) == 0
     page = json.loads((copy / NOTE).read_text())
     gone = {**page["backbone"], "weights_digest": "sha256:0", "checkpoint": str(tmp_path / "gone.safetensors")}
     alter(copy, backbone=gone)

@@ -27,12 +27,12 @@ from bench.adapt.solvers.lasso import Design, GroupLasso, unit_norm
 from bench.adapt.solvers.softmax import cross_entropy
 from bench.backbone.features import features
 from bench.backbone.network import load
+from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.costs.meter import Meter
 from bench.registry import TASKS
 from bench.spec import UserError
 from methods.head2toe_path import STEP, Head2ToePath
-from run_bench import parser, request
 
 THEIRS = Path(__file__).with_name("adelie_side.py")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -83,21 +83,21 @@ def compare(design: Design, labels: Tensor, classes: int, fractions: Sequence[fl
 
 def main() -> int:
     """Compares on each task."""
-    line = parser()
+    line = parser("run")
     line.add_argument("--adelie", required=True, metavar="PYTHON", help="of the environment with adelie")
     line.add_argument("--target", type=int, default=512, metavar="T", help="pooling target; default: 512")
-    line.add_argument("--penalties", type=float, nargs="+", metavar="P",
+    line.add_argument("--penalties", type=float, nargs="+", default=None, metavar="P",
                       help="fractions of the largest, falling; default: what head2toe_path solves")  # fmt: skip
     line.add_argument("--turns", type=int, default=3, metavar="N", help="default: 3")
-    arguments = line.parse_args()
-    if arguments.turns < 1:
-        line.error("--turns is 1 or more")
     assert Head2ToePath.penalty is not None
-    fractions = arguments.penalties or [STEP * Head2ToePath.penalty, Head2ToePath.penalty]
     torch.set_num_threads(1)
     try:
+        arguments = line.parse_args()
+        if arguments.turns < 1:
+            line.error("--turns is 1 or more")
+        fractions = arguments.penalties or [STEP * Head2ToePath.penalty, Head2ToePath.penalty]
         asked = request(arguments)
-        backbone = load(asked.backbone, find_device("cpu"))
+        backbone = load(asked.spec, find_device("cpu"))
         for name, task in TASKS.select(asked.tasks).items():
             train = task.find(asked.data).load().train
             read = features(backbone, train.images, arguments.target, Meter(backbone.device))

@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from bench.backbone.extract import BATCH, Sink
 from bench.backbone.forward import taps
 from bench.backbone.network import TimmBackbone, load
+from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.costs.meter import synchronise
 from bench.spec import UserError
-from run_bench import parser, request
 
 WARM = 3  # turns that do not count
 
@@ -50,14 +50,16 @@ def shares(backbone: TimmBackbone, targets: Sequence[int | None], turns: int, wr
 
 def main() -> int:
     """Prints one line a choice of targets."""
-    line = parser()
+    line = parser("run")
     line.add_argument("--targets", type=int, nargs="+", default=[512, 8192], metavar="T", help="default: 512 8192")
     line.add_argument("--turns", type=int, default=15, metavar="N", help=f"batches of {BATCH}; default: 15")
-    line.add_argument("--written", action="store_true", help="hold features in memory that was written before")
-    arguments = line.parse_args()
+    line.add_argument(
+        "--written", action="store_true", default=False, help="hold features in memory that was written before"
+    )
     try:
+        arguments = line.parse_args()
         asked = request(arguments)
-        backbone = load(asked.backbone, find_device(asked.device))
+        backbone = load(asked.spec, find_device(asked.device))
         for targets in ([None], *([target] for target in arguments.targets), [None, *arguments.targets]):
             read = len(taps(backbone, targets[-1]))
             found = sorted(shares(backbone, targets, arguments.turns, arguments.written))

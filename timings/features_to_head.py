@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from bench.adapt.probe import Probe
 from bench.backbone.features import features, prepare
 from bench.backbone.network import TimmBackbone, load
+from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.costs.meter import Meter
 from bench.images.pixels import Part
@@ -37,7 +38,6 @@ from methods.all_features import AllFeatures
 from methods.head2toe import Head2Toe
 from methods.head2toe_path import Head2ToePath
 from methods.linear_probe import LinearProbe
-from run_bench import parser, request
 
 
 @dataclass
@@ -155,17 +155,17 @@ def table(title: str, rows: Mapping[str, Row], forward: int) -> Table:
 
 def main() -> int:
     """Prints one table a task."""
-    line = parser()
+    line = parser("run")
     line.set_defaults(methods=[])
     line.add_argument("--target", type=int, default=512, metavar="T", help="pooling target; default: 512")
     line.add_argument("--fractions", type=float, nargs="+", default=[0.01, 0.1, 0.2], metavar="F", help="the recipe's")
     line.add_argument("--steps", type=int, nargs="+", default=[500], metavar="N", help="the recipe's; default: 500")
     line.add_argument("--draws", type=int, default=0, metavar="N", help="other training sets; none, or 2 and more")
-    arguments = line.parse_args()
-    if arguments.draws == 1 or arguments.draws < 0:
-        line.error("--draws needs 2 or more, so that they can differ")
     torch.set_num_threads(1)
     try:
+        arguments = line.parse_args()
+        if arguments.draws == 1 or arguments.draws < 0:
+            line.error("--draws needs 2 or more, so that they can differ")
         asked = request(arguments)
         if asked.methods:
             methods, told = {name: make() for name, make in METHODS.select(asked.methods).items()}, ""
@@ -175,7 +175,7 @@ def main() -> int:
             methods = rivals(arguments.target, arguments.fractions, arguments.steps)
             told = f", T = {arguments.target}"
         targets = list(dict.fromkeys(getattr(method, "target", None) for method in methods.values()))
-        backbone = load(asked.backbone, find_device(asked.device))
+        backbone = load(asked.spec, find_device(asked.device))
         for name, task in TASKS.select(asked.tasks).items():
             data = task.find(asked.data).load()
             prepare(backbone, data.train.images, targets, Meter(backbone.device))

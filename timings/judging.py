@@ -20,12 +20,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 
 from bench.adapt.probe import Probe, widths
 from bench.backbone.network import TimmBackbone, load
+from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.costs.meter import Meter, resident_peak
 from bench.images.pixels import batches
 from bench.runs.evaluate import LEAST, MOST, PIXELS, judge
 from bench.spec import Adapted, Split, UserError
-from run_bench import parser, request
 
 CLASSES = 10
 TURN = 5_000  # images judged before it is the other's turn
@@ -86,14 +86,14 @@ def seconds(work: Callable[[], object]) -> float:
 
 def main() -> int:
     """Prints one line a turn, and the sums."""
-    line = parser()
+    line = parser("run")
     line.add_argument("--count", type=int, default=20_000, metavar="N", help="images; default: 20000")
     line.add_argument("--target", type=int, default=8192, metavar="T", help="pooling target; default: 8192")
     line.add_argument("--fraction", type=float, default=0.01, metavar="F", help="the recipe's; default: 0.01")
-    arguments = line.parse_args()
     try:
+        arguments = line.parse_args()
         asked = request(arguments)
-        backbone = load(asked.backbone, find_device(asked.device))
+        backbone = load(asked.spec, find_device(asked.device))
         found = cells(backbone, arguments.target, arguments.fraction)
     except UserError as error:
         print(f"judging.py: {error}", file=sys.stderr)

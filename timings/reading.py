@@ -22,13 +22,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
 
 from bench.backbone.network import TimmBackbone, load
+from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.images.pixel_cache import kept
 from bench.images.pixels import batches
 from bench.registry import TASKS
 from bench.runs.evaluate import LEAST, MOST, PIXELS
 from bench.spec import Found, Task, UserError
-from run_bench import parser, request
 from tasks import vtab
 from tasks.readers import raw
 from tasks.readers.prepared import prepared
@@ -104,12 +104,12 @@ def rates(count: int, took: list[Seconds]) -> str:
 
 def main() -> int:
     """Prints one line a turn and form, and the medians of the turns' ratios."""
-    line = parser()
+    line = parser("run")
     line.add_argument("--turns", type=int, default=3, metavar="N", help="default: 3")
-    arguments = line.parse_args()
     try:
+        arguments = line.parse_args()
         asked = request(arguments)
-        backbone = load(asked.backbone, find_device(asked.device))
+        backbone = load(asked.spec, find_device(asked.device))
         tasks = TASKS.select(asked.tasks).values()
         forms = [(task, *form) for task in tasks for form in ways(task, asked.data).items()]
     except UserError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,18 +12,24 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bench.commands.codes import DONE, INCOMPLETE, UNUSABLE
 from bench.commands.screen import wide_screen
 from bench.images import portable
+from bench.images.download import fetch, prepare
 from bench.registry import TASKS
 from bench.source import Download
 from bench.spec import DataMissing, Found, Task, UserError
 
-DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
 USAGE = "write `data status [TASKS]`, `data get TASKS` or `data convert TASKS --to DIR`"
 
 
-def data_command(words: Sequence[str], data: Path, to: Path | None) -> int:
-    """Does what the words after `data` ask for; returns the exit code. Raises UserError for words it does not know."""
+def main(asked: Namespace) -> int:
+    """Does what the words after `data` ask for."""
+    return act(asked.words, asked.data, asked.to)
+
+
+def act(words: Sequence[str], data: Path, to: Path | None) -> int:
+    """Shows, downloads or converts; returns the exit code. Raises UserError for words that it does not know."""
     action, *names = words or ["status"]
     if action == "status":
         return status(TASKS.select(names or ["all"]), data)
@@ -76,8 +83,6 @@ def get(tasks: Mapping[str, Task], data: Path) -> int:
 
     All servers are asked at once whether they answer, and one that does not stops no other download.
     """
-    from bench.images.download import fetch, prepare  # here, because it is slow to import
-
     wanted = {
         name: task for name, task in tasks.items() if task.source.downloads and not isinstance(look(task, data), Found)
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from rich.table import Table
 
+from bench.commands.codes import DONE
 from bench.commands.screen import wide_screen
 from bench.export import describe, export
 from bench.records.cells import CellResult
@@ -18,20 +20,25 @@ from bench.spec import UserError
 SHOWN = 5  # cells named in a message
 
 
-def export_command(words: Sequence[str], results: Path, to: Path | None) -> int:
-    """Writes the cell that the words name into a new folder, or lists the cells that can be exported."""
+def main(asked: Namespace) -> int:
+    """Exports the cell that the words name, or lists those that can be."""
+    return export_cell(asked.words, asked.results, asked.to)
+
+
+def export_cell(words: Sequence[str], results: Path, to: Path | None) -> int:
+    """Writes the cell that the words name into a new folder; without words, lists the cells that can be exported."""
     store = Store(results)
     done = finished(store)
     if not words:
         show(done)
-        return 0
+        return DONE
     result = choose(words, done, store)
     if to is None:
         raise UserError(f"where should {describe(result)} go? name a new folder with --to DIR")
     for path in export(result, store, to):
         print(f"{path}  {path.stat().st_size:,} bytes")
     print(f"Use it:  python run_bench.py predict {to} IMAGES")
-    return 0
+    return DONE
 
 
 def finished(store: Store) -> list[CellResult]:

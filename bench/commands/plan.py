@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from rich.table import Table
 
-from bench.commands.request import DONE, UNUSABLE, Request, planned, tell_missing
+from bench.commands.codes import DONE, UNUSABLE
+from bench.commands.parser import request
+from bench.commands.request import planned, tell_missing
 from bench.commands.screen import wide_screen
 from bench.costs.budget import Amount, Budget, parse_limits
+from bench.records.request import Request
 from bench.records.store import Store
 from bench.runs.plan import split_done
 
 
-def plan_command(request: Request) -> int:
+def main(asked: Namespace) -> int:
+    """Shows the plan of what the flags ask for."""
+    return show(request(asked))
+
+
+def show(request: Request) -> int:
     """Shows what would run, what is done, and what the rest is expected to cost."""
-    from bench.backbone import network as backbone  # here, so that help and listing stay light
-    from bench.costs import device
+    plan = planned(request)
+    # Here, so that wrong usage is told before torch is imported, which takes seconds.
+    from bench.backbone.network import load
+    from bench.costs.device import find_device
     from bench.runs.estimate import Estimator
 
-    plan = planned(request)
     store = Store(request.results)
     todo, done = split_done(plan.cells, store.latest(), request.force)
-    loaded = backbone.load(request.backbone, device.find_device(request.device))
-    estimate = Estimator(loaded, store.results())
+    estimate = Estimator(load(request.spec, find_device(request.device)), store.results())
     table = Table("task", "method", "seed", "state", "expected", "FLOPs", box=None)
     total = Amount()
     for cell in plan.cells:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.commands.codes import DONE, INCOMPLETE
 from bench.images.decode import READ
 from bench.predict import load_adapted, predict
 from bench.spec import UserError
 
 
-def predict_command(words: Sequence[str], checkpoint: Path | None, device: str, top: int, as_json: bool) -> int:
+def main(asked: Namespace) -> int:
+    """Names the classes of the images that the words name."""
+    return show(asked.words, asked.checkpoint, asked.device, asked.top, asked.json)
+
+
+def show(words: Sequence[str], checkpoint: Path | None, device: str, top: int, as_json: bool) -> int:
     """Prints the classes of images batch by batch; 1 when some could not be read, else 0."""
+    if top < 1:
+        raise UserError(f"--top {top} names no class; give 1 or more")
     if not words:
         raise UserError("predict what with what? write `predict DIR IMAGES`, DIR being what `export` wrote")
     paths = image_files([Path(word) for word in words[1:]])
@@ -30,7 +39,7 @@ def predict_command(words: Sequence[str], checkpoint: Path | None, device: str, 
             else:
                 print(one.line() if as_json else one.row(image_width, class_width))
         sys.stdout.flush()
-    return 1 if broken else 0
+    return INCOMPLETE if broken else DONE
 
 
 def image_files(words: Sequence[Path]) -> list[Path]:

@@ -1,20 +1,35 @@
-"""A run as the command line does it: what is left to do, done under the budget, and what became of it."""
+"""The command `run`: does what is left to do under the budget, and reports on all of it."""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from bench.commands.codes import DONE, INCOMPLETE, OVER_BUDGET
+from bench.commands.parser import request
 from bench.commands.progress import Progress
-from bench.commands.request import DONE, INCOMPLETE, OVER_BUDGET, Request, note, planned, tell_missing
+from bench.commands.request import note, planned, tell_missing
 from bench.costs.budget import UNLIMITED, Budget, parse_bytes, parse_limits
 from bench.records.cells import Cell
+from bench.records.request import Request
 from bench.records.store import Store
 from bench.runs.plan import Plan, is_cut, split_done
 from bench.spec import UserError
 
 if TYPE_CHECKING:
     from bench.tracking import Tracker
+
+
+def main(asked: Namespace) -> int:
+    """Runs what is not done yet and reports on all of it."""
+    comparison = request(asked)
+    code, tracker = measure(comparison)
+    if Store(comparison.results).results():
+        from bench.commands.report import show_report  # here, so that wrong usage is told before pandas is imported
+
+        show_report(comparison.results, asked.versus, tracker)
+    return code
 
 
 def measure(request: Request) -> tuple[int, Tracker | None]:
@@ -42,23 +57,23 @@ def execute(
     plan: Plan, todo: Sequence[Cell], store: Store, budget: Budget, request: Request
 ) -> tuple[Tracker, set[str]]:  # fmt: skip
     """Runs cells with progress on stderr and MLflow brought up to date cell by cell; returns the keys that are done."""
-    # Here, so that only a command that measures starts torch.
-    from bench import tracking
-    from bench.backbone import network as backbone
-    from bench.costs import device
-    from bench.costs import device as gpu
-    from bench.runs import runner, session
-    from bench.runs import study as search
+    # Here, so that wrong usage is told before torch is imported, which takes seconds.
+    from bench.backbone.network import load
+    from bench.costs.device import find_device, limit_memory
+    from bench.runs import runner
+    from bench.runs.session import Session
+    from bench.runs.study import open_storage
+    from bench.tracking import Tracker
 
-    where = device.find_device(request.device)
+    where = find_device(request.device)
     if request.tune is not None:
-        search.open_storage(request.storage, store.folder)  # so that one out of reach is told before anything runs
+        open_storage(request.storage, store.folder)  # so that one out of reach is told before anything runs
     if request.memory_limit is not None:
-        gpu.limit_memory(where, parse_bytes(request.memory_limit, "a memory limit"))
-    tracker = tracking.Tracker(store.folder)
-    loaded = backbone.load(request.backbone, where)
+        limit_memory(where, parse_bytes(request.memory_limit, "a memory limit"))
+    tracker = Tracker(store.folder)
+    loaded = load(request.spec, where)
     with Progress(len(todo)) as progress:
-        shared = session.Session(store, budget, loaded, [progress, tracker], request.storage)
+        shared = Session(store, budget, loaded, [progress, tracker], request.storage)
         before = -1
         while todo and len(shared.results) > before:  # a search that was cut short goes on while something is left
             before = len(shared.results)

@@ -125,15 +125,11 @@ def shown(text: str) -> str:
 
 
 def ui_command(folder: Path) -> str:
-    """How MLflow is opened on this folder's runs: by our command, or MLflow's own; of a server, its address."""
+    """The command that opens MLflow on this folder's runs; for a server, its address."""
     uri = tracking_uri(folder)
     if uri.startswith(("http://", "https://")):
         return shown(uri)
-    ours = f"python run_bench.py ui --results {shlex.quote(str(near(folder)))}"
-    if not is_default():
-        return ours  # the address of a database may hold a password
-    theirs = shlex.quote(f"sqlite:///{near(database(folder))}")
-    return f"{ours}\n         or mlflow ui --backend-store-uri {theirs} --host 127.0.0.1"
+    return f"python run_bench.py ui --results {shlex.quote(str(near(folder)))}"
 
 
 def near(path: Path) -> Path:

@@ -9,7 +9,7 @@ import pytest
 
 from bench.registry import TASKS
 from tasks import vtab
-from tests.commands.test_run import bench, make_folder
+from tests.command_line import bench, make_folder
 from tests.conftest import REPOSITORY
 
 
@@ -62,7 +62,6 @@ def test_what_is_got_by_hand_says_its_steps(tmp_path: Path) -> None:
         (["data", "get"], "`data get` needs the names of tasks"),
         (["data", "convert", "demo/digits"], "add --to DIR"),
         (["data", "status", "vtab1k/eurosta"], "did you mean 'vtab1k/eurosat'?"),
-        (["report", "everything"], "report takes no 'everything'; name tasks with --tasks"),
         (["data", "convert", "vtab1k/eurosat", "--to", "/nowhere", "--data", "/nonexistent"], "put EuroSAT.zip"),
         (["data", "convert", "demo/digits", "--to", "/proc/nowhere"], "cannot be written"),
     ],

@@ -21,7 +21,7 @@ from bench.images.pixels import Part, batches, pixels, resize
 from bench.registry import METHODS, TASKS
 from bench.runs.plan import plan
 from bench.spec import BackboneSpec, Data, Found, Images, Split, UserError
-from tests.commands.test_run import make_folder
+from tests.command_line import make_folder
 
 SIZE = 12
 

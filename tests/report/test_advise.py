@@ -15,7 +15,7 @@ from bench.records.cells import CellResult, Cost, TrialFacts, TuningFacts
 from bench.records.store import Store
 from bench.report.words.advise import advise
 from bench.spec import UserError
-from tests.commands.test_run import bench
+from tests.command_line import bench
 from tests.synthetic import result
 
 TASKS = ["demo/one", "demo/two"]

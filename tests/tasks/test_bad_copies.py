@@ -12,7 +12,7 @@ from bench.registry import TASKS
 from bench.spec import Task, UserError
 from tests import archives
 from tests.archives import ONE, Facts, small
-from tests.commands.test_run import bench, records
+from tests.command_line import bench, records
 from tests.tasks import test_prepared, test_raw_readers
 
 PARTS = ("train", "valid", "test")

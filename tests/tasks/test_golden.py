@@ -17,7 +17,7 @@ import tasks  # noqa: F401  (registers the tasks)
 from bench.images.portable import convert
 from bench.registry import TASKS
 from bench.spec import Data
-from tests.commands.test_run import make_folder
+from tests.command_line import make_folder
 from tests.conftest import REPOSITORY
 
 EUROSAT = TASKS.select(["vtab1k/eurosat"])["vtab1k/specialized/eurosat"]

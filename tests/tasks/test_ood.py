@@ -14,7 +14,7 @@ from bench.spec import Data, DataMissing, Split, Task, UserError
 from tasks import ood
 from tasks.readers.pixels import Encoded
 from tests import archives
-from tests.commands.test_run import bench, records
+from tests.command_line import bench, records
 
 LINEAR = ("--methods", "linear_probe", "--device", "cpu")
 PACS = ("photo", "art_painting", "cartoon", "sketch")

@@ -25,7 +25,7 @@ from bench.spec import UserError
 from bench.tracking import Tracker, sync
 from bench.tracking.mirror import EXPERIMENT, Mirror, all_runs
 from bench.tracking.page import serve
-from tests.conftest import REPOSITORY
+from tests.command_line import started
 from tests.synthetic import comparison, result
 
 pytestmark = [
@@ -201,11 +201,7 @@ def check(folder: Path, results: list[CellResult]) -> None:
 
 def started_ui(folder: Path) -> tuple[subprocess.Popen[str], str]:
     """`run_bench.py ui` and the address that it prints."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
-    process = subprocess.Popen(
-        [sys.executable, REPOSITORY / "run_bench.py", "ui", "--results", folder],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean, cwd=folder,
-    )  # fmt: skip
+    process = started("ui", "--results", folder, stdout=subprocess.PIPE)
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
 

@@ -1,0 +1,70 @@
+"""Every flag of the command line, once: a flag means the same in every command that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.records.request import SAMPLERS, Request
+
+
+def trials(text: str) -> int | str:
+    """A number of trials, or a word."""
+    return int(text) if text.isdecimal() else text
+
+
+# What argparse needs to know of each, by the name of its value. Their defaults stand below.
+FLAGS: Mapping[str, Mapping[str, Any]] = {
+    "methods": {"nargs": "+", "metavar": "NAME", "help": "default: core, all but the costly ones and the ablations"},
+    "tasks": {"nargs": "+", "metavar": "NAME", "help": "default: demo, the embedded suite"},
+    "seeds": {"nargs": "+", "type": int, "metavar": "N", "help": "default: 0"},
+    "backbone": {"metavar": "NAME", "help": "any name of timm's; default: demo, the embedded one"},
+    "checkpoint": {
+        "type": Path, "metavar": "FILE",
+        "help": "its weights: .safetensors, or .pth, which is read without running code; default: timm's",
+    },
+    "backbone_arg": {"action": "append", "metavar": "K=V", "help": "an argument for timm, such as pad_type=same"},
+    "image_size": {"type": int, "metavar": "PX", "help": "default: what timm states for the backbone"},
+    "mean": {
+        "nargs": "+", "type": float, "metavar": "X",
+        "help": "subtracted from the input, one value or three; default: timm's",
+    },
+    "std": {"nargs": "+", "type": float, "metavar": "X", "help": "divides the input, likewise"},
+    "tune": {
+        "type": trials, "metavar": "N",
+        "help": "trials a method at most, or `auto`: as many as the budget allows; default: the methods' own recipes",
+    },
+    "sampler": {"choices": SAMPLERS, "help": f"how Optuna proposes trials; default: {SAMPLERS[0]}"},
+    "oracle": {"action": "store_true", "help": "choose by the shifted test sets; the methods are named so"},
+    "storage": {"metavar": "URL", "help": "where Optuna keeps its studies; default: a file in --results"},
+    "data": {"type": Path, "metavar": "DIR", "help": "where the data sets are; default: data"},
+    "results": {"type": Path, "metavar": "DIR", "help": "folder of the records; default: results/run"},
+    "budget": {
+        "nargs": "+", "action": "extend", "metavar": "LIMIT",
+        "help": "device time (90s, 30m, 2h), FLOPs (5PFLOP), or both; for all runs into --results together",
+    },
+    "memory_limit": {"metavar": "SIZE", "help": "memory that torch may take on the GPU, such as 16GB"},
+    "device": {"metavar": "NAME", "help": "cpu, cuda, cuda:1 or mps; default: the best there is"},
+    "force": {"action": "store_true", "help": "run cells again that are done"},
+    "versus": {
+        "nargs": "+", "choices": ["published"], "metavar": "WHOSE",
+        "help": "`published` puts published VTAB-1k numbers beside ours",
+    },
+    "storage_limit": {"metavar": "SIZE", "help": "what a task may keep, such as 500kB or 1MB"},
+    "taps": {"metavar": "BACKBONE", "help": "show where Head2Toe reads this backbone, and how many features it gets"},
+    "to": {"type": Path, "metavar": "DIR", "help": "a new folder, to write into"},
+    "top": {"type": int, "metavar": "N", "help": "classes named for each image; default: 3"},
+    "json": {"action": "store_true", "help": "print one line of JSON for each image"},
+    "config": {"type": Path, "metavar": "FILE", "help": "a TOML file with flags, `tasks = [\"vtab1k\"]`; flags win"},
+}  # fmt: skip
+
+DEFAULTS: Mapping[str, Any] = {
+    **vars(Request()), "versus": (), "storage_limit": None, "taps": None, "to": None, "top": 3, "json": False,
+    "config": None,
+}  # fmt: skip
+
+
+def flag(name: str) -> str:
+    """`--image-size` for `image_size`."""
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,29 @@
+"""The command `report`: draws the report anew from the records alone."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import report, tracking
+from bench.commands.codes import DONE
+from bench.commands.screen import Screen
+from bench.records.store import Store
+
+
+def main(asked: Namespace) -> int:
+    """Writes the report and shows it."""
+    show_report(asked.results, asked.versus)
+    return DONE
+
+
+def show_report(results: Path, versus: Sequence[str] = (), tracker: tracking.Tracker | None = None) -> None:
+    """Writes the report of a results folder, attaches it in MLflow, and prints it with three addresses."""
+    made = report.write_report(results, versus)
+    if tracker is not None:
+        tracker.finish(made.paths)
+    Screen().print(made)
+    print(f"Records: {Store(results).path}")
+    print(f"MLflow:  {tracking.ui_command(results)}")
+    print(f"Report:  {made.paths[0]}, tables and plots beside it")

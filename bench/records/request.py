@@ -1,0 +1,114 @@
+"""What a comparison is asked to do, and the TOML file that asks for it again."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from bench.spec import BackboneSpec, UserError
+
+SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
+AUTO = "auto"  # for `tune`: as many trials as the budget allows
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a comparison is asked to do. A field is a flag of the command line and a key of a `--config` file.
+
+    Raises UserError for a value that no run can have.
+    """
+
+    methods: Sequence[str] = ("core",)  # names and globs
+    tasks: Sequence[str] = ("demo",)
+    seeds: Sequence[int] = (0,)
+    backbone: str = "demo"  # a name of timm's, or the embedded one
+    checkpoint: Path | None = None  # its weights; None: timm's own
+    backbone_arg: Sequence[str] = ()  # NAME=VALUE, for timm
+    image_size: int | None = None  # pixels; None: what timm states
+    mean: Sequence[float] = ()  # of the input: one value, three, or none for what timm states
+    std: Sequence[float] = ()
+    tune: int | str | None = None  # trials a method; `auto`: as many as the budget allows; None: the methods' recipes
+    sampler: str = SAMPLERS[0]
+    oracle: bool = False  # choose by the shifted test sets, and say so in the method's name
+    storage: str | None = None  # URL of Optuna's storage; None: a file beside the records
+    data: Path = Path("data")
+    results: Path = Path("results/run")
+    budget: Sequence[str] = ()  # device time, FLOPs, or both
+    memory_limit: str | None = None  # of the GPU
+    device: str = AUTO
+    force: bool = False  # run cells again that are done
+
+    def __post_init__(self) -> None:
+        if not all(0 <= seed <= LARGEST_SEED for seed in self.seeds):
+            raise UserError("a seed is a whole number from 0 to 2^63 - 1")
+        if self.image_size is not None and self.image_size < 1:
+            raise UserError(f"an image size of {self.image_size} px is none; give 1 or more")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            wrong = len(values) not in (0, 1, 3) or not all(map(math.isfinite, values))
+            if wrong or (name == "std" and any(value <= 0 for value in values)):
+                raise UserError(
+                    f"--{name} {' '.join(map(str, values))} does not fit; give one number or three, std above 0"
+                )
+        self._check_search()
+
+    def _check_search(self) -> None:
+        if self.tune is None and self.oracle:
+            raise UserError("--oracle says how trials are judged; ask for some with --tune")
+        if self.tune == AUTO and not self.budget:
+            raise UserError(
+                "--tune auto takes as many trials as the budget allows; name one with --budget, or a number"
+            )
+        if self.tune not in (None, AUTO) and not (isinstance(self.tune, int) and self.tune > 0):
+            raise UserError(f"--tune {self.tune} is no number of trials; write --tune 20, or --tune auto")
+
+    @property
+    def spec(self) -> BackboneSpec:
+        """The backbone with its weights and preprocessing. Raises UserError for an argument that is not NAME=VALUE."""
+        return BackboneSpec(
+            self.backbone,
+            self.checkpoint,
+            dict(key_value(text) for text in self.backbone_arg),
+            self.image_size,
+            tuple(self.mean) or None,
+            tuple(self.std) or None,
+        )
+
+
+def key_value(text: str) -> tuple[str, object]:
+    """`pad_type=same` or `depth=6` as name and value, a number where it reads as one; raises UserError otherwise."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise UserError(f"{text!r} is no argument for the backbone; write NAME=VALUE, such as pad_type=same")
+    try:
+        read = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return key, value
+    if not isinstance(read, (bool, int, float, str, list, tuple, type(None))):
+        raise UserError(f"{value!r} is no value for the backbone's {key}; write a number, a word or a list")
+    return key, read
+
+
+def as_toml(request: Request) -> str:
+    """The lines of a file that `--config` reads; only what differs from the defaults."""
+    usual = Request()
+    lines = [
+        f"{field.name.replace('_', '-')} = {written(getattr(request, field.name))}\n"
+        for field in fields(request)
+        if getattr(request, field.name) != getattr(usual, field.name)
+    ]
+    return "".join(lines)
+
+
+def written(value: object) -> str:
+    """A value in TOML: a truth value, a number, a text, or a list of them."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, (bool, int, float)):
+        return str(value).lower()
+    # TOML's basic strings are those of JSON, but for DEL, which JSON leaves as it is.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

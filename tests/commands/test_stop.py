@@ -1,0 +1,64 @@
+"""A run that is killed, interrupted, or meets another on its folder."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.command_line import QUICK, bench, records, started
+
+
+def wait_for_work_on(method: str, folder: Path, process: subprocess.Popen[str]) -> None:
+    """Until the note beside the records says that this method has been at work for a second."""
+    note = folder / "working.json"
+    while not (note.exists() and json.loads(note.read_text())["record"]["method"] == method):
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
+def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
+    arguments = ["--methods", "linear_probe,fine_tune", "--tasks", "demo/cells", "--results", tmp_path]
+    process = started(*arguments)
+    assert process.stderr is not None
+    while "[1/2]" not in process.stderr.readline():
+        assert process.poll() is None
+    wait_for_work_on("fine_tune", tmp_path, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert [record["method"] for record in records(tmp_path)] == ["linear_probe"]
+    again = bench(*arguments, "--methods", "linear_probe,fine_tune").stderr
+    assert "a run was killed at demo/cells · fine_tune" in again
+    assert "2 cells: 1 done already, 1 to run" in again
+    lines = [(record["method"], record["status"]) for record in records(tmp_path)]
+    assert lines == [("linear_probe", "done"), ("fine_tune", "failed"), ("fine_tune", "done")]
+    assert records(tmp_path)[1]["cost"]["spent_seconds"] > 0
+
+
+def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
+    process = started("--methods", "linear_probe,scratch", "--tasks", "demo/cells", "--results", tmp_path)
+    assert process.stderr is not None
+    while "[1/2]" not in process.stderr.readline():
+        assert process.poll() is None
+    wait_for_work_on("scratch", tmp_path, process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert [record["status"] for record in records(tmp_path)] == ["done", "failed"]
+    assert "interrupted" in records(tmp_path)[1]["reason"]
+
+
+def test_two_runs_on_one_folder(tmp_path: Path) -> None:
+    process = started("--methods", "fine_tune", "--tasks", "demo/cells", "--results", tmp_path)
+    assert process.stderr is not None
+    process.stderr.readline()
+    try:
+        refused = bench(*QUICK, "--results", tmp_path, code=2)
+        assert f"process {process.pid} is already running" in refused.stderr
+    finally:
+        process.kill()
+        process.communicate()
