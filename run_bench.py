@@ -25,8 +25,6 @@ def main() -> int:
             stream.reconfigure(errors="replace")  # where a terminal has no × or –
     try:
         command, asked = parse(sys.argv[1:])
-        for package in ("methods", "tasks"):
-            import_module(package)
         code: int = import_module(f"bench.commands.{command}").main(asked)  # the others are not imported
         print(end="", flush=True)  # here, so that a full disk or a reader that left is told below
         return code

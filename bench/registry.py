@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -13,6 +11,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
+from bench.discovery import discover
 from bench.spec import Method, Task, UserError
 
 ORACLE = " (oracle)"  # ends the label of a method whose hyper-parameters were chosen by the shifted test sets
@@ -45,10 +44,15 @@ class Label:
 
 
 class Registry(Generic[T]):
-    """Named things of one kind, in the order in which they were added."""
+    """Named things of one kind, in the order in which they were added.
 
-    def __init__(self, kind: str) -> None:
+    Those of a package register themselves when it is imported, which is done when the registry is first asked.
+    """
+
+    def __init__(self, kind: str, package: str | None = None) -> None:
         self.kind = kind
+        self.package = package
+        self._complete = package is None
         self._items: dict[str, T] = {}
         self._extra: set[str] = set()
         self._schemes: dict[str, Callable[[str], T]] = {}
@@ -66,6 +70,8 @@ class Registry(Generic[T]):
         self._schemes[prefix] = make
 
     def items(self) -> Iterator[tuple[str, T]]:
+        """All names with what they name. Raises UserError where another installed package cannot be loaded."""
+        self._complete_once()
         return iter(self._items.items())
 
     def select(self, patterns: Iterable[str]) -> dict[str, T]:
@@ -73,6 +79,7 @@ class Registry(Generic[T]):
 
         Raises UserError for a pattern that matches nothing.
         """
+        self._complete_once()
         chosen: dict[str, T] = {}
         for pattern in (part.strip() for text in patterns for part in text.split(",")):
             if pattern:
@@ -80,6 +87,17 @@ class Registry(Generic[T]):
         if not chosen:
             raise UserError(f"no {self.kind} was named; `list` shows them all")
         return chosen
+
+    def _complete_once(self) -> None:
+        """Lets everything register that there is; an error leaves it to be done again."""
+        if self._complete or self.package is None:
+            return
+        self._complete = True  # before, because what is imported may ask
+        try:
+            discover(self.package)
+        except BaseException:
+            self._complete = False
+            raise
 
     def _match(self, pattern: str) -> dict[str, T]:
         prefix, colon, rest = pattern.partition(":")
@@ -119,8 +137,8 @@ def matches(name: str, pattern: str) -> bool:
     return pattern == "all" or any(fnmatchcase(alias, pattern) for alias in aliases(name))
 
 
-METHODS: Registry[type[Method]] = Registry("method")
-TASKS: Registry[Task] = Registry("task")
+METHODS: Registry[type[Method]] = Registry("method", "methods")
+TASKS: Registry[Task] = Registry("task", "tasks")
 
 
 def method(name: str, *, extra: bool = False) -> Callable[[M], M]:
@@ -168,9 +186,3 @@ def literal(text: str) -> object:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-
-
-def import_all(package: str, path: Iterable[str]) -> None:
-    """Imports every module of a package, so that each registers what it has; an error in one is raised."""
-    for module in sorted(pkgutil.iter_modules(path), key=lambda found: found.name):
-        importlib.import_module(f"{package}.{module.name}")

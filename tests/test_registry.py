@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-import methods  # noqa: F401  registers the methods
-from bench.registry import METHODS, Label, Registry, import_all
+from bench.registry import METHODS, Label, Registry
 from bench.spec import UserError
 
 NAMES = ["demo/digits", "vtab1k/natural/cifar100", "vtab1k/structured/dsprites_location", "vtab1k/structured/dmlab"]
@@ -55,15 +52,6 @@ def test_a_wrong_name_gets_the_nearest(tasks: Registry[int]) -> None:
 def test_two_of_one_name_are_refused(tasks: Registry[int]) -> None:
     with pytest.raises(ValueError, match="two tasks are called 'demo/digits'"):
         tasks.add("demo/digits", 0)
-
-
-def test_a_broken_file_fails_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "broken_package").mkdir()
-    (tmp_path / "broken_package" / "__init__.py").write_text("")
-    (tmp_path / "broken_package" / "method.py").write_text("import no_such_module")
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        import_all("broken_package", [str(tmp_path / "broken_package")])
 
 
 def test_a_short_name_that_is_short_for_two_is_refused() -> None:

@@ -15,7 +15,6 @@ from pydantic.dataclasses import dataclass as checked
 from bench.registry import Label
 from bench.spec import BackboneSpec, Found, Method, Task
 
-SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
 PROTOCOL = "2"  # raised whenever the same cell would give another number; part of every cell's key
 Status = Literal["done", "failed", "skipped"]
 Stage = Literal["trial", "final", "replay"]
@@ -29,7 +28,7 @@ class Tuning:
     """How a cell's hyper-parameters are chosen: by trials on the task's training and validation images."""
 
     trials: int | None  # at most this many; None: as many as the budget allows
-    sampler: str  # one of SAMPLERS
+    sampler: str  # one of bench.records.request.SAMPLERS
     seed: int  # the same seed gives the same trials
     oracle: bool = False  # trials are judged on the shifted test sets: an upper bound, and the method's name says so
 

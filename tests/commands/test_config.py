@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-import methods  # noqa: F401  registers the methods
-import tasks  # noqa: F401  registers the tasks
 from bench.commands.config import read
 from bench.commands.parser import parse, request
 from bench.commands.request import planned
