@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.records.store import Store
-from bench.report.document import Report, compose
 from bench.report.numbers.units import counted
 from bench.spec import UserError
 
-__all__ = ["Report", "write_report"]
+if TYPE_CHECKING:
+    from bench.report.document import Report
 
 
 def write_report(folder: Path, versus: Sequence[str] = ()) -> Report:
     """Writes `report/` in a results folder, over what was there: `report.html`, tables, and plots as PNG and SVG.
 
-    `versus` names numbers of others to put beside ours: `published`. Returns what was written; printed to a rich
-    console, it shows the tables and sentences. Raises UserError when the folder holds no results or cannot be written
-    to, and for a name that nothing has.
+    `versus` names numbers of others to put beside ours: `published`. Returns what was written. Printed to a rich
+    console, it takes at most a screen. Raises UserError when the folder holds no results or cannot be written to, and
+    for a name that nothing has.
     """
+    from bench.report.document import compose  # only here: pandas takes a third of a second to import
+
     store = Store(folder)
     everything = store.results()
     if not everything:

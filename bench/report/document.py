@@ -7,55 +7,66 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.text import Text
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 
 from bench.records.cells import CellResult
 from bench.report.numbers import searches
+from bench.report.numbers.evidence import comparison
+from bench.report.numbers.frames import figure_frame
 from bench.report.numbers.grid import Grid, grids, ordered
 from bench.report.numbers.units import numbered
 from bench.report.page import Part, write_page
 from bench.report.plots.style import Look, looks
-from bench.report.tables.as_csv import write_csv
 from bench.report.tables.as_latex import as_latex
-from bench.report.tables.as_text import as_markdown, for_terminal
+from bench.report.tables.as_markdown import as_markdown
 from bench.report.tables.certainty import certainty_table
-from bench.report.tables.main import Table, main_table
-from bench.report.tables.published import versus
+from bench.report.tables.main import main_table
+from bench.report.tables.overview import Overview, brief, height, overview
+from bench.report.tables.published import Versus, versus
 from bench.report.tables.shifts import robustness_table, shift_table
 from bench.report.tables.spending import spending_table
+from bench.report.tables.table import Table
 from bench.report.words.captions import Plot
 from bench.report.words.failures import failures
 from bench.report.words.findings import sentences
+from bench.report.words.limits import advice
+from bench.report.words.verdict import verdict
 
+LINES = 34  # on the terminal, of a screen of 40; what is printed around them takes the rest
+MOST = 3  # suites and backbones that a terminal shows
 PLOTS = ("*_accuracy_by_*", "*_gain_by_*", "*_chosen_by_*", "*_tuning_by_*")
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """Tables and sentences about one suite with one backbone."""
+    """Tables and sentences about one suite with one backbone, and what a terminal shows of them."""
 
     tables: tuple[Table, ...]
     sentences: tuple[str, ...]
+    verdict: tuple[str, ...]  # at most three sentences
+    overview: Overview
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was found and where it was written; a rich console prints the tables at its own width."""
+    """What was found and where it was written. A rich console prints no more of it than fits one screen."""
 
     chapters: tuple[Chapter, ...]
+    beside: Versus  # numbers of others
     failures: tuple[str, ...]
     paths: tuple[Path, ...]  # report.html, table.md, table.csv, table.tex, then the plots
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for chapter in self.chapters:
-            for table in chapter.tables:
-                yield from for_terminal(table, options.max_width)
-            for sentence in chapter.sentences:
-                yield Text(f"• {sentence}")
-            yield Text()
-        for line in self.failures:
-            yield Text(line)
+        shown, more = self.chapters[:MOST], self.chapters[MOST:]
+        lines = [*self.beside.sentences, *(f"{table.title}: in the report" for table in self.beside.tables)]
+        lines += [f"{part.overview.table.title}: in the report" for part in more] + [*self.failures]
+        told = [*brief(lines, LINES // 6 if shown else LINES, console, options)]
+        left = LINES - height(Group(*told), console, options)
+        for number, part in enumerate(shown):
+            drawn = Group(*part.overview.within(left // (len(shown) - number), part.verdict, console, options))
+            left -= height(drawn, console, options)
+            yield drawn
+        yield from told
 
 
 def compose(
@@ -68,13 +79,14 @@ def compose(
     found = grids(results)
     chapters = tuple(chapter(grid) for grid in found)
     beside = versus(found, others)
-    told = (*chapters, Chapter(beside.tables, beside.sentences)) if others else chapters
     lines = (*failures(results), *remarks)
     folder.mkdir(parents=True, exist_ok=True)
-    page, *tables = (folder / name for name in ("report.html", "table.md", "table.csv", "table.tex"))
-    tables[0].write_text(markdown(told, lines), encoding="utf-8")
-    write_csv(tables[1], found)
-    tables[2].write_text(as_latex([table for part in told for table in part.tables]), encoding="utf-8")
+    page, *files = (folder / name for name in ("report.html", "table.md", "table.csv", "table.tex"))
+    files[0].write_text(markdown([*chapters, beside], lines), encoding="utf-8")
+    figure_frame(found).to_csv(files[1], index=False)
+    files[2].write_text(
+        as_latex([*(table for part in chapters for table in part.tables), *beside.tables]), encoding="utf-8"
+    )
     look = looks(ordered(method for grid in found for method in grid.methods))
     plots = draw_all(found, results, look, folder)
     parts = [
@@ -83,21 +95,20 @@ def compose(
     ]
     write_page(page, parts, beside if others else None, lines, look)
     drawn = [path for of_grid in plots for plot in of_grid for path in (plot.png, plot.svg)]
-    return Report(told, lines, (page, *tables, *drawn))
+    return Report(chapters, beside, lines, (page, *files, *drawn))
 
 
 def chapter(grid: Grid) -> Chapter:
-    found = (
-        main_table(grid),
-        certainty_table(grid),
-        shift_table(grid),
-        robustness_table(grid),
-        spending_table(grid),
-    )
-    return Chapter(tuple(table for table in found if table), tuple(sentences(grid)))
+    """What is told of one suite with one backbone."""
+    makers = (main_table, certainty_table, shift_table, robustness_table, spending_table)
+    compared = comparison(grid)
+    told = verdict(grid, compared, advice(grid, compared))
+    tables = tuple(table for make in makers if (table := make(grid)))
+    return Chapter(tables, tuple(sentences(grid)), tuple(told[:3]), overview(grid, compared))
 
 
-def markdown(chapters: Sequence[Chapter], lines: Sequence[str]) -> str:
+def markdown(chapters: Sequence[Chapter | Versus], lines: Sequence[str]) -> str:
+    """All tables and sentences; `lines` tell what has no figure and why."""
     parts = ["# Head2Head report\n"]
     for part in chapters:
         parts += [as_markdown(table) for table in part.tables]
@@ -110,7 +121,7 @@ def markdown(chapters: Sequence[Chapter], lines: Sequence[str]) -> str:
 def draw_all(
     found: Sequence[Grid], results: Sequence[CellResult], looks: Mapping[str, Look], folder: Path
 ) -> list[list[Plot]]:
-    """Plots of every grid, in place of all earlier ones; a method looks alike in all of them."""
+    """Plots of every grid, in place of all earlier ones. A method looks alike in all of them."""
     for old in [path for pattern in PLOTS for path in folder.glob(pattern) if path.suffix in (".png", ".svg")]:
         old.unlink()
     if not found:

@@ -13,9 +13,9 @@ from bench.report.numbers.evidence import comparison
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import MISSING, counted, percent, prefixed
 from bench.report.plots.style import SHAPES, Look
-from bench.report.tables.main import Table
 from bench.report.tables.published import Versus
-from bench.report.tables.sheets import blocks, sheets
+from bench.report.tables.sheets import MOST, RISING, sheets
+from bench.report.tables.table import Table
 from bench.report.words.captions import Plot, absent
 from bench.report.words.limits import advice, written
 from bench.report.words.origin import command, facts
@@ -47,6 +47,7 @@ def write_page(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(percent=percent, prefixed=prefixed, within=within, written=written, missing=MISSING)
+    environment.globals.update(rising=RISING)
     environment.filters.update(embedded=embedded, pieces=pieces, whole=whole)
     shapes = {name: (SHAPES[look.marker], look.colour) for name, look in looks.items()}
     chapters = [chapter(number, part) for number, part in enumerate(parts, start=1)]
@@ -78,9 +79,9 @@ def chapter(number: int, part: Part) -> dict[str, Any]:
     }
 
 
-def cut(tables: Sequence[Table]) -> list[tuple[Table, list[tuple[int, int]]]]:
-    """Tables with the ranges of their columns that fit beside each other."""
-    return [(table, list(blocks(table))) for table in tables]
+def cut(tables: Sequence[Table]) -> list[tuple[Table, list[list[str]]]]:
+    """Tables with the names of the columns that fit beside each other."""
+    return [(table, list(table.blocks(MOST))) for table in tables]
 
 
 def pieces(name: str) -> list[str]:

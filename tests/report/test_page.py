@@ -204,12 +204,12 @@ def test_a_verdict_needs_two_methods_and_a_common_task() -> None:
 def test_a_sheet_has_every_method_and_at_most_so_many_figures() -> None:
     grid = grid_of(comparison(5, 24, 2))
     found = list(sheets(grid, compared(grid)))
-    assert all([label for label, _ in sheet.rows] == list(METHODS[:5]) for sheet in found)
-    assert all(len(sheet.columns) <= MOST for sheet in found[1:])
-    tasks = [name for sheet in found[1:] for name, _ in sheet.columns]
+    assert all(list(sheet.text.index) == list(METHODS[:5]) for sheet in found)
+    assert all(len(sheet.text.columns) <= MOST for sheet in found[1:])
+    tasks = [name for sheet in found[1:] for name in sheet.text.columns]
     assert sorted(tasks) == sorted(grid.label(task) for task in grid.tasks)
     assert grid.by_group(grid.tasks).keys() == {"natural", "specialized", "structured"} and FEW == 3
-    assert "natural (8)" in [name for name, _ in found[0].columns]
+    assert "natural (8)" in found[0].text.columns
 
 
 def test_the_command_names_what_was_run() -> None:

@@ -17,21 +17,23 @@ from rich.console import Console
 
 from bench.records.cells import CellResult, Cost, NetworkFacts
 from bench.records.store import Store
-from bench.report import Report, write_report
-from bench.report.document import chapter
+from bench.report import write_report
+from bench.report.document import LINES, Report, chapter
 from bench.report.numbers.grid import Grid, grids
 from bench.report.numbers.units import duration, folded, listed, percent, points, prefixed, ratio
 from bench.report.plots.labels import overlaps, place
 from bench.report.plots.style import looks
 from bench.report.plots.tradeoff import COSTS as AXES
 from bench.report.plots.tradeoff import Mark, pareto, points_of, round_values
-from bench.report.tables.as_text import as_markdown
+from bench.report.tables.as_markdown import as_markdown
 from bench.report.tables.main import main_table
+from bench.report.tables.published import Versus
 from bench.report.tables.shifts import shift_table
+from bench.report.tables.table import Table
 from bench.report.words.failures import failures
 from bench.report.words.findings import sentences
 from bench.spec import UserError
-from tests.synthetic import comparison, result
+from tests.synthetic import METHODS, comparison, result
 
 
 def written(folder: Path, results: Sequence[CellResult]) -> Report:
@@ -58,7 +60,13 @@ def accuracies(values: dict[tuple[str, str], float | None]) -> Grid:
 
 
 def table_rows(grid: Grid) -> dict[str, list[str]]:
-    return {row.label: [value.text for value in row.values] for part in main_table(grid).sections for row in part.rows}
+    return texts(main_table(grid))
+
+
+def texts(table: Table | None) -> dict[str, list[str]]:
+    assert table is not None
+    labels = [label for _, label in table.text.index]
+    return dict(zip(labels, table.text.to_numpy().tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +175,7 @@ def test_suites_and_backbones_are_apart() -> None:
 
 def test_best_is_bold_and_ties_share_it() -> None:
     text = as_markdown(main_table(accuracies({("a", "g/x"): 0.5001, ("b", "g/x"): 0.5002, ("c", "g/x"): 0.4})))
-    assert "| x | **50.0** | **50.0** | 40.0 |" in text
+    assert "| g | x | **50.0** | **50.0** | 40.0 |" in text
 
 
 def test_affinity_is_a_column_and_a_sentence() -> None:
@@ -202,9 +210,7 @@ def test_a_lone_method_says_nothing_it_cannot() -> None:
 def test_shift_has_a_table_of_its_own() -> None:
     found = {"test": 0.9, "ood/noisy": 0.7, "ood/sketch": 0.6}
     (grid,) = grids([result(accuracy=found), result("lora", accuracy={**found, "ood/noisy": 0.8}), result("knn")])
-    table = shift_table(grid)
-    assert table is not None
-    rows = {row.label: [value.text for value in row.values] for row in table.sections[0].rows}
+    rows = texts(shift_table(grid))
     assert rows["in distribution"] == ["90.0", "90.0", "80.0"]
     assert rows["noisy"] == ["70.0", "80.0", "–"]
     assert rows["mean change over 2 shifts"] == ["−25.0", "−20.0", "–"]
@@ -221,16 +227,35 @@ def test_failures_are_listed_once_for_equal_reasons() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize(("methods", "tasks", "seeds"), [(2, 7, 3), (5, 7, 1), (12, 24, 3)])
-def test_tables_fit_the_terminal_and_lose_nothing(width: int, methods: int, tasks: int, seeds: int) -> None:
-    report = Report((), (), ())
-    (grid,) = grids(comparison(methods, tasks, seeds))
-    text = shown(replace(report, chapters=(chapter(grid),)), width)
+@pytest.mark.parametrize(("methods", "tasks"), [(2, 7), (7, 24), (12, 24), (30, 19)])
+def test_what_is_printed_fits_a_screen(width: int, methods: int, tasks: int) -> None:
+    names = METHODS[:methods] if methods <= len(METHODS) else [f"method_number_{at}" for at in range(methods)]
+    (grid,) = grids(comparison(names, tasks, 3))
+    report = Report((chapter(grid),), Versus((), ()), ("failed: lora on demo/x: " + "no memory, " * 50,), ())
+    text = shown(report, width)
+    assert len(text.splitlines()) <= LINES == 34
     assert max(map(len, text.splitlines())) <= width
-    assert "…" not in text
-    for row in table_rows(grid).values():
-        for value in row:
-            assert value in text
+    rows = texts(main_table(grid))
+    means = dict(zip(names, rows[f"mean of {tasks} tasks"], strict=False))  # a last column is the affinity
+    lines = {line.split()[0]: line for line in reversed(text.splitlines()) if line.strip()}  # the table comes first
+    best = sorted(names, key=lambda name: -float(means[name].split()[0]))
+    listed = [name for name in best if name in lines]
+    assert listed == best[: len(listed)] and len(listed) >= min(methods, 10)
+    assert (f"and {methods - len(listed)} more methods, in the report" in text) == (len(listed) < methods)
+    for name in listed:
+        at = names.index(name)
+        wanted = [rows[row][at] for row in rows if row in ("natural, 8 tasks", "training FLOPs", "stored bytes")]
+        assert means[name] in lines[name] and all(figure.split(" ±")[0] in lines[name] for figure in wanted)
+
+
+def test_a_crowded_screen_still_has_the_leaders_of_three_suites() -> None:
+    parts = [chapter(grid) for suite in "abcde" for grid in grids(comparison(12, 24, 2, suite=suite))]
+    report = Report(tuple(parts), Versus((), ()), tuple(f"failed: cell {at}" for at in range(40)), ())
+    for width in (80, 200):
+        text = shown(report, width)
+        assert len(text.splitlines()) <= LINES and max(map(len, text.splitlines())) <= width
+        assert all(f"%: {suite} suite" in text for suite in "abc") and text.count("more methods, in the report") == 3
+        assert "more, in the report" in text
 
 
 def test_long_names_are_broken_at_underscores() -> None:

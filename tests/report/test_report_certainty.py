@@ -19,8 +19,9 @@ from bench.report.numbers.evidence import comparison as compared
 from bench.report.numbers.evidence import difference_interval, mean_interval, task_interval
 from bench.report.numbers.grid import Grid, grids
 from bench.report.tables.certainty import certainty_table
-from bench.report.tables.main import Table, main_table
+from bench.report.tables.main import main_table
 from bench.report.tables.spending import spending_table
+from bench.report.tables.table import Table
 from bench.report.words.findings import sentences
 from bench.report.words.sure import certainty
 from bench.statistics import Sample, interval, weights
@@ -34,9 +35,7 @@ def grid_of(results: Sequence[CellResult]) -> Grid:
 
 def rows(table: Table | None) -> dict[tuple[str, str], list[str]]:
     assert table is not None
-    return {
-        (part.title, row.label): [value.text for value in row.values] for part in table.sections for row in part.rows
-    }
+    return dict(zip(table.text.index, table.text.to_numpy().tolist(), strict=True))
 
 
 def told(grid: Grid) -> str:
@@ -121,10 +120,10 @@ def test_wins_ties_and_losses_are_counted_as_printed() -> None:
 def test_ranks_are_a_row_of_the_main_table_and_the_least_is_best() -> None:
     grid = grid_of(comparison(3, 5))
     ranks = compared(grid).ranks
-    (row,) = [row for part in main_table(grid).sections for row in part.rows if row.label == "average rank"]
-    assert [value.text for value in row.values] == [f"{ranks[method]:.1f}" for method in grid.methods]
+    table, place = main_table(grid), ("means", "average rank")
+    assert rows(table)[place] == [f"{ranks[method]:.1f}" for method in grid.methods]
     best = min(ranks, key=ranks.__getitem__)
-    assert [value.best for value in row.values] == [method == best for method in grid.methods]
+    assert list(table.place.loc[place] == 1) == [method == best for method in grid.methods]
 
 
 def test_medians_are_told_where_there_are_several_seeds() -> None:
@@ -145,9 +144,9 @@ def test_incomplete_grids_are_tested_over_common_tasks() -> None:
 def test_tuning_is_told_only_where_there_was_any() -> None:
     plain = grid_of(comparison(2, 2))
     assert "none searched for" in main_table(plain).note
-    assert not any("tuning" in row.label for part in main_table(plain).sections for row in part.rows)
+    assert not any("tuning" in label for _, label in rows(main_table(plain)))
     table = main_table(grid_of([tuned(one) if one.method == "fine_tune" else one for one in comparison(2, 2)]))
-    found = {row.label: [value.text for value in row.values] for part in table.sections for row in part.rows}
+    found = {label: texts for (_, label), texts in rows(table).items()}
     assert found["tuning FLOPs"] == ["–", "5 G"] and found["tuning time"] == ["–", "90 s"]
     assert "hyper-parameters searched for in 4 to 10 trials a task, not those of linear_probe" in table.note
     assert "the budget ended the search of 1 cell early" in table.note
@@ -205,9 +204,7 @@ def test_any_number_of_methods_has_sound_tables(methods: int, tasks: int) -> Non
     names = [f"{'long_method_name_' * 3}{at:02d}"[-40:] for at in range(methods)]
     grid = grid_of(counted(comparison(names, tasks)))
     tables = [table for table in (main_table(grid), certainty_table(grid)) if table]
-    assert all(
-        len(row.values) == len(table.columns) for table in tables for part in table.sections for row in part.rows
-    )
+    assert all(list(table.text)[:methods] == names and not table.text.isna().any(axis=None) for table in tables)
     assert all("nan" not in sentence.lower() for sentence in sentences(grid))
 
 
@@ -216,7 +213,7 @@ def test_without_the_usual_methods_the_rest_is_told(left_out: Sequence[str]) -> 
     grid = grid_of(counted([one for one in comparison(6, 7, 2) if one.method not in left_out]))
     assert told(grid) and certainty_table(grid) is not None
     if "linear_probe" in left_out or "scratch" in left_out:
-        assert "domain affinity" not in main_table(grid).columns
+        assert "domain affinity" not in main_table(grid).text.columns
 
 
 def test_torn_lines_and_other_protocols_leave_a_sound_report(tmp_path: Path) -> None:
@@ -237,10 +234,10 @@ def test_864_records_are_in_tables_in_seconds_and_without_torch(tmp_path: Path) 
             file.write(json.dumps(asdict(one)) + "\n")
     code = (
         "import sys, time; from pathlib import Path; from bench.records.store import Store\n"
-        "from bench.report import document; from bench.report.numbers import grid\n"
+        "from bench.report import document; from bench.report.numbers import frames, grid\n"
         f"results = list(Store(Path({str(tmp_path)!r})).latest().values())\n"
         "found = grid.grids(results); chapters = [document.chapter(one) for one in found]\n"
-        f"document.write_csv(Path({str(tmp_path)!r}) / 'table.csv', found)\n"
+        "frames.figure_frame(found)\n"
         "print(len(results), 'torch' in sys.modules, 'matplotlib' in sys.modules, time.process_time())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

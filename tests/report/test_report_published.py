@@ -12,10 +12,11 @@ import pytest
 from bench.records.cells import CellResult, DataFacts
 from bench.records.store import Store
 from bench.report import write_report
+from bench.report.numbers import reference
 from bench.report.numbers.grid import Grid, grids
-from bench.report.tables import published
-from bench.report.tables.as_text import as_markdown
-from bench.report.tables.published import COLUMNS, REFERENCE, figures, is_of, kind, read, versus
+from bench.report.numbers.reference import COLUMNS, REFERENCE, is_of, kind, read
+from bench.report.tables.as_markdown import as_markdown
+from bench.report.tables.published import figures, versus
 from bench.spec import UserError
 from tasks.vtab import ROWS
 from tests.synthetic import comparison, result
@@ -48,7 +49,7 @@ def test_every_task_has_a_column_and_the_means_are_those_published() -> None:
         rows = list(csv.DictReader(file))
     whole = 0
     for row, one in zip(rows, read(REFERENCE), strict=True):
-        *_, mean, group_mean = figures(one.accuracy, groups)
+        *_, mean, group_mean = figures(one.accuracy, groups).values()
         if mean is not None and group_mean is not None:
             whole += 1
             assert 100 * mean == pytest.approx(float(row["mean19"]), abs=0.006)
@@ -85,39 +86,36 @@ def test_pipelines_are_told_apart(pipeline: str, pixels: str) -> None:
 
 def test_rows_of_other_images_are_shown_and_not_compared() -> None:
     (table,) = versus([grid_of(run())], ["published"]).tables
-    titles = {part.title: part for part in table.sections}
-    mine, same = titles["this run"], titles["[1] published"]
-    assert [row.label for row in mine.rows] == ["linear_probe", "fine_tune"]
-    assert any(row.label == "OSU:lora" for row in same.rows) and "[1] OSU-MLB/ViT_PEFT_Vision@cea7e21" in table.note
-    others = [part for title, part in titles.items() if "not comparable: images not known" in title]
-    assert any(row.label == "VPETL:LoRA" for part in others for row in part.rows)
-    assert not any(value.best or value.second for part in others for row in part.rows for value in row.values)
-    for at in range(len(table.columns)):
-        shown = [row.values[at] for part in table.sections if "not comparable" not in part.title for row in part.rows]
-        best = max(float(value.text) for value in shown)
-        assert all(value.best == (float(value.text) == best) for value in shown)
+    mine, same = table.sections["this run"], table.sections["[1] published"]
+    assert [method for _, method in mine] == ["linear_probe", "fine_tune"]
+    assert ("[1] published", "OSU:lora") in same and "[1] OSU-MLB/ViT_PEFT_Vision@cea7e21" in table.note
+    apart = ["not comparable" in title for title, _ in table.text.index]
+    others = [title for title in table.sections if "not comparable: images not known" in title]
+    assert any((title, "VPETL:LoRA") in table.sections[title] for title in others)
+    assert not table.place[apart].any(axis=None)
+    shown = table.text[[not one for one in apart]].astype(float)
+    assert ((shown == shown.max()) == (table.place.loc[shown.index] == 1)).all(axis=None)
     assert "| OSU:lora | 91.4 | 70.2 |" in as_markdown(table)
 
     (original,) = versus([grid_of(run("authors' files, PNG by Pillow"))], ["published"]).tables
-    assert any("not comparable: other images" in part.title for part in original.sections)
-    assert not any(part.title.endswith("published") for part in original.sections)
+    assert any("not comparable: other images" in title for title in original.sections)
+    assert not any(title.endswith("published") for title in original.sections)
 
 
 def test_other_weights_and_mixed_images_are_not_compared_either() -> None:
     (weights,) = versus([grid_of(run(backbone="vit_base_patch16_224.mae"))], ["published"]).tables
-    assert any("not comparable: other weights" in part.title for part in weights.sections)
+    assert any("not comparable: other weights" in title for title in weights.sections)
     mixed = [replace(one, data=DataFacts(JPEG if "dtd" in one.task else "?")) for one in run()]
     (table,) = versus([grid_of(mixed)], ["published"]).tables
     assert "images of different or unknown kind" in table.note
-    assert all(part.title == "this run" or "not comparable" in part.title for part in table.sections)
+    assert all(title == "this run" or "not comparable" in title for title in table.sections)
 
 
 def test_a_few_tasks_are_compared_over_these_alone() -> None:
     few = [one for one in run() if one.task.endswith(("/dtd", "/svhn", "/eurosat"))]
     (table,) = versus([grid_of(few)], ["published"]).tables
-    assert table.columns == ("dtd", "svhn", "eurosat", "mean of 3", "mean of 2 groups")
-    row = next(row for part in table.sections for row in part.rows if row.label == "OSU:lora")
-    numbers = [float(value.text) for value in row.values]
+    assert tuple(table.text.columns) == ("dtd", "svhn", "eurosat", "mean of 3", "mean of 2 groups")
+    numbers = [float(text) for text in table.text.xs("OSU:lora", level=1).iloc[0]]
     assert numbers[3] == pytest.approx(sum(numbers[:3]) / 3, abs=0.1)
     assert numbers[4] == pytest.approx((sum(numbers[:2]) / 2 + numbers[2]) / 2, abs=0.1)
 
@@ -133,7 +131,7 @@ def test_where_nothing_is_published_a_sentence_says_so() -> None:
 
 
 def test_missing_files_are_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published, "REFERENCE", tmp_path)
+    monkeypatch.setattr(reference, "REFERENCE", tmp_path)
     with pytest.raises(UserError, match=r"cannot read .*pipelines\.csv; fetch results/reference"):
         versus([grid_of(run())], ["published"])
 

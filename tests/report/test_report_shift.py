@@ -17,8 +17,8 @@ from bench.report.numbers.grid import Grid, grids
 from bench.report.numbers.shifts import drop, expit, fitted, logit, mean_robustness, robustness, shift_score, shifts
 from bench.report.plots.affinity import gained, published
 from bench.report.plots.shift import APART, ticks
-from bench.report.tables.main import Table
 from bench.report.tables.shifts import robustness_table, shift_table
+from bench.report.tables.table import Table
 from bench.report.words.findings import sentences
 from tests.synthetic import METHODS, comparison, result
 
@@ -41,7 +41,8 @@ def on_a_line(inside: float) -> float:
 
 def rows(table: Table | None) -> dict[str, list[str]]:
     assert table is not None
-    return {row.label: [value.text for value in row.values] for part in table.sections for row in part.rows}
+    labels = [label for _, label in table.text.index]
+    return dict(zip(labels, table.text.to_numpy().tolist(), strict=True))
 
 
 THREE = {name: {"test": at, "ood/sketch": on_a_line(at)} for name, at in (("a", 0.6), ("b", 0.8), ("c", 0.95))}

@@ -3,138 +3,104 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, groupby, pairwise
 
-from bench.report.tables.main import Table, Value
+from pandas import DataFrame
+
+from bench.report.tables.table import Table
 
 WIDTH = 175  # characters side by side: the 19 tasks of VTAB with their means, or about 12 columns with deviations
 GAP = 2  # characters between columns
 HEAD = """% Tables of a Head2Head report. They need \\usepackage{booktabs,graphicx}.
 % With names in other scripts than Latin, compile with LuaLaTeX or XeLaTeX.
 """
-SPECIAL = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+STYLES = ("", "textbf:--rwrap", "underline:--rwrap")  # of a figure that is neither, the best, the second
+# For cells, headings and captions alike: pandas escapes no caption, and leaves signs that old fonts print wrongly.
+SPECIAL = str.maketrans({
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\n": " ",
     "±": r"$\pm$", "−": r"$-$", "–": "--", "×": r"$\times$", "<": r"$<$", ">": r"$>$", "…": r"\ldots{}",
+    "|": r"\textbar{}",
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-}  # fmt: skip
-SPECIAL_LETTER = re.compile("|".join(map(re.escape, SPECIAL)))
-
-
-@dataclass(frozen=True)
-class Column:
-    """One row of a table, turned: a task, a mean or a cost, with its value for every method."""
-
-    group: str
-    label: str
-    values: tuple[Value, ...]
+})  # fmt: skip
 
 
 def as_latex(tables: Sequence[Table]) -> str:
-    """Every table as a float of its own; one that is too wide goes on in further ones."""
-    floats = []
+    """Every table as a float of its own. One that is too wide goes on in further ones."""
+    floats = [HEAD]
     for number, table in enumerate(tables, start=1):
-        if table.methods_down:
-            floats.append(as_float(as_it_is(table), f"{number}", caption(table)))
-            continue
-        for at, part in enumerate(parts(table), start=1):
+        for at, text in enumerate([table.text] if table.methods_down else parts(table.text), start=1):
             told = caption(table) if at == 1 else f"{table.title}, continued."
-            floats.append(as_float(turned(table, part), f"{number}-{at}", told))
-    return "\n".join([HEAD, *floats])
+            floats.append(as_float(tabular(table, text), f"{number}-{at}", told))
+    return "\n".join(floats)
 
 
-def parts(table: Table) -> list[list[Column]]:
-    """Columns that go side by side: whole groups while they fit."""
-    found: list[list[Column]] = [[]]
-    room = WIDTH - max(map(len, table.columns))
-    for section in table.sections:
-        columns = [Column(section.title, row.label, row.values) for row in section.rows]
-        if found[-1] and width(found[-1]) + width(columns) > room:
-            found.append([])
-        for column in columns:
-            if found[-1] and width(found[-1]) + width([column]) > room:
-                found.append([])
-            found[-1].append(column)
-    return found
+def parts(text: DataFrame) -> Iterator[DataFrame]:
+    """The rows that fit side by side once they are columns, whole sections where possible.
+
+    Methods without any text in these rows are left out.
+    """
+    widths = text.map(len).max(axis=1) + GAP
+    room, used, part, found = WIDTH - max(map(len, text.columns)), 0, 0, []
+    for _, section in widths.groupby(level=0, sort=False):
+        for at, width in enumerate(section):
+            if used and used + (width if at else section.sum()) > room:
+                part, used = part + 1, 0
+            used += width
+            found.append(part)
+    for _, piece in text.groupby(found):
+        yield piece.T.loc[(piece != "").any()]
 
 
-def width(columns: Sequence[Column]) -> int:
-    """In characters."""
-    return sum(GAP + max(len(value.text) for value in column.values) for column in columns)
+def tabular(table: Table, text: DataFrame) -> str:
+    """Part of a table with methods down. pandas lays it out with the rules of booktabs."""
+    places = table.place if table.methods_down else table.place.T
+    style = text.style.apply(lambda _: places.loc[text.index, text.columns].map(STYLES.__getitem__), axis=None)
+    style.format(shown).hide(names=True).hide(names=True, axis=1)
+    for axis, index, inner in ((0, text.index, code), (1, text.columns, upright)):
+        style.format_index(dict.fromkeys(range(index.nlevels - 1), escaped) | {index.nlevels - 1: inner}, axis)
+    spec = "l" * text.index.nlevels + " " + "r" * len(text.columns)
+    if table.methods_down:
+        plain = style.to_latex(column_format=spec, hrules=True, clines="skip-last;data", multirow_align="naive")
+        return re.sub(r"\\cmidrule\S+\n(?=\\bottomrule)", "", plain.replace(r"\cline", r"\cmidrule"))
+    lines: str = style.to_latex(column_format=spec, hrules=True, multicol_align="c")
+    return lines.replace("\\\\\n", f"\\\\\n{rules(text.columns.get_level_values(0))}\n", 1)
 
 
-def as_float(tabular: Sequence[str], number: str, told: str) -> str:
+def rules(groups: Iterable[str]) -> str:
+    """A line below the name of each group, over its columns."""
+    ends = accumulate((len(list(part)) for _, part in groupby(groups)), initial=1)
+    return "".join(rf"\cmidrule(lr){{{start + 1}-{end}}}" for start, end in pairwise(ends))
+
+
+def shown(text: str) -> str:
+    """A figure. Its deviation is set small, so that many columns fit."""
+    return re.sub(r" (\$\\pm\$) (.*)", r"\\,{\\tiny\1\2}", escaped(text))
+
+
+def code(name: str) -> str:
+    """The name of a method."""
+    return rf"\texttt{{{escaped(name)}}}"
+
+
+def upright(name: str) -> str:
+    """The heading of a column."""
+    return rf"\rotatebox{{90}}{{{escaped(name)}}}"
+
+
+def as_float(lines: str, number: str, told: str) -> str:
     """One float; shrunk to the width of the page where it is wider."""
-    lines = [
+    return "\n".join([
         r"\begin{table*}",
         r"\centering",
         rf"\caption{{{escaped(told)}}}",
         rf"\label{{tab:head2head-{number}}}",
         r"\medskip",
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-        *tabular,
-        r"\end{tabular}}",
+        lines.strip() + "}",
         r"\end{table*}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def turned(table: Table, columns: Sequence[Column]) -> list[str]:
-    """A line for each method that has anything in these columns, which stand under their groups."""
-    groups = [(name, len(list(part))) for name, part in groupby(column.group for column in columns)]
-    rows = [
-        row([code(one), *(shown(column.values[at]) for column in columns)])
-        for at, one in enumerate(table.columns)
-        if any(column.values[at].text for column in columns)
-    ]
-    spec = "".join(" " + "r" * count for _, count in groups)
-    names = row(["", *(upright(column.label) for column in columns)])
-    return [rf"\begin{{tabular}}{{l{spec}}}", r"\toprule", *heading(groups), names, r"\midrule", *rows, r"\bottomrule"]
-
-
-def as_it_is(table: Table) -> list[str]:
-    """Lines and columns as they are, the sections parted by rules."""
-    lines = [
-        rf"\begin{{tabular}}{{l {'r' * len(table.columns)}}}",
-        r"\toprule",
-        row(["", *map(upright, table.columns)]),
-    ]
-    for section in table.sections:
-        title = rf"\multicolumn{{{len(table.columns) + 1}}}{{l}}{{\textit{{{escaped(section.title)}}}}} \\"
-        lines += [r"\midrule", title]
-        lines += [row([escaped(one.label), *map(shown, one.values)]) for one in section.rows]
-    return [*lines, r"\bottomrule"]
-
-
-def heading(groups: Sequence[tuple[str, int]]) -> list[str]:
-    """The names of the groups over their columns, each with a rule below it."""
-    cells, rules, at = [""], [], 2
-    for title, count in groups:
-        cells.append(rf"\multicolumn{{{count}}}{{c}}{{{escaped(title)}}}")
-        rules.append(rf"\cmidrule(lr){{{at}-{at + count - 1}}}")
-        at += count
-    return [row(cells), "".join(rules)]
-
-
-def row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-def shown(value: Value) -> str:
-    """The best in bold, the second underlined; a deviation is set small, so that many columns fit."""
-    figure, sign, deviation = value.text.partition(" ± ")
-    text = rf"\textbf{{{escaped(figure)}}}" if value.best else escaped(figure)
-    text = rf"\underline{{{text}}}" if value.second else text
-    return text + (rf"\,{{\tiny$\pm${escaped(deviation)}}}" if sign else "")
-
-
-def code(name: str) -> str:
-    return rf"\texttt{{{escaped(name)}}}"
-
-
-def upright(name: str) -> str:
-    return rf"\rotatebox{{90}}{{{escaped(name)}}}"
+        "",
+    ])  # fmt: skip
 
 
 def caption(table: Table) -> str:
@@ -144,4 +110,4 @@ def caption(table: Table) -> str:
 
 def escaped(text: str) -> str:
     """Text as LaTeX shows it, letter by letter."""
-    return SPECIAL_LETTER.sub(lambda found: SPECIAL[found.group()], text.replace("\n", " "))
+    return text.translate(SPECIAL)

@@ -1,18 +1,20 @@
-"""The tables of a report as plain rows: accuracy and cost of every method on every task."""
+"""The main table: accuracy of every method on every task, the means, and what adapting to a task costs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 from bench.report.numbers.evidence import comparison
 from bench.report.numbers.gains import LINEAR, SCRATCH, difference
 from bench.report.numbers.grid import Grid, Score
-from bench.report.numbers.units import MISSING, counted, duration, percent, points, prefixed
+from bench.report.numbers.units import counted, duration, points, prefixed
+from bench.report.tables.table import Row, Table, numbers_row, scores_row, table
 from bench.report.words.choices import any_tuned, tuning_note
+from bench.statistics import Comparison
 
 AFFINITY = "domain affinity"
+RANK = "average rank"
 COSTS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("training FLOPs", "train_flops", prefixed),
     ("tuning FLOPs", "tune_flops", prefixed),
@@ -24,40 +26,6 @@ COSTS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
 TUNING = ("tune_flops", "tune_seconds")
 
 
-@dataclass(frozen=True)
-class Value:
-    """What one place of a table shows."""
-
-    text: str
-    best: bool = False
-    second: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    label: str
-    values: tuple[Value, ...]  # one a column
-
-
-@dataclass(frozen=True)
-class Section:
-    """Rows that belong together, under a heading if there is one."""
-
-    title: str
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table before it is laid out for a terminal, Markdown or LaTeX: mostly tasks down, methods across."""
-
-    title: str
-    columns: tuple[str, ...]
-    sections: tuple[Section, ...]
-    note: str  # how to read it, and what its means are over
-    methods_down: bool = False  # the other way round
-
-
 def title(grid: Grid, what: str) -> str:
     """`Test accuracy, %: demo suite, mobilenetv2_100, 7 tasks, 3 seeds`."""
     scale = f"{counted(len(grid.tasks), 'task')}, {counted(len(grid.seeds), 'seed')}"
@@ -65,76 +33,70 @@ def title(grid: Grid, what: str) -> str:
 
 
 def main_table(grid: Grid) -> Table:
-    """Accuracy on each task, both means and the costs; a last column has the domain affinity where it is known."""
-    sections = [
-        Section(group, tuple(accuracy_row(grid, grid.label(task), partial(grid.score, task=task)) for task in tasks))
+    """Accuracy on each task, the means and the costs. A last column has the domain affinity where it is known."""
+    rows = {
+        (group, grid.label(task)): accuracy_row(grid, partial(grid.score, task=task))
         for group, tasks in grid.by_group(grid.tasks).items()
-    ]
-    sections += [Section("means", mean_rows(grid)), Section("mean cost of a task", cost_rows(grid))]
+        for task in tasks
+    }
+    for label, parts in {**group_parts(grid), **mean_parts(grid)}.items():
+        rows["means", label] = accuracy_row(grid, partial(grid.mean, parts=parts))
+    if len(grid.compared) > 1 and grid.common:
+        rows["means", RANK] = rank_row(grid, comparison(grid), 1)
+    rows |= {("mean cost of a task", label): row for label, row in cost_rows(grid).items()}
     columns = (*grid.methods, AFFINITY) if has_affinity(grid) else grid.methods
-    return Table(title(grid, "Test accuracy, %"), columns, tuple(sections), note(grid))
+    return table(title(grid, "Test accuracy, %"), columns, rows, note(grid))
 
 
-def mean_rows(grid: Grid) -> tuple[Row, ...]:
-    """The mean of each group, the mean of the tasks and the mean of the group means; both of these are in use."""
+def group_parts(grid: Grid) -> dict[str, list[list[str]]]:
+    """The common tasks of each group, by the name of its mean. A lone group is the mean of all tasks."""
     groups = grid.by_group(grid.common)
-    parts = {f"{group}, {counted(len(tasks), 'task')}": [tasks] for group, tasks in groups.items() if len(groups) > 1}
-    parts[f"mean of {counted(len(grid.common), 'task')}"] = [list(grid.common)]
-    if len(groups) > 1:  # with one group both means are the same
-        parts[f"mean of {len(groups)} groups"] = list(groups.values())
-    rows = [accuracy_row(grid, label, partial(grid.mean, parts=part)) for label, part in parts.items()]
-    return (*rows, rank_row(grid)) if len(grid.compared) > 1 and grid.common else tuple(rows)
+    named = {f"{group}, {counted(len(tasks), 'task')}": [tasks] for group, tasks in groups.items()}
+    return named if len(groups) > 1 else {}
 
 
-def rank_row(grid: Grid) -> Row:
-    """The average rank over the common tasks, 1 being the best; ties share their mean rank."""
-    ranks = comparison(grid).ranks
-    found = [ranks.get(method) for method in grid.methods]
-    texts = [MISSING if rank is None else f"{rank:.1f}" for rank in found]
-    values = marked(texts, [None if rank is None else -round(rank, 1) for rank in found])
-    return Row("average rank", (*values, Value("")) if has_affinity(grid) else values)
+def mean_parts(grid: Grid) -> dict[str, list[list[str]]]:
+    """The mean of the tasks and, where there are several groups, the mean of their means. Both are in use."""
+    groups = list(grid.by_group(grid.common).values())
+    found = {f"mean of {counted(len(grid.common), 'task')}": [list(grid.common)]}
+    return found | ({f"mean of {len(groups)} groups": groups} if len(groups) > 1 else {})
 
 
-def accuracy_row(grid: Grid, label: str, score: Callable[[str], Score | None]) -> Row:
-    scores = [score(method) for method in grid.methods]
-    values = mark_best([percent(found.mean, found.std) if found else MISSING for found in scores], scores)
-    if has_affinity(grid):
-        values = (*values, Value(points(difference(score(LINEAR), score(SCRATCH)))))
-    return Row(label, values)
+def accuracy_row(grid: Grid, score: Callable[[str], Score | None]) -> Row:
+    """Accuracy of every method, and the domain affinity where any task has it."""
+    row = scores_row({method: score(method) for method in grid.methods})
+    if not has_affinity(grid):
+        return row
+    gap = difference(score(LINEAR), score(SCRATCH))
+    return row._replace(texts={**row.texts, AFFINITY: points(gap)}, values={**row.values, AFFINITY: gap})
 
 
-def cost_rows(grid: Grid) -> tuple[Row, ...]:
-    """What adapting to one task costs; tuning only where something was tuned."""
-    rows = []
-    for label, field, write in COSTS:
-        costs = [grid.cost(method, field) for method in grid.methods]
-        if field not in TUNING or any_tuned(grid):
-            blank = (Value(""),) if has_affinity(grid) else ()
-            rows.append(Row(label, (*(Value(write(cost)) for cost in costs), *blank)))
-    return tuple(rows)
+def rank_row(grid: Grid, compared: Comparison, decimals: int) -> Row:
+    """The average rank over the common tasks, 1 being the best. Ties share their mean rank."""
+    ranks = {method: compared.ranks.get(method) for method in grid.methods}
+    printed = {method: None if rank is None else -round(rank, decimals) for method, rank in ranks.items()}
+    return numbers_row(ranks, lambda rank: f"{rank:.{decimals}f}")._replace(printed=printed)
 
 
-def mark_best(texts: Sequence[str], scores: Sequence[Score | None]) -> tuple[Value, ...]:
-    """The best and the second as they are printed: what ties at one decimal is best together."""
-    return marked(texts, [round(1000 * score.mean) if score else None for score in scores])
-
-
-def marked(texts: Sequence[str], shown: Sequence[float | None]) -> tuple[Value, ...]:
-    """Texts with the highest and the second highest of the figures behind them marked. A lone figure is not."""
-    known = [value for value in shown if value is not None]
-    levels = sorted(set(known), reverse=True)[:2] if len(known) > 1 else []
-    return tuple(
-        Value(text, levels[:1] == [value], levels[1:] == [value]) for text, value in zip(texts, shown, strict=True)
-    )
+def cost_rows(grid: Grid) -> dict[str, Row]:
+    """What adapting to one task costs. Tuning is told only where something was tuned."""
+    return {
+        label: numbers_row({method: grid.cost(method, field) for method in grid.methods}, write)
+        for label, field, write in COSTS
+        if field not in TUNING or any_tuned(grid)
+    }
 
 
 def has_affinity(grid: Grid) -> bool:
-    """Domain affinity: accuracy of the linear probe minus that of the same network from scratch (Head2Toe, fig. 1)."""
+    """Whether any task has the domain affinity: the linear probe minus the same network from scratch.
+
+    Source: Evci et al. 2022 (Head2Toe), figure 1.
+    """
     return any((LINEAR, task) in grid.cells and (SCRATCH, task) in grid.cells for task in grid.tasks)
 
 
 def note(grid: Grid) -> str:
-    """Says over which tasks the means are, so that an incomplete grid is never averaged in silence."""
+    """How to read the table, and over which tasks the means are: an incomplete grid is never averaged in silence."""
     if not grid.common:
         over = "no task was finished by all methods, so there are no means"
     else:
@@ -144,4 +106,5 @@ def note(grid: Grid) -> str:
 
 
 def seeds_note(grid: Grid) -> str:
+    """What ± means; empty with one seed."""
     return f"±: sample standard deviation over up to {len(grid.seeds)} seeds" if len(grid.seeds) > 1 else ""

@@ -1,110 +1,81 @@
-"""The tables of the page: methods down, figures across, each with the number by which it is sorted."""
+"""Tables with methods down and figures across: those of the page, and the overview that a terminal shows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Iterator, Mapping
 
 from bench.report.numbers.evidence import mean_interval
-from bench.report.numbers.grid import Grid, Score
-from bench.report.numbers.units import MISSING, counted, percent
-from bench.report.tables.main import COSTS, Table
-from bench.statistics import Comparison, Interval
+from bench.report.numbers.grid import Grid
+from bench.report.numbers.units import counted, percent
+from bench.report.tables.main import COSTS, RANK, cost_rows, mean_parts, rank_row
+from bench.report.tables.table import Row, Table, scores_row, table
+from bench.statistics import Comparison
 
 MOST = 8  # figures beside each other, so that a table fits a printed page
 FEW = 3  # groups whose means find room beside the costs
+RISING = frozenset([RANK, *(label for label, _, _ in COSTS)])  # figures of which the small ones are good
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One place of a sheet."""
-
-    text: str
-    value: float | None = None  # to sort by
-    best: bool = False
-    note: str = ""  # below it, smaller
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table whose rows can be sorted by any column; `rising` is the order that a column begins with."""
-
-    title: str
-    columns: tuple[tuple[str, bool], ...]  # name, and whether small is good
-    rows: tuple[tuple[str, tuple[Figure, ...]], ...]  # label, and a figure a column
-
-
-def sheets(grid: Grid, compared: Comparison) -> Iterator[Sheet]:
-    """Means and costs, then every task, of each group together, at most MOST beside each other."""
-    yield main_sheet(grid, compared)
-    if len(groups := grid.by_group(grid.common)) > FEW:
-        for start in range(0, len(groups), MOST):
-            some = list(groups.items())[start : start + MOST]
-            columns = [[grid.mean(method, [tasks]) for method in grid.methods] for _, tasks in some]
-            names = tuple((f"{group} ({len(tasks)})", False) for group, tasks in some)
-            yield sheet("Means of groups (tasks)", grid.methods, names, map(accuracies, columns))
+def sheets(grid: Grid, compared: Comparison) -> Iterator[Table]:
+    """Means and costs, then every task. Tasks of a group stand together, at most MOST beside each other."""
+    means, groups = mean_rows(grid, compared), group_rows(grid)
+    few = groups if len(groups) <= FEW else {}
+    yield sheet(grid, "Means and costs of a task", {**means, **few, **known_costs(grid)})
+    if len(groups) > FEW:
+        for _, part in cut(groups):
+            yield sheet(grid, "Means of groups (tasks)", part)
     for group, tasks in grid.by_group(grid.tasks).items():
-        for start in range(0, len(tasks), MOST):
-            part = tasks[start : start + MOST]
-            columns = [[grid.score(method, task) for method in grid.methods] for task in part]
+        for start, part in cut(task_rows(grid, tasks)):
             more = f", from the {start + 1}th" if start else ""
-            names = tuple((grid.label(task), False) for task in part)
-            yield sheet(f"{group}, {counted(len(tasks), 'task')}{more}", grid.methods, names, map(accuracies, columns))
+            yield sheet(grid, f"{group}, {counted(len(tasks), 'task')}{more}", part)
 
 
-def main_sheet(grid: Grid, compared: Comparison) -> Sheet:
-    """The mean with its interval, average rank, the mean of each group, and what adapting to a task costs."""
-    everything = [list(grid.common)]
-    intervals = [mean_interval(grid, method, everything) for method in grid.methods]
-    groups = grid.by_group(grid.common)
-    parts = {f"mean of {counted(len(grid.common), 'task')}": everything}
-    if len(groups) > 1:
-        parts |= {f"mean of {len(groups)} groups": list(groups.values())}
-    if 1 < len(groups) <= FEW:
-        parts |= {f"{group} ({len(tasks)})": [tasks] for group, tasks in groups.items()}
-    columns = [((name, False), accuracies([grid.mean(m, part) for m in grid.methods])) for name, part in parts.items()]
-    columns[0] = (columns[0][0], [noted(*pair) for pair in zip(columns[0][1], intervals, strict=True)])
+def sheet(grid: Grid, title: str, figures: Mapping[str, Row]) -> Table:
+    """A table with a line for each method, from its columns."""
+    return table(title, grid.methods, {("", name): row for name, row in figures.items()}).turned()
+
+
+def cut(figures: Mapping[str, Row]) -> Iterator[tuple[int, dict[str, Row]]]:
+    """Columns that fit beside each other, with the number of the first."""
+    for start in range(0, len(figures), MOST):
+        yield start, dict(list(figures.items())[start : start + MOST])
+
+
+def mean_rows(grid: Grid, compared: Comparison) -> dict[str, Row]:
+    """The mean of the tasks with its interval below, the average rank, and the mean of the group means."""
+    found = {
+        name: scores_row({m: grid.mean(m, parts) for m in grid.methods}) for name, parts in mean_parts(grid).items()
+    }
+    first, *others = found
+    intervals = {method: mean_interval(grid, method, [list(grid.common)]) for method in grid.methods}
+    notes = {method: f"{percent(one.low)} to {percent(one.high)}" for method, one in intervals.items() if one}
+    rows = {first: found[first]._replace(notes=notes)}
     if compared.ranks and len(compared.methods) > 1:
-        ranks = [compared.ranks.get(method) for method in grid.methods]
-        columns.insert(1, (("average rank", True), [plain(rank, "{:.2f}".format) for rank in ranks]))
-    for label, field, write in COSTS:
-        costs = [grid.cost(method, field) for method in grid.methods]
-        if field != "stored_params" and any(cost is not None for cost in costs):  # bytes tell the same
-            columns.append(((label, True), [plain(cost, write) for cost in costs]))
-    names, figures = zip(*columns, strict=True)
-    return sheet("Means and costs of a task", grid.methods, names, figures)
+        rows[RANK] = rank_row(grid, compared, 2)
+    return rows | {name: found[name] for name in others}
 
 
-def sheet(
-    title: str, methods: Sequence[str], columns: tuple[tuple[str, bool], ...], figures: Iterable[Sequence[Figure]]
-) -> Sheet:
-    """A sheet from its columns."""
-    rows = zip(*figures, strict=True)
-    return Sheet(title, columns, tuple((method, tuple(row)) for method, row in zip(methods, rows, strict=True)))
+def group_rows(grid: Grid) -> dict[str, Row]:
+    """The mean of each group, where there are several: `natural (7)`."""
+    groups = grid.by_group(grid.common)
+    return {
+        f"{group} ({len(tasks)})": scores_row({method: grid.mean(method, [tasks]) for method in grid.methods})
+        for group, tasks in groups.items()
+        if len(groups) > 1
+    }
 
 
-def accuracies(scores: Sequence[Score | None]) -> list[Figure]:
-    """In percent; what is printed highest is best, a lone figure is not."""
-    shown = [round(1000 * score.mean) if score else None for score in scores]
-    known = [value for value in shown if value is not None]
-    best = max(known) if len(known) > 1 else None
-    texts = [percent(score.mean, score.std) if score else MISSING for score in scores]
-    values = [score.mean if score else None for score in scores]
-    marked = [at is not None and at == best for at in shown]
-    return [Figure(*parts) for parts in zip(texts, values, marked, strict=True)]
+def task_rows(grid: Grid, tasks: list[str]) -> dict[str, Row]:
+    """Accuracy on each task."""
+    return {
+        grid.label(task): scores_row({method: grid.score(method, task) for method in grid.methods}) for task in tasks
+    }
 
 
-def noted(figure: Figure, interval: Interval | None) -> Figure:
-    note = f"{percent(interval.low)} to {percent(interval.high)}" if interval else ""
-    return Figure(figure.text, figure.value, figure.best, note)
-
-
-def plain(value: float | None, write: Callable[[float | None], str]) -> Figure:
-    return Figure(write(value), value) if value is not None and isfinite(value) else Figure(MISSING)
-
-
-def blocks(table: Table, most: int = MOST) -> Iterator[tuple[int, int]]:
-    """Ranges of a table's columns that fit beside each other."""
-    for start in range(0, len(table.columns), most):
-        yield start, min(start + most, len(table.columns))
+def known_costs(grid: Grid) -> dict[str, Row]:
+    """The costs that any method has. The number of parameters is left out, because the bytes tell the same."""
+    return {
+        label: row
+        for label, row in cost_rows(grid).items()
+        if label != "stored params" and any(value is not None for value in row.values.values())
+    }

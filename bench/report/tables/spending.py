@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.records.cells import CellResult
 from bench.report.numbers.grid import Grid, finite
-from bench.report.numbers.units import MISSING, duration, prefixed
-from bench.report.tables.main import Row, Section, Table, Value, title
+from bench.report.numbers.units import duration, prefixed
+from bench.report.tables.main import title
+from bench.report.tables.table import Row, Table, numbers_row, table
 
 NOTE = (
     "expected: what the plan reckoned just before each cell; spent: what the budget was charged, training and judging; "
@@ -27,24 +28,24 @@ class Account:
 
     @property
     def ratio(self) -> float | None:
+        """Spent / expected; None where nothing was expected."""
         return self.spent / self.expected if self.expected > 0 else None
 
 
 def spending_table(grid: Grid) -> Table | None:
-    """Expected and spent seconds and FLOPs of every method, and their ratio; None where no record states them."""
+    """Expected and spent seconds and FLOPs of every method, and their ratio. None where no record states them."""
     seconds = {method: account(grid, method, "seconds", "spent_seconds") for method in grid.methods}
     flops = {method: account(grid, method, "flops", "spent_flops") for method in grid.methods}
     if not any(seconds.values()):
         return None
-    sections = [section("seconds", list(seconds.values()), duration)]
+    rows = section("seconds", seconds, duration)
     if any(one and one.spent for one in flops.values()):
-        sections.append(section("FLOPs", list(flops.values()), prefixed))
-    heading = title(grid, "Expected against spent, all cells of a method")
-    return Table(heading, grid.methods, tuple(sections), NOTE)
+        rows |= section("FLOPs", flops, prefixed)
+    return table(title(grid, "Expected against spent, all cells of a method"), grid.methods, rows, NOTE)
 
 
 def account(grid: Grid, method: str, name: str, field: str) -> Account | None:
-    """One side is `expectation.<name>`, the other `cost.<field>`; None where no cell has both."""
+    """One side is `expectation.<name>`, the other `cost.<field>`. None where no cell has both."""
     cells = [cell for task in grid.tasks for cell in grid.cells.get((method, task), ())]
     both = [(expectation(cell, name), getattr(cell.cost, field)) for cell in cells]
     pairs = [(expected, spent) for expected, spent in both if expected is not None and finite(spent)]
@@ -52,20 +53,22 @@ def account(grid: Grid, method: str, name: str, field: str) -> Account | None:
 
 
 def expectation(cell: CellResult, name: str) -> float | None:
+    """What a cell was expected to cost; None where its record does not say it."""
     value = getattr(cell.expectation, name, None)
     return value if finite(value) else None
 
 
-def section(name: str, accounts: list[Account | None], write: Callable[[float | None], str]) -> Section:
-    def row(label: str, of: Callable[[Account], str]) -> Row:
-        return Row(label, tuple(Value(of(one) if one else MISSING) for one in accounts))
+def section(
+    name: str, accounts: Mapping[str, Account | None], write: Callable[[float | None], str]
+) -> dict[tuple[str, str], Row]:
+    """The rows of one ledger."""
 
-    return Section(
-        name,
-        (
-            row("cells", lambda one: str(one.cells)),
-            row("expected", lambda one: write(one.expected)),
-            row("spent", lambda one: write(one.spent)),
-            row("spent / expected", lambda one: MISSING if one.ratio is None else f"{one.ratio:.2g}"),
-        ),
-    )
+    def row(field: str, write: Callable[..., str]) -> Row:
+        return numbers_row({method: getattr(one, field, None) for method, one in accounts.items()}, write)
+
+    return {
+        (name, "cells"): row("cells", str),
+        (name, "expected"): row("expected", write),
+        (name, "spent"): row("spent", write),
+        (name, "spent / expected"): row("ratio", "{:.2g}".format),
+    }
