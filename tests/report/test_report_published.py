@@ -23,14 +23,14 @@ from tests.synthetic import comparison, result
 
 VIT = "vit_base_patch16_224.augreg_in21k"
 JPEG = "vtab-1k folder, JPEG by Pillow"
-GROUPS = {recipe.name.rpartition("/")[2]: recipe.name.partition("/")[0] for recipe in ROWS}
+GROUPS = {name: group for _, group, name in (recipe.name.split("/") for recipe in ROWS)}
 
 
 def run(pipeline: str = JPEG, backbone: str = VIT, methods: int = 2) -> list[CellResult]:
     """Every method on the nineteen tasks."""
     names = [recipe.name for recipe in ROWS]
     return [
-        replace(one, task=f"vtab1k/{name}", group=name.partition("/")[0], backbone=backbone,
+        replace(one, task=name, group=name.split("/")[1], backbone=backbone,
                 data=DataFacts(pipeline))
         for one in comparison(methods, len(names), suite="vtab1k")
         for name in [names[int(one.task.rpartition("_")[2])]]
