@@ -22,7 +22,7 @@ TASKS = 8  # with more of them, the means of the groups stand for the tasks
 NAME = 32  # characters of a method's name; the rest goes on in the next line
 HEADING = 9  # characters of a column's name; the rest goes on in the next line
 FEWEST = 9  # lines that the table gets at least, with its title and its heading
-MAIN = ("training FLOPs", "stored bytes")  # the costs that are left out last
+MAIN = ("training FLOPs", "tuning FLOPs", "stored bytes")  # the costs that are left out last
 STYLES = ("", "bold", "underline")  # of a figure that is neither, the best, the second
 
 
