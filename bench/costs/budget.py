@@ -1,4 +1,4 @@
-"""The budget: limits in device-seconds and in FLOPs over all the work that goes into one results folder."""
+"""The budget: a limit in seconds of the device, in FLOPs or in both, on all work that goes into one results folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BYTES = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 @dataclass(frozen=True)
 class Amount:
-    """Device-seconds and FLOPs: of work done, of work expected, or as a limit, where infinite means none."""
+    """Seconds of the device and FLOPs: those of work done, of work expected, or of a limit. Infinite means no limit."""
 
     seconds: float = 0.0
     flops: float = 0.0
@@ -33,7 +33,7 @@ class Amount:
         return Amount(self.seconds * factor, self.flops * factor)
 
     def fits(self, room: Amount) -> bool:
-        """Whether this much can be done within `room`."""
+        """Whether neither the seconds nor the FLOPs exceed those of `room`."""
         return self.seconds <= room.seconds and self.flops <= room.flops
 
     def __str__(self) -> str:
@@ -42,12 +42,12 @@ class Amount:
 
 
 def largest(first: Amount, second: Amount) -> Amount:
-    """The greater of both, in either currency."""
+    """The larger seconds and the larger FLOPs of the two."""
     return Amount(max(first.seconds, second.seconds), max(first.flops, second.flops))
 
 
 def smallest(first: Amount, second: Amount) -> Amount:
-    """The lesser of both, in either currency."""
+    """The smaller seconds and the smaller FLOPs of the two."""
     return Amount(min(first.seconds, second.seconds), min(first.flops, second.flops))
 
 
@@ -55,7 +55,10 @@ UNLIMITED = Amount(math.inf, math.inf)
 
 
 def parse_limits(texts: Iterable[str]) -> Amount:
-    """Limits out of `90s`, `30m`, `2h`, `1.5h`, `5PFLOP`; of several of one kind the least. Raises UserError."""
+    """The limit that texts such as `90s`, `30m`, `1.5h` or `5PFLOP` state; commas separate several in one text.
+
+    The smallest of each kind counts. Raises UserError for a text that is no positive amount.
+    """
     limit = UNLIMITED
     for text in (part for given in texts for part in given.split(",")):
         limit = smallest(limit, _limit(text.strip()))
@@ -73,7 +76,10 @@ def _limit(text: str) -> Amount:
 
 
 def parse_bytes(text: str, what: str) -> int:
-    """Bytes in `500kB`, `1MB` or `16GB`; raises UserError unless it is positive."""
+    """The bytes that a text such as `500kB`, `1MB` or `16GB` states, with 1 kB = 1,000 bytes.
+
+    Raises UserError, which names `what`, for a text that is no positive size.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text.strip(), re.IGNORECASE)
     number = int(float(match[1]) * BYTES[match[2].upper()]) if match else 0
     if number <= 0:
@@ -83,36 +89,39 @@ def parse_bytes(text: str, what: str) -> int:
 
 @dataclass
 class Budget:
-    """What is allowed and what was spent; what was spent before comes from the store, so it survives kills.
+    """The limit, and what was spent of it.
 
-    From `start` on a clock runs against it, and meters add their FLOPs; `lap` charges what has run since to whatever
-    was done with it. `watch` is told every second, and after each lap, what runs uncharged.
+    A clock runs from `start` on, and meters add their FLOPs. Both are pending until `lap` charges them to the work that
+    was just done. What earlier runs spent comes from the store, so it survives a kill.
     """
 
     limit: Amount = UNLIMITED
-    spent: Amount = field(default_factory=Amount)
-    clock: Callable[[], float] = time.monotonic
-    watch: Callable[[Amount], None] | None = None
-    _since: float | None = None
-    _flops: int = 0
+    spent: Amount = field(default_factory=Amount)  # charged so far, earlier runs included
+    clock: Callable[[], float] = time.monotonic  # seconds
+    watch: Callable[[Amount], None] | None = None  # called with the pending amount, at most once a second
+    _since: float | None = None  # when the pending seconds began
+    _flops: int = 0  # pending
     _ceilings: list[Amount] = field(default_factory=list)  # totals at which a part of the work must stop
-    _told: float = 0.0
+    _watched: float = 0.0  # when `watch` was last called
 
     def start(self) -> None:
-        """Work begins."""
-        self._since = self._told = self.clock()
+        """Starts the clock."""
+        self._since = self._watched = self.clock()
 
     def add_flops(self, flops: int) -> None:
-        """FLOPs that were really done, whoever they are attributed to."""
+        """Adds FLOPs that the device really did, whichever method they are attributed to."""
         self._flops += flops
 
     @property
     def pending(self) -> Amount:
-        """What has run since `start` or the last lap."""
+        """The seconds and FLOPs since `start` or the last lap."""
         return Amount(self.clock() - self._since if self._since is not None else 0.0, self._flops)
 
     def lap(self) -> Amount:
-        """What was pending, now charged; seconds in ten-thousandths, so that records add up to what was charged."""
+        """Charges the pending amount and returns it.
+
+        Seconds are rounded to four decimals, as records hold them, so that the records add up to what was charged.
+        """
         seconds = round(self.pending.seconds, 4)
         charged = Amount(seconds, self._flops)
         if self._since is not None:
@@ -123,41 +132,41 @@ class Budget:
 
     @property
     def total(self) -> Amount:
-        """Spent and pending together."""
+        """The spent and the pending amount together."""
         return self.spent + self.pending
 
     def remaining(self) -> Amount:
-        """What is left of the budget, infinite where there is no limit; at least 0."""
+        """What is left of the budget: at least 0, and infinite where there is no limit."""
         return largest(self.limit - self.total, Amount())
 
     def room(self) -> Amount:
-        """What is left for the work at hand: of its share, if it has one, and of the budget."""
+        """What is left for the current work: the rest of the budget or of the work's share, whichever is smaller."""
         left = self.remaining()
         return smallest(left, self._ceilings[-1] - self.total) if self._ceilings else left
 
     def is_spent(self) -> bool:
-        """Whether nothing is left in one of its currencies."""
+        """Whether no seconds or no FLOPs are left."""
         left = self.remaining()
         return left.seconds <= 0 or left.flops <= 0
 
     def check(self) -> None:
-        """Raises BudgetSpent when nothing is left of the budget, or of the share that the work at hand has."""
-        self.tell()
+        """Raises BudgetSpent when the budget, or the share of the current work, has run out."""
+        self._call_watch()
         if self.is_spent():
             raise BudgetSpent(f"the budget of {self.limit} ran out in the middle; raise --budget and run again")
         if self._ceilings and not self.total.fits(self._ceilings[-1]):
             raise BudgetSpent("its share of the budget ran out in the middle; raise --budget and run again")
 
-    def tell(self) -> None:
-        """Lets `watch` know what is pending, at most once a second."""
+    def _call_watch(self) -> None:
+        """Calls `watch`, unless it was called within the last second."""
         now = self.clock()
-        if self.watch is not None and now - self._told >= 1.0:
-            self._told = now
+        if self.watch is not None and now - self._watched >= 1.0:
+            self._watched = now
             self.watch(self.pending)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """What runs within it is charged to nobody."""
+        """A context that stops the clock: its seconds are charged to nobody."""
         began = self.clock()
         try:
             yield
@@ -167,7 +176,7 @@ class Budget:
 
     @contextmanager
     def share(self, amount: Amount) -> Iterator[None]:
-        """Within it, work stops once it has spent `amount`."""
+        """A context in which `check` raises BudgetSpent once the work has spent `amount`."""
         self._ceilings.append(self.total + amount)
         try:
             yield

@@ -1,4 +1,4 @@
-"""Shares the time of a device out among consecutive pieces of work."""
+"""A clock that divides the time of a device among consecutive pieces of work."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Mapping
 
 import torch
 
-FORWARD = "forward"  # the clock's label of the network itself
+FORWARD = "forward"  # the label of the network's own forward pass
 
 
 class Clock:
-    """Shares the time of a device out among consecutive pieces of work: each lap belongs to the label it is given.
+    """Divides the time of a device among consecutive pieces of work.
 
-    On a GPU the pieces are told apart by events in its stream, so that nothing waits before `seconds` is called.
+    `lap` ends a piece and books its seconds under a label. On a GPU, CUDA events in the stream mark the ends of the
+    pieces, so nothing waits for the device until `seconds` is called. On an Apple GPU every lap waits for it.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -24,11 +25,11 @@ class Clock:
         self._since = 0.0
 
     def start(self) -> None:
-        """What is done from now on counts."""
+        """Starts the first piece of work; the time before it is not booked."""
         self.lap(None)
 
     def lap(self, label: object) -> None:
-        """What was done since the last lap, or the start, was for `label`; for nobody if that is None."""
+        """Books the time since the last lap, or since the start, under `label`; under nothing if that is None."""
         if self.device.type == "cuda":
             event = torch.cuda.Event(enable_timing=True)
             event.record(torch.cuda.current_stream(self.device))
@@ -41,7 +42,10 @@ class Clock:
         self._since = now
 
     def seconds(self) -> Mapping[object, float]:
-        """All seconds so far, by label; waits for the device. Called now and then, it keeps the events few."""
+        """The seconds booked so far, by label.
+
+        It waits for the device. Calling it now and then keeps the number of CUDA events small.
+        """
         if self._events:
             torch.cuda.synchronize(self.device)
             for (_, before), (label, after) in zip(self._events, self._events[1:], strict=False):
