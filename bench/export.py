@@ -1,8 +1,9 @@
-"""An adapted backbone taken out of a results folder: its delta, byte for byte, and a page of JSON on how to use it.
+"""Exports a finished cell: copies its delta into a folder, byte for byte, with a JSON file that says how to use it.
 
-DIR/delta.safetensors     what the cell kept, as it was judged
-DIR/adapted.json          backbone, preprocessing, classes, method, figures; written last
-A method may ask for the names that another library expects, and for that library's own JSON beside them.
+DIR/delta.safetensors     what the method stored, as it was evaluated
+DIR/adapted.json          backbone, preprocessing, classes, method, accuracy and costs; written last
+
+A method may use another file name, and add JSON files, so that another library can load the folder by itself.
 """
 
 from __future__ import annotations
@@ -29,52 +30,57 @@ MADE_BY = "Head2Head: `run_bench.py export`; `run_bench.py predict DIR IMAGES` u
 
 @runtime_checkable
 class Interchangeable(Protocol):
-    """A method whose delta another library loads by itself from a folder laid out as that library wants."""
+    """A method whose delta another library can load by itself, if the folder is laid out as that library expects."""
 
     def layout(self, names: Sequence[str]) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
-        """The delta's file name, and the contents of JSON files beside it, from the names of the delta's tensors."""
+        """The delta's file name, and the JSON files beside it (content by file name).
+
+        `names` are the names of the delta's tensors.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Note:
-    """What an exported folder says of itself."""
+    """The content of `adapted.json`: what an exported folder holds, and how to use it."""
 
     made_by: str
-    method: str
-    params: Mapping[str, Any]
-    delta: str  # name of its file
-    sha256: str  # of that file
-    classes: Sequence[str]
+    method: str  # the method's label, as the user named it
+    params: Mapping[str, Any]  # its hyper-parameters
+    delta: str  # the delta's file name
+    sha256: str  # the digest of that file
+    classes: Sequence[str]  # the class names by label
     backbone: Mapping[str, Any]  # timm, args, weights, weights_digest, checkpoint
     preprocessing: Mapping[str, Any]  # image_size, mean, std, resize
-    accuracy: Mapping[str, float]
-    cost: Mapping[str, float | None]
-    source: Mapping[str, Any]  # the record: key, task, seed, protocol, versions, …
+    accuracy: Mapping[str, float]  # fractions, by test set
+    cost: Mapping[str, float | None]  # FLOPs, bytes, seconds, …, under the names of a record
+    source: Mapping[str, Any]  # where the delta comes from: key, task, seed, protocol, versions, …
     registered: str = ""  # the method's name in the registry; empty in folders of older versions
 
 
 def describe(result: CellResult) -> str:
+    """A cell in words: method, task and seed."""
     return f"{result.method} on {result.task}, seed {result.seed}"
 
 
 def export(result: CellResult, store: Store, to: Path) -> list[Path]:
-    """Writes a finished cell into a folder that is new or empty; returns its files, the note last.
+    """Writes a finished cell into the folder `to`, and returns the written files, the note last.
 
-    Raises UserError when the folder has other things in it or cannot be written, and when the delta is not there.
+    Raises UserError when the folder is not empty or cannot be written, and when the delta is missing or damaged. The
+    files written so far are then removed.
     """
-    existed, whole = to.exists(), False
+    existed, complete = to.exists(), False
     written: list[Path] = []
     try:
         to.mkdir(parents=True, exist_ok=True)
         if any(to.iterdir()):
             raise UserError(f"{to} is not empty; name a new folder with --to")
         pack(result, store, to, written)
-        whole = True
+        complete = True
     except OSError as error:
         raise UserError(f"cannot write to {to} ({error.strerror}); make room, or name another folder") from error
     finally:
-        if not whole:  # half an export is none
+        if not complete:  # a part of an export is of no use
             with suppress(OSError):
                 for path in written:
                     path.unlink(missing_ok=True)
@@ -84,12 +90,16 @@ def export(result: CellResult, store: Store, to: Path) -> list[Path]:
 
 
 def pack(result: CellResult, store: Store, to: Path, written: list[Path]) -> None:
-    """Copies the delta and writes the JSON beside it, noting each file in `written` before it is begun."""
+    """Copies the delta into `to` and writes the JSON files beside it.
+
+    It appends each path to `written` before it starts the file, so that the caller can remove what a failure left.
+    Raises UserError when the delta is missing or damaged, and OSError when a file cannot be written.
+    """
     stored = store.delta(result.key)
     if not stored.is_file():
         raise UserError(f"{stored} is gone; run {describe(result)} again with --force")
     if stored.stat().st_size != result.cost.stored_bytes:
-        raise UserError(f"{stored} is not what was judged; run {describe(result)} again with --force")
+        raise UserError(f"{stored} is not what was evaluated; run {describe(result)} again with --force")
     method = method_of(result.registered, result.params)
     name, beside = method.layout(tensor_names(stored)) if isinstance(method, Interchangeable) else (DELTA, {})
     written.append(to / name)
@@ -100,7 +110,7 @@ def pack(result: CellResult, store: Store, to: Path, written: list[Path]) -> Non
 
 
 def note(result: CellResult, delta: Path) -> Note:
-    """The page on a delta, from its record. Raises UserError for a record that does not say enough."""
+    """The note on a delta, from its record. Raises UserError for a record that lacks the classes or the backbone."""
     network, classes = result.network, result.data.classes
     if network.name is None or network.digest is None or classes is None:
         lacks = "classes" if classes is None else "backbone"
@@ -128,7 +138,7 @@ def note(result: CellResult, delta: Path) -> Note:
 
 
 def source(result: CellResult) -> dict[str, Any]:
-    """Where a delta comes from: the record's key, and what is needed to measure it again."""
+    """Where a delta comes from: the record's key, and what is needed to measure it again. Empty facts are left out."""
     known = {
         **asdict(result.environment), "pipeline": result.data.pipeline, "data_fingerprint": result.data.fingerprint,
         "test_counts": result.data.test_counts, "started": result.started,
@@ -139,20 +149,24 @@ def source(result: CellResult) -> dict[str, Any]:
 
 
 def file_digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tensor_names(path: Path) -> list[str]:
-    """Names of the tensors in a safetensors file, from its header alone."""
-    from safetensors import safe_open  # here, so that help and listing stay light
+    """The names of the tensors in a safetensors file; only its header is read."""
+    from safetensors import safe_open  # here, so that help and listing start fast
 
     with safe_open(path, "np") as file:
         return list(file.keys())
 
 
 def method_of(name: str, params: Mapping[str, Any]) -> Method:
-    """A registered method with recorded hyper-parameters. Raises UserError when there is none that takes them."""
+    """The method of that registered name with recorded hyper-parameters.
+
+    Raises UserError when no such method is registered, or when it does not take these hyper-parameters.
+    """
     make = dict(METHODS.items()).get(name)
     if make is None:
         raise UserError(f"there is no method {name!r} here; put its file back into methods/")

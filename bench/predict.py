@@ -1,4 +1,4 @@
-"""Uses an exported folder: restores the adapted backbone and names the classes of images, as fast as it can run."""
+"""Uses an exported folder: restores the adapted backbone and predicts the classes of images."""
 
 from __future__ import annotations
 
@@ -22,24 +22,27 @@ from bench.images.pixels import decoded
 from bench.registry import Label
 from bench.spec import Adapted, BackboneSpec, UserError
 
-BATCH = 128  # images a forward pass
+BATCH = 128  # images in a forward pass
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """An exported folder ready for use."""
+    """An exported folder, ready for use."""
 
     backbone: TimmBackbone
     adapted: Adapted
-    classes: Sequence[str]
+    classes: Sequence[str]  # names by label
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """(batch, classes) on the CPU, from uint8 pixels (batch, 3, size, size)."""
+        """Class probabilities (batch, classes) on the CPU, from uint8 pixels (batch, 3, size, size)."""
         return self.adapted.logits(images).softmax(1).cpu()
 
 
 class Pictures:
-    """Image files; one that cannot be read is noted with its reason, and a black image stands in for it."""
+    """Image files that are decoded when they are asked for.
+
+    A black image takes the place of a file that cannot be read, and `reasons` says why, by its number.
+    """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = paths
@@ -49,7 +52,7 @@ class Pictures:
         return len(self.paths)
 
     def decode(self, index: int) -> np.ndarray:
-        """Pixels uint8 (height, width, 3), turned as the camera says."""
+        """Pixels uint8 (height, width, 3), rotated as the photo's orientation tag says."""
         path = self.paths[index]
         try:
             return rgb(path.read_bytes(), str(path), upright=True)
@@ -62,14 +65,14 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest classes of one image with their probabilities, the likeliest first; or why there are none."""
+    """The most probable classes of one image, or the reason why it could not be read."""
 
-    image: str
-    classes: Sequence[tuple[str, float]] = ()
+    image: str  # the path, as it was given
+    classes: Sequence[tuple[str, float]] = ()  # (name, probability), the most probable first
     error: str = ""
 
     def line(self) -> str:
-        """As one line of JSON."""
+        """The prediction as one line of JSON."""
         if self.error:
             return json.dumps({"image": self.image, "error": self.error})
         best, probability = self.classes[0]
@@ -77,14 +80,17 @@ class Prediction:
         return json.dumps({"image": self.image, "class": best, "probability": round(probability, 6), "top": top})
 
     def row(self, image_width: int, class_width: int) -> str:
-        """As one line of a table."""
+        """The prediction as one line of a table; widths in characters."""
         (best, probability), *others = self.classes
         rest = ", ".join(f"{name} {value:.1%}" for name, value in others)
         return f"{self.image:<{image_width}}  {best:<{class_width}}  {probability:>11.1%}  {rest}".rstrip()
 
 
 def predict(loaded: Loaded, paths: Sequence[Path], top: int) -> Iterator[list[Prediction]]:
-    """The `top` likeliest classes of every image in order, a batch at a time, the next being decoded meanwhile."""
+    """Predictions with the `top` most probable classes of every image, in order, a batch at a time.
+
+    The next batch is decoded while the network works on this one.
+    """
     pictures = Pictures(paths)
     done = 0
     for images in decoded(pictures, loaded.backbone.image_size, BATCH):
@@ -99,9 +105,10 @@ def predict(loaded: Loaded, paths: Sequence[Path], top: int) -> Iterator[list[Pr
 
 
 def load_adapted(folder: Path, checkpoint: Path | None = None, device: str = "auto") -> Loaded:
-    """The adapted backbone in an exported folder, on a device; `checkpoint` is the backbone's file where it moved.
+    """The adapted backbone of an exported folder, on a device.
 
-    Raises UserError when the folder is no export or damaged, and when the backbone's weights are not the same.
+    `checkpoint` is the file of the backbone's weights, if it is not where it was. Raises UserError when the folder is
+    not an export or is damaged, and when the backbone's weights are not those that were adapted.
     """
     note = read_note(folder)
     path = folder / Path(note.delta).name
@@ -118,7 +125,7 @@ def load_adapted(folder: Path, checkpoint: Path | None = None, device: str = "au
 
 
 def read_note(folder: Path) -> Note:
-    """What an exported folder says of itself. Raises UserError when it says nothing or is damaged."""
+    """The note of an exported folder. Raises UserError when it is missing or damaged."""
     path = folder / NOTE
     if not path.is_file():
         raise UserError(f"{folder} has no {NOTE}; name a folder that `run_bench.py export KEY --to DIR` wrote")
@@ -131,18 +138,19 @@ def read_note(folder: Path) -> Note:
 
 
 def stated_spec(note: Note, checkpoint: Path | None) -> BackboneSpec:
-    """The backbone as the note describes it, with its weights from a file or, without one, from timm."""
+    """The backbone as the note describes it, with its weights from a checkpoint or, without one, from timm."""
     given, how = note.backbone, note.preprocessing
     name = str(given["timm"])
     if str(given["weights_digest"]).startswith("hub:") and given["weights"] and "." not in name:
-        name = f"{name}.{given['weights']}"  # another timm may have other weights as its default
+        name = f"{name}.{given['weights']}"  # another version of timm may have another default
     return BackboneSpec(name, checkpoint, given["args"], how["image_size"], tuple(how["mean"]), tuple(how["std"]))
 
 
 def backbone_spec(note: Note, checkpoint: Path | None) -> BackboneSpec:
-    """The backbone that was adapted: embedded, timm's own, or a file that must hold the same bytes.
+    """The backbone that was adapted, with the place of its weights.
 
-    Raises UserError when the file is not known or holds other weights.
+    The weights are the embedded ones, timm's own, or those of a file. Raises UserError when the file is not found, and
+    when it holds other weights. It prints a warning where that cannot be checked.
     """
     wanted = note.backbone["weights_digest"]
     name = note.backbone["timm"]
@@ -157,7 +165,7 @@ def backbone_spec(note: Note, checkpoint: Path | None) -> BackboneSpec:
         )
     spec = stated_spec(note, path)
     if wanted.startswith("hub:"):
-        print(f"warning: whether {path} holds timm's own weights of {name} cannot be told from it", file=sys.stderr)
+        print(f"warning: {path} may not hold timm's own weights of {name}; that cannot be checked", file=sys.stderr)
     elif weights_digest(spec) != wanted:
         raise UserError(f"{path} does not hold the weights of {name} that were adapted; name theirs with --checkpoint")
     return spec

@@ -276,7 +276,7 @@ def test_cells_that_kept_nothing(judged: Judged, tmp_path: Path) -> None:
             export_cell([key], tmp_path, tmp_path / "x")
     store.delta(lora.key).parent.mkdir()
     store.delta(lora.key).write_bytes(b"torn")
-    with pytest.raises(UserError, match="is not what was judged; run lora on"):
+    with pytest.raises(UserError, match="is not what was evaluated; run lora on"):
         export_cell([lora.key], tmp_path, tmp_path / "x")
     shutil.copy(judged.store.delta(lora.key), store.delta(lora.key))
     store.append(replace(lora, data=replace(lora.data, classes=None)))
@@ -380,7 +380,7 @@ def test_weights_of_another_backbone(judged: Judged, copy: Path, tmp_path: Path,
     alter(copy, backbone={**page["backbone"], "weights": "a1_in1k", "weights_digest": "hub:resnet18"})
     capsys.readouterr()
     load_adapted(copy, same, "cpu")
-    assert "cannot be told" in capsys.readouterr().err
+    assert "cannot be checked" in capsys.readouterr().err
 
 
 def test_a_backbone_of_timms_own_with_a_file_named_in_the_record(tmp_path: Path) -> None:
