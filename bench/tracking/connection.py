@@ -1,4 +1,7 @@
-"""Where MLflow's runs are kept, how it is reached, and what it raises when it is not."""
+"""The connection to MLflow's tracking store: its address, how it is made, and what it raises when it does not work.
+
+The address is MLFLOW_TRACKING_URI, or an SQLite database in the results folder.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:  # mlflow takes more than a second to import, so it is imported in functions, when something is logged
+if TYPE_CHECKING:  # importing mlflow takes more than a second, so functions import it when they need it
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "head2head"
 FILE = "mlflow.db"
-VIEW = "head2head"  # of MLflow's page of runs, with our columns
+VIEW = "head2head"  # the name of our view, with our columns, on MLflow's page of runs
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-# Only what the user has not set. A request is tried once: the store is the truth, `sync` is the retry, and a request
-# that was carried out though its answer was lost would be logged twice.
+# Set only where the user has not set them. A request is tried once, and `sync` is the retry. MLflow's own retry would
+# log a run twice where the server had done the request and its answer was lost.
 ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # seconds
@@ -33,14 +36,17 @@ ENVIRONMENT = {
 
 
 def connect(folder: Path) -> MlflowClient:
-    """A client of the tracking store, made sure to answer: for a database mlflow itself would try for 100 seconds."""
+    """A client of the tracking store of a results folder. Raises one of `failures` when the store does not answer.
+
+    A database is tried here once, because MLflow itself would try it for 100 seconds.
+    """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import sqlalchemy
     from mlflow.tracking import MlflowClient
 
     uri = tracking_uri(folder)
-    hasten()
+    write_without_waiting()
     if is_default() and not database(folder).exists():
         create_database(database(folder))
     if urlsplit(uri).scheme.split("+")[0] in DATABASES:
@@ -52,18 +58,19 @@ def connect(folder: Path) -> MlflowClient:
     return MlflowClient(uri)
 
 
-def hasten() -> None:
-    """From now on `hurry` hears of every connection to a database."""
+def write_without_waiting() -> None:
+    """Makes every later connection to our own database skip the wait for the disk."""
     from sqlalchemy import Engine, event
 
-    if not event.contains(Engine, "connect", hurry):
-        event.listen(Engine, "connect", hurry)
+    if not event.contains(Engine, "connect", _skip_disk_wait):
+        event.listen(Engine, "connect", _skip_disk_wait)
 
 
-def hurry(connection: object, _: object) -> None:
-    """Lets our own database of runs be written without waiting for the disk, ten times a run and 50 at its creation.
+def _skip_disk_wait(connection: object, _: object) -> None:
+    """Switches SQLite's `synchronous` off if the connection is to our own database.
 
-    A kill does no harm to it; what a loss of power breaks can be deleted, as `sync` makes it again from the store.
+    Otherwise MLflow waits for the disk ten times for each run, and 50 times when it creates the database. A kill does
+    not damage it. A loss of power may; then it can be deleted, and `sync` makes it again from the store.
     """
     if isinstance(connection, sqlite3.Connection):
         (file,) = [file for _, name, file in connection.execute("PRAGMA database_list") if name == "main"]
@@ -72,16 +79,17 @@ def hurry(connection: object, _: object) -> None:
 
 
 def create_database(path: Path) -> None:
-    """Lets mlflow make its tables elsewhere and puts the whole file in place, unless another process was faster.
+    """Creates an empty database for MLflow at `path`. A database that another process has put there is kept.
 
-    A kill while mlflow makes them, in some 50 migrations, would leave a file that it can never open again.
+    MLflow makes its tables in some 50 migrations. A kill in the middle would leave a file that it can never open again.
+    So they are made in a temporary folder, and the complete file is put in place.
     """
     from mlflow.tracking import MlflowClient
 
-    hasten()
+    write_without_waiting()
     with tempfile.TemporaryDirectory(prefix="head2head-") as place:
         made, draft = Path(place) / path.name, path.with_name(f"{path.name}.{os.getpid()}")
-        MlflowClient(f"sqlite:///{made}").get_experiment_by_name("any")  # made on first use
+        MlflowClient(f"sqlite:///{made}").get_experiment_by_name("any")  # the first use creates the tables
         try:
             shutil.copyfile(made, draft)
             with draft.open("rb+") as file:
@@ -93,34 +101,37 @@ def create_database(path: Path) -> None:
 
 
 def tracking_uri(folder: Path) -> str:
-    """MLFLOW_TRACKING_URI, or the database in the results folder."""
+    """The address of the tracking store: MLFLOW_TRACKING_URI, or the database in the results folder."""
     return f"sqlite:///{database(folder)}" if is_default() else os.environ["MLFLOW_TRACKING_URI"]
 
 
 def database(folder: Path) -> Path:
+    """The path of our own database in a results folder."""
     return folder.resolve() / FILE
 
 
 def is_default() -> bool:
+    """Whether runs are kept in the results folder, because MLFLOW_TRACKING_URI is not set."""
     return not os.environ.get("MLFLOW_TRACKING_URI")
 
 
 def failures() -> tuple[type[BaseException], ...]:
-    """What MLflow and its stores raise when they cannot be reached, cannot be written to, or lack a driver."""
+    """The exceptions of a tracking store that cannot be reached, cannot be written to, or lacks its driver."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     return MlflowException, SQLAlchemyError, OSError, ImportError, ValueError
 
 
-def unreachable(folder: Path, error: BaseException) -> str:
-    """Names the address and the reason in one line, less any password."""
+def failure_message(folder: Path, error: BaseException) -> str:
+    """One line with the address and the reason, without passwords."""
     reason = " ".join(str(error).split()) or type(error).__name__
-    return shown(f"MLflow at {tracking_uri(folder)} does not work ({textwrap.shorten(reason, 200, placeholder='…')})")
+    short = textwrap.shorten(reason, 200, placeholder="…")
+    return without_credentials(f"MLflow at {tracking_uri(folder)} does not work ({short})")
 
 
-def shown(text: str) -> str:
-    """Addresses without the names and passwords that they may hold."""
+def without_credentials(text: str) -> str:
+    """The text, with user names and passwords removed from the addresses in it."""
     return re.sub(r"//[^/@\s]*@", "//", text)
 
 
@@ -128,11 +139,11 @@ def ui_command(folder: Path) -> str:
     """The command that opens MLflow on this folder's runs; for a server, its address."""
     uri = tracking_uri(folder)
     if uri.startswith(("http://", "https://")):
-        return shown(uri)
-    return f"python run_bench.py ui --results {shlex.quote(str(near(folder)))}"
+        return without_credentials(uri)
+    return f"python run_bench.py ui --results {shlex.quote(str(as_typed(folder)))}"
 
 
-def near(path: Path) -> Path:
-    """A path as one would type it here."""
+def as_typed(path: Path) -> Path:
+    """The path as a user would type it: relative if it lies below the current folder."""
     path = path.resolve()
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

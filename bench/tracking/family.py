@@ -1,4 +1,7 @@
-"""Which trials belong below which final run, whatever comes first: a trial is logged before the run that it chose."""
+"""Which trials belong below which final run in MLflow, in whatever order they are logged.
+
+A trial is logged before the final run that it leads to.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from bench.records.cells import CellResult
 from bench.tracking import record
 from bench.tracking.record import STUDY, TRIAL, Trial
 
-if TYPE_CHECKING:  # imported in functions, as in bench.tracking.connection
+if TYPE_CHECKING:  # functions import mlflow, as in bench.tracking.connection
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
@@ -16,28 +19,29 @@ PARENT = "mlflow.parentRunId"
 
 
 class Family:
-    """The final runs and trials of a results folder. A trial waits below the comparison until its final run is there.
+    """The final runs and the trials of one results folder.
 
-    Nothing depends on the order in which they are logged, nor on all of it being done at once: what a kill left below
-    the comparison is moved when the final run is completed, and a trial that is late goes below it at once. Where
-    several final runs share a study, seeds of a comparison say, the first that was done has the trials.
+    A trial stays below the comparison until its final run is logged. The order of logging does not matter, nor whether
+    everything is logged at once. A kill may leave trials below the comparison; they move when the final run is
+    completed. A trial that comes late goes below its final run directly. Several final runs may share a study, for
+    example the seeds of a comparison: the first of them that was done gets the trials.
     """
 
     def __init__(self, client: MlflowClient) -> None:
         self.client = client
-        self.finals: dict[str, tuple[str, bool]] = {}  # of each study: id of the run that has its trials, and if done
-        self.trials: dict[Trial, str] = {}  # id of the run of each trial, of the newest where it was tried again
-        self.places: dict[str, tuple[str, str]] = {}  # by the id of a trial's run: its study, and what it is below
-        self.replayed: set[Trial] = set()
+        self.finals: dict[str, tuple[str, bool]] = {}  # by study: the id of the run that has its trials; whether done
+        self.trials: dict[Trial, str] = {}  # the run's id; of a trial that was repeated, that of the newest run
+        self.places: dict[str, tuple[str, str]] = {}  # by the id of a trial's run: its study, and its parent's id
+        self.replayed: set[Trial] = set()  # trials whose replay is logged
 
     def meet(self, run: Run) -> None:
-        """Takes in a run that is there already."""
+        """Notes a run that MLflow has already."""
         tags, run_id = run.data.tags, run.info.run_id
         study = tags.get(STUDY)
         if study is None:
             return
         if TRIAL not in tags:
-            self._lead(study, run_id, tags.get("status") == "done")
+            self._note_final(study, run_id, tags.get("status") == "done")
             return
         trial = (study, tags[TRIAL])
         self.trials[trial] = run_id
@@ -46,23 +50,23 @@ class Family:
             self.replayed.add(trial)
 
     def parent(self, result: CellResult, comparison: str) -> str:
-        """Id of the run below which a new one goes."""
+        """The id of the parent for a new run: the trial's final run if it is known, else `comparison`."""
         trial = record.trial(result)
         final = self.finals.get(trial[0]) if trial else None
         return final[0] if final else comparison
 
     def join(self, result: CellResult, run_id: str, parent: str) -> None:
-        """Notes a run just logged, begun below `parent` if it was not met; a final one gets its trials below it."""
+        """Notes a run that was just logged, below `parent` unless it was met before. A final run gets its trials."""
         study, trial = record.study(result), record.trial(result)
         if trial:
             self.trials[trial] = run_id
             self.places.setdefault(run_id, (trial[0], parent))
         elif study:
-            self._lead(study, run_id, result.status == "done")
+            self._note_final(study, run_id, result.status == "done")
             self.settle(study)
 
     def settle(self, study: str | None = None) -> None:
-        """Puts the trials of a study, or of all, below their final runs, where they are not there yet."""
+        """Moves the trials of a study, or of all studies, below their final runs."""
         for run_id, (of, parent) in self.places.items():
             final, _ = self.finals.get(of, (parent, False))
             if study in (None, of) and final != parent:
@@ -70,7 +74,7 @@ class Family:
                 self.places[run_id] = of, final
 
     def replay(self, result: CellResult) -> bool:
-        """Gives a trial's run the test accuracy that was read for it afterwards; whether that had to be done."""
+        """Adds the test accuracy of a replay to its trial's run. Returns whether it had to be added."""
         from mlflow.entities import Metric
 
         trial = record.trial(result)
@@ -83,7 +87,8 @@ class Family:
         self.replayed.add(trial)
         return True
 
-    def _lead(self, study: str, run_id: str, done: bool) -> None:
+    def _note_final(self, study: str, run_id: str, done: bool) -> None:
+        """Gives the trials of a study to its first final run; a run that is done takes them from one that is not."""
         known = self.finals.get(study)
         if known is None or (done and not known[1]) or known[0] == run_id:
             self.finals[study] = run_id, done

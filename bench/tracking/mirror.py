@@ -1,4 +1,4 @@
-"""The runs of one results folder in MLflow: which are there, and how one is added."""
+"""The MLflow runs of one results folder: finds those that exist, and logs a result as a new one."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from bench.tracking.connection import EXPERIMENT, VIEW, connect, database, is_de
 from bench.tracking.family import PARENT, Family
 from bench.tracking.record import KEY, STARTED, TRIAL
 
-if TYPE_CHECKING:  # imported in functions, as in bench.tracking.connection
+if TYPE_CHECKING:  # functions import mlflow, as in bench.tracking.connection
     from mlflow.entities import DatasetInput, Metric, Param, Run
     from mlflow.tracking import MlflowClient
 
 COMPARISON = "head2head.comparison"
 COLUMNS = ("accuracy/test", "train_flops", "stored_bytes", "stored_params")
 OUTCOMES = {"done": "FINISHED", "failed": "FAILED", "skipped": "KILLED"}
-LARGEST = 32 << 20  # bytes of a delta that is attached to its run; a larger one lies in the results folder alone
-AT_ONCE = 900  # metrics in a request; MLflow takes 1,000
+LARGEST = 32 << 20  # bytes; a larger delta is not attached to its run and lies in the results folder alone
+AT_ONCE = 900  # metrics in one request; MLflow takes 1,000 at most
 Identity = tuple[str, str, str]  # key, started, number of a trial
 
 
 class Mirror:
-    """The runs of one results folder in MLflow. Its methods raise what `failures` names."""
+    """The MLflow runs of one results folder. Every method may raise one of `failures`."""
 
     def __init__(self, folder: Path) -> None:
         self.client = connect(folder)
@@ -39,19 +39,19 @@ class Mirror:
         self.experiment = experiment(self.client, folder)
         runs = list(all_runs(self.client, self.experiment))
         self.finished: set[Identity] = set()
-        self.begun: dict[Identity, str] = {}  # id of the run that an interruption left unfinished
+        self.begun: dict[Identity, str] = {}  # ids of runs that an interruption left unfinished
         first = next(iter(self.store.index().results), None)
         self.comparison = digest(first, folder)
         self.family = Family(self.client)
         self._remember(run for run in runs if KEY in run.data.tags)
         ours = [run for run in runs if run.data.tags.get(COMPARISON) == self.comparison]
-        self.end = max((run.info.end_time or 0 for run in ours), default=0)  # milliseconds
+        self.end = max((run.info.end_time or 0 for run in ours), default=0)  # milliseconds since 1970
         self.parent = self._parent(ours) or self._new_parent(folder, first)
 
     def log(self, result: CellResult) -> bool:
-        """Whether anything had to be logged; a run that was begun and not finished is completed.
+        """Logs a result, and completes a run that was begun and not finished. Returns whether anything was logged.
 
-        A replay is no run of its own: what it read is logged with its trial.
+        A replay is not a run of its own: its accuracy is logged with its trial.
         """
         if result.stage == "replay":
             return self.family.replay(result)
@@ -60,7 +60,7 @@ class Mirror:
             return False
         start, end = record.interval(result)
         parent = self.family.parent(result, self.parent)
-        if identity not in self.begun:  # all tags go with its creation, so that an interrupted run can be found again
+        if identity not in self.begun:  # created with all its tags, so that it is found again after an interruption
             above = {PARENT: parent, COMPARISON: self.comparison}
             run = self.client.create_run(self.experiment, start_time=start, tags={**above, **record.tags(result)})
             self.begun[identity] = run.info.run_id
@@ -74,7 +74,7 @@ class Mirror:
         return True
 
     def _describe(self, result: CellResult, run_id: str, end: int) -> None:
-        """Parameters, figures, curves, data and what was kept; the same when it is done again."""
+        """Logs parameters, metrics, curves, data and the delta. Doing it again changes nothing."""
         metrics, params = entities(result, end)
         self.client.log_batch(run_id, metrics[:AT_ONCE], params)
         for at in range(AT_ONCE, len(metrics), AT_ONCE):
@@ -85,7 +85,10 @@ class Mirror:
             self._attach_delta(result, run_id)
 
     def _attach_delta(self, result: CellResult, run_id: str) -> None:
-        """As `export` lays it out, so that what is downloaded from MLflow can be used; nothing where it is gone."""
+        """Attaches the delta as `export` writes it, so that a download from MLflow can be used.
+
+        A cell that cannot be exported, for example because its delta is gone, gets no artifact.
+        """
         with tempfile.TemporaryDirectory(prefix="head2head-") as place:
             try:
                 export(result, self.store, Path(place))
@@ -94,14 +97,17 @@ class Mirror:
             self.client.log_artifacts(run_id, place, "delta")
 
     def finish(self, artifacts: Sequence[Path] = ()) -> None:
-        """Attaches files to the parent run, over those of the same name, and ends it when its last cell ended."""
+        """Attaches files to the parent run, replacing those of the same name, and ends it.
+
+        The parent run ends when its last cell ended.
+        """
         self.family.settle()
         for path in artifacts:
             self.client.log_artifact(self.parent, str(path), "report")
         self.client.set_terminated(self.parent, "FINISHED", self.end or None)
 
     def _remember(self, runs: Iterable[Run]) -> None:
-        """Notes what is there already; of two runs of one result, made when an answer was lost, one is deleted."""
+        """Notes the runs that exist. If one result has two, because an answer was lost, one of them is deleted."""
         for run in sorted(runs, key=lambda run: run.info.status == "RUNNING"):  # finished ones first
             identity = (run.data.tags[KEY], run.data.tags.get(STARTED, ""), run.data.tags.get(TRIAL, ""))
             if identity in self.finished or identity in self.begun:
@@ -115,15 +121,16 @@ class Mirror:
                 self.finished.add(identity)
 
     def _parent(self, runs: Sequence[Run]) -> str | None:
-        """Id of the run that stands for this folder: the one that its cells name, else any; a double is deleted."""
+        """The id of this folder's parent run, or None. Of several, one that cells name is kept, the others deleted."""
         named = {run.data.tags.get(PARENT) for run in runs}
         found = [run.info.run_id for run in runs if KEY not in run.data.tags]
         found.sort(key=lambda run_id: run_id not in named)
-        for double in found[1:]:
-            self.client.delete_run(double)
+        for duplicate in found[1:]:
+            self.client.delete_run(duplicate)
         return found[0] if found else None
 
     def _new_parent(self, folder: Path, first: CellResult | None) -> str:
+        """Creates this folder's parent run, which starts with the first record, and returns its id."""
         place = folder.resolve()
         described = {COMPARISON: self.comparison, "head2head.folder": str(place)}
         start = record.interval(first)[0] if first else None
@@ -133,7 +140,10 @@ class Mirror:
 
 
 def experiment(client: MlflowClient, folder: Path) -> str:
-    """Id of the experiment, created when it is missing; artifacts of the default store lie beside it."""
+    """The id of our experiment, which is created when it is missing.
+
+    The artifacts of the default store lie beside it, in `mlartifacts`.
+    """
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
         beside = database(folder).with_name("mlartifacts").as_uri() if is_default() else None
@@ -144,9 +154,9 @@ def experiment(client: MlflowClient, folder: Path) -> str:
 
 
 def view() -> dict[str, str]:
-    """The experiment's tags: that models are trained in it, and our columns for MLflow's page of runs.
+    """The tags of the experiment: its kind (model training), and our view of MLflow's page of runs.
 
-    MLflow keeps the views that its users share in such tags; ours has the cells without their parent, the best first.
+    MLflow keeps shared views in such tags. Our view shows the final cells, the most accurate first, with their costs.
     """
     state = {
         "searchFilter": "tags.stage = 'final'",
@@ -158,7 +168,7 @@ def view() -> dict[str, str]:
 
 
 def all_runs(client: MlflowClient, experiment_id: str) -> Iterator[Run]:
-    """Every run of the experiment that is not deleted, oldest first, page by page."""
+    """Every run of the experiment that is not deleted, the oldest first."""
     token: str | None = None
     while True:
         page = client.search_runs([experiment_id], order_by=["attributes.start_time ASC"], page_token=token)
@@ -169,12 +179,13 @@ def all_runs(client: MlflowClient, experiment_id: str) -> Iterator[Run]:
 
 
 def digest(first: CellResult | None, folder: Path) -> str:
-    """What tells one results folder from all others, wherever it is moved: its first record."""
+    """A digest that identifies a results folder even after it was moved: that of its first record."""
     text = f"{first.key} {first.started}" if first else str(folder.resolve())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def entities(result: CellResult, timestamp: int) -> tuple[list[Metric], list[Param]]:
+    """A result's metrics and parameters as MLflow's own objects; `timestamp` in milliseconds since 1970."""
     from mlflow.entities import Metric, Param
 
     metrics = [Metric(name, float(value), timestamp, 0) for name, value in record.metrics(result).items()]
@@ -183,7 +194,7 @@ def entities(result: CellResult, timestamp: int) -> tuple[list[Metric], list[Par
 
 
 def datasets(result: CellResult) -> list[DatasetInput]:
-    """The images of a cell, as MLflow lists the data of a run."""
+    """The images of a cell as MLflow's dataset input; empty where the record does not identify them."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     known = record.dataset(result)

@@ -1,4 +1,4 @@
-"""MLflow's own page on the runs of a results folder: a server on this machine alone, until Ctrl-C."""
+"""Serves MLflow's own page on the runs of a results folder, for this machine alone, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from bench.tracking.connection import (
     VIEW,
     connect,
     database,
+    failure_message,
     failures,
     is_default,
-    shown,
     tracking_uri,
-    unreachable,
+    without_credentials,
 )
 
-LOOPBACK, PORT = "127.0.0.1", 5000  # MLflow's usual port, unless it is taken
+LOOPBACK, PORT = "127.0.0.1", 5000  # MLflow's usual port; another one if it is taken
 STARTS_WITHIN = 120.0  # seconds
 
 
 def serve(folder: Path) -> int:
-    """Starts the page, prints its address, and ends it on Ctrl-C; a tracking server has one already, which is named.
+    """Starts the page, prints its address, and ends it on Ctrl-C. Returns the exit code 0.
 
-    Raises UserError when there is nothing to show or the page does not start.
+    A tracking server has a page already: then only its address is printed. Raises UserError when there are no runs to
+    show, and when the page does not start.
     """
     uri = tracking_uri(folder)
     if is_default() and not database(folder).exists():
         raise UserError(f"{folder} has no MLflow runs; `python run_bench.py sync --results {folder}` logs its records")
-    # MLflow's page begins with what it has for language models, unless its address says otherwise.
+    # Without `workflowType`, MLflow's page starts in its part for language models.
     view = f"#/experiments/{experiment(folder)}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}"
     if uri.startswith(("http://", "https://")):
-        print(f"MLflow:  {shown(uri).rstrip('/')}/{view}")
+        print(f"MLflow:  {without_credentials(uri).rstrip('/')}/{view}")
         return 0
     port = free_port()
     with tempfile.TemporaryFile() as log, running(uri, port, log) as server:
@@ -56,14 +57,14 @@ def serve(folder: Path) -> int:
 
 
 def experiment(folder: Path) -> str:
-    """Id of our experiment in the store. Raises UserError when the store has none or does not work."""
+    """The id of our experiment. Raises UserError when the store does not have it, or does not work."""
     try:
         found = connect(folder).get_experiment_by_name(EXPERIMENT)
     except failures() as error:
-        raise UserError(f"{unreachable(folder, error)}; start it, or unset MLFLOW_TRACKING_URI") from error
+        raise UserError(f"{failure_message(folder, error)}; start it, or unset MLFLOW_TRACKING_URI") from error
     if found is None:
         raise UserError(
-            f"MLflow at {shown(tracking_uri(folder))} has no runs of ours; "
+            f"MLflow at {without_credentials(tracking_uri(folder))} has no runs of ours; "
             f"`python run_bench.py sync --results {folder}` logs them"
         )
     name: str = found.experiment_id
@@ -71,7 +72,7 @@ def experiment(folder: Path) -> str:
 
 
 def free_port() -> int:
-    """MLflow's usual port where nothing listens on it, else any free one."""
+    """MLflow's usual port if nothing listens on it, else any free port. Raises UserError when there is none."""
     for port in (PORT, 0):
         with contextlib.suppress(OSError), socket.create_server((LOOPBACK, port)) as found:
             chosen: int = found.getsockname()[1]
@@ -81,29 +82,32 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(uri: str, port: int, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """MLflow's server in a process group of its own, which is ended whatever ends this process but SIGKILL."""
+    """A context with MLflow's server, in a process group of its own.
+
+    The server is ended with the context, and also when SIGTERM or SIGHUP ends this process. SIGKILL leaves it running.
+    """
     command = [sys.executable, "-m", "mlflow", "ui", "--host", LOOPBACK, "--port", str(port), "--workers", "1"]
-    # The address of the store may hold a password, which a command line would show to everybody on the machine.
+    # The store's address may hold a password. On a command line everybody on the machine could read it.
     environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    environment.pop("MLFLOW_TRACKING_URI", None)  # a server is no client of another
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    environment.pop("MLFLOW_TRACKING_URI", None)  # else the server would be a client of another one
+    before = {number: signal.signal(number, _exit_cleanly) for number in (signal.SIGTERM, signal.SIGHUP)}
     with tempfile.TemporaryDirectory(prefix="head2head-") as place:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=place, start_new_session=True)
         try:
             yield server
         finally:
-            end(server)
+            stop(server)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
 
-def leave(number: int, _frame: object) -> None:
-    """Ends this process as the signal would, but by way of what has to be cleaned up."""
+def _exit_cleanly(number: int, _frame: object) -> None:
+    """Ends this process with the exit code of the signal, after the open contexts are closed."""
     raise SystemExit(128 + number)
 
 
-def end(server: subprocess.Popen[bytes], patience: float = 5.0) -> None:
-    """Asks the server and its workers to end, and after `patience` seconds makes them."""
+def stop(server: subprocess.Popen[bytes], patience: float = 5.0) -> None:
+    """Asks the server and its workers to end, and kills them after `patience` seconds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, number)
@@ -112,7 +116,7 @@ def end(server: subprocess.Popen[bytes], patience: float = 5.0) -> None:
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-    """Returns when the server answers. Raises UserError when it ended instead, or takes too long."""
+    """Waits until the server answers. Raises UserError when it has ended, or does not answer in time."""
     deadline = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < deadline:
         if server.poll() is not None:
@@ -124,7 +128,7 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: IO[bytes]) -> N
 
 
 def last_line(log: IO[bytes]) -> str:
-    """The last thing that the server said, without passwords."""
+    """The last line that the server wrote, without passwords."""
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
-    return shown(lines[-1]) if lines else "it said nothing"
+    return without_credentials(lines[-1]) if lines else "it wrote nothing"

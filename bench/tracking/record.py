@@ -1,4 +1,4 @@
-"""What a result says as a run of a tracking service: its name, tags, parameters, metrics and times, in plain types."""
+"""A result as a run of a tracking service: its name, tags, parameters, metrics and times, in plain Python types."""
 
 from __future__ import annotations
 
@@ -13,34 +13,37 @@ from typing import Any
 from bench.records.cells import CellResult
 
 KEY, STARTED = "head2head.key", "head2head.started"
-STUDY, TRIAL = "study", "trial"  # tags of a trial; a final run has the study alone
-REPLAY = "replay/"  # metrics read for a trial afterwards
-SYSTEM = ("peak_bytes", "energy_joules", "utilisation")  # what MLflow shows beside the metrics of a model
+STUDY, TRIAL = "study", "trial"  # tags: a trial has both, a final run has the study alone
+REPLAY = "replay/"  # prefix of the metrics that a replay adds to its trial
+SYSTEM = ("peak_bytes", "energy_joules", "utilisation")  # MLflow shows these on its page of system metrics
 CURVES = {"loss": "curve/train_loss", "val": "curve/val_accuracy"}
-Trial = tuple[str, str]  # study, number
+Trial = tuple[str, str]  # study, number of the trial
 
 
 def study(result: CellResult) -> str | None:
-    """The search that a result is part of, or that chose its hyper-parameters."""
+    """The study that a trial belongs to, or that chose a final result's hyper-parameters; None without one."""
     about = result.tuning if result.stage == "final" else result.trial
     return about.study if about else None
 
 
 def trial(result: CellResult) -> Trial | None:
-    """The trial that a result is, or was read for."""
+    """The trial that a result is, or that a replay was read for; None for a final result."""
     if result.stage == "final" or result.trial is None:
         return None
     return result.trial.study, str(result.trial.number)
 
 
 def identity(result: CellResult) -> tuple[str, str, str]:
-    """What tells a result from all others: trials may have the same hyper-parameters, and start in the same second."""
+    """What identifies a result: key, start and trial number.
+
+    The number is needed because two trials may have the same hyper-parameters and start in the same second.
+    """
     tried = trial(result)
     return result.key, result.started, tried[1] if tried else ""
 
 
 def tags(result: CellResult) -> dict[str, str]:
-    """What to filter runs by; the facts of a record are among it, each under its own name."""
+    """Tags to filter runs by. The facts of the record are among them, under `head2head.` and their own names."""
     known = {
         "method": result.method,
         "task": result.task,
@@ -64,7 +67,7 @@ def tags(result: CellResult) -> dict[str, str]:
 
 
 def provenance(result: CellResult) -> dict[str, Any]:
-    """Where a result comes from, all but what is too long for a tag."""
+    """Where a result comes from: its facts by name, without those that are too long for a tag."""
     network = asdict(result.network)
     digest, checkpoint = network.pop("digest"), network.pop("checkpoint")
     optional = {"expected": result.expectation, "trial": result.trial, "tuning": result.tuning}
@@ -77,15 +80,15 @@ def provenance(result: CellResult) -> dict[str, Any]:
 
 
 def params(result: CellResult) -> dict[str, str]:
-    """The hyper-parameters under their own names, and what the cell is about."""
+    """The hyper-parameters under their own names, with the method, task, backbone and seed of the cell."""
     cell = {"method": result.method, "task": result.task, "backbone": result.backbone, "seed": result.seed}
     return {allowed(name): written(value) for name, value in {**result.params, **cell}.items()}
 
 
 def metrics(result: CellResult) -> dict[str, float]:
-    """Accuracies as fractions below `accuracy/`, and every cost that is known: FLOPs, bytes, seconds, joules.
+    """Accuracies (fractions, below `accuracy/`) and every known cost (FLOPs, bytes, seconds, joules).
 
-    What describes the machine lies below `system/`, which has a page of its own.
+    Figures of the machine lie below `system/`, because MLflow has a page of its own for these.
     """
     costs = {
         f"system/{name}" if name in SYSTEM else name: value
@@ -96,14 +99,15 @@ def metrics(result: CellResult) -> dict[str, float]:
 
 
 def replayed(result: CellResult) -> dict[str, float]:
-    """The accuracies of a replay, to be shown with those of its trial."""
+    """The accuracies of a replay, under the names that they get in its trial's run."""
     return {f"{REPLAY}{allowed(name)}": value for name, value in result.accuracy.items()}
 
 
 def curves(result: CellResult) -> list[tuple[str, float, int, int]]:
-    """Points (name, value, milliseconds since 1970, epoch) of every curve, spread evenly over the training.
+    """The points of every curve: (name, value, milliseconds since 1970, epoch or step).
 
-    What is no number, the loss of a run that diverged say, has no point.
+    The times are spread evenly over the training. A value that is not finite, such as the loss of a training that
+    diverged, is left out.
     """
     start, _ = interval(result)
     length = 1000 * (result.cost.train_seconds or 0.0)
@@ -119,7 +123,7 @@ def curves(result: CellResult) -> list[tuple[str, float, int, int]]:
 
 
 def dataset(result: CellResult) -> dict[str, str] | None:
-    """Name, digest and source of the images, None for a record that does not tell them."""
+    """Name, digest and source of the images; None for a record that does not identify them."""
     fingerprint = result.data.fingerprint
     if not fingerprint:
         return None
@@ -128,7 +132,7 @@ def dataset(result: CellResult) -> dict[str, str] | None:
     profile = {"classes": len(classes) if isinstance(classes, list) else classes}
     return {
         "name": result.task,
-        "digest": fingerprint[:36],  # as long as MLflow takes
+        "digest": fingerprint[:36],  # MLflow takes no more
         "source_type": "images",
         "source": written(source),
         "profile": written(profile),
@@ -136,17 +140,17 @@ def dataset(result: CellResult) -> dict[str, str] | None:
 
 
 def interval(result: CellResult) -> tuple[int, int]:
-    """Start and end in milliseconds since 1970, from the record; one without a start is taken to start now."""
+    """Start and end in milliseconds since 1970, from the record. A record without a start gets the present time."""
     start = datetime.fromisoformat(result.started).timestamp() if result.started else time.time()
     seconds = (result.cost.train_seconds or 0.0) + (result.cost.eval_seconds or 0.0)
     return int(1000 * start), int(1000 * (start + seconds))
 
 
 def allowed(name: str) -> str:
-    """A name with what MLflow does not allow in names replaced."""
+    """The name with each character that MLflow does not allow in names replaced by `_`."""
     return re.sub(r"[^\w.\- :/]", "_", name)
 
 
 def written(value: object) -> str:
-    """Text as it is, anything else as JSON, so that equal values are written alike."""
+    """The value as text: text as it is, anything else as JSON with sorted keys, so that equal values are equal."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
