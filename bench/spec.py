@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -39,12 +39,26 @@ class Images(Protocol):
 
     def decode(self, index: int) -> np.ndarray:
         """Pixels of one image at its stored size, uint8 (height, width, 3)."""
-        ...
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Some of the images of a split, by their numbers in it."""
+
+    images: Images
+    indices: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def decode(self, index: int) -> np.ndarray:
+        """Pixels of one image, as `Images.decode`."""
+        return self.images.decode(self.indices[index])
 
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled images; in a training split the last `validation` of them are the validation images."""
+    """Labelled images. In a training split the last `validation` images are the validation images."""
 
     images: Images
     labels: np.ndarray  # int64 (n,), each in 0..classes-1
@@ -52,6 +66,25 @@ class Split:
     validation: int = 0
     augment: frozenset[str] = frozenset()  # of "flip", "shift": what may be done without changing the label
     possible: frozenset[int] | None = None  # of a test set with fewer classes: scores of all others are not looked at
+
+    @property
+    def learnt(self) -> int:
+        """How many images come before those held out: the validation images, or a fifth where there are none."""
+        return len(self.labels) - (self.validation or len(self.labels) // 5)
+
+    def part(self, rows: Sequence[int]) -> Split:
+        """Some of the images; the same fraction at their end is their own validation images."""
+        held = round(len(rows) * (len(self.labels) - self.learnt) / len(self.labels))
+        images = Subset(self.images, list(rows))
+        return replace(self, images=images, labels=self.labels[images.indices], validation=held)
+
+    def fitted(self) -> Split:
+        """The images to fit on when the held-out ones choose something."""
+        return self.part(range(self.learnt))
+
+    def held_out(self) -> Split:
+        """The images that choose, where `fitted` gives those to fit on."""
+        return replace(self.part(range(self.learnt, len(self.labels))), validation=0)
 
 
 @dataclass(frozen=True)
@@ -104,22 +137,36 @@ class BackboneSpec:
     std: tuple[float, ...] | None = None
 
 
+@dataclass(frozen=True)
+class Tap:
+    """Where a network is read, and how its output lies: `vector` (B, C), `tokens` (B, N, C), `nchw` or `nhwc` maps."""
+
+    name: str
+    layout: str
+    shape: tuple[int, ...]  # of one example
+
+
 class Backbone(Protocol):
     """A pretrained network on a device, its weights frozen, with its preprocessing."""
 
     spec: BackboneSpec
     image_size: int
     device: device
-    module: nn.Module  # in eval mode; adapting methods take a copy through `network`
-    features: dict[object, Any]  # what bench.backbone.features has computed with it for the task at hand
+    module: nn.Module  # in eval mode; methods that train take a copy from `network`
+
+    @property
+    def taps(self) -> Sequence[Tap]:
+        """Every place where it can be read, in the order in which the network computes them."""
+
+    @property
+    def digest(self) -> str:
+        """Tells the network's tensors from all others."""
 
     def inputs(self, images: Tensor) -> Tensor:
         """Normalised network input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
-        ...
 
     def network(self, classes: int, *, pretrained: bool = True) -> nn.Module:
         """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`."""
-        ...
 
 
 class Effort(Protocol):
@@ -141,30 +188,24 @@ class Meter(Effort, Protocol):
         Without a signature the FLOPs are counted each time, which is always right. Work that is done many times has a
         signature, all that decides its FLOPs, and is counted once; if `alike`, once for all meters.
         """
-        ...
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
         """Tells how far a training loop is, for curves and pruning: epochs, mean training loss, and the network as is.
 
         Raises Pruned when the trial is not worth going on with, and UserError when the loss is not finite.
         """
-        ...
 
     def point(self, curve: str, at: int, value: float) -> None:
         """Keeps a point of a curve of the record, `at` the epoch or step: shown in plots, never a cost or a score."""
-        ...
 
     def alone(self) -> Meter:
         """A new meter under the same budget, for work that several cells will share."""
-        ...
 
     def stop(self) -> None:
         """Ends the clock of such shared work."""
-        ...
 
     def found(self, shared: Effort) -> None:
         """Attributes work that is there already, in full, as if it had been done for this cell alone."""
-        ...
 
 
 @runtime_checkable
@@ -173,11 +214,9 @@ class Adapted(Protocol):
 
     def logits(self, images: Tensor) -> Tensor:
         """Scores (batch, classes) of uint8 pixels (batch, 3, size, size) on the backbone's device."""
-        ...
 
     def stored(self) -> Mapping[str, Tensor]:
         """All that must be kept for this task besides the backbone."""
-        ...
 
 
 class Method(Protocol):
@@ -197,7 +236,6 @@ class Method(Protocol):
     @property
     def passes(self) -> float:
         """Forward passes a training image is expected to need, a backward pass counting two; for the plan alone."""
-        ...
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted: ...
 
@@ -215,4 +253,3 @@ class PathMethod(Protocol):
         cls, variants: Sequence[Any], backbone: Backbone, train: Split, meters: Sequence[Meter]
     ) -> list[Adapted]:
         """Each variant fitted and charged to its own meter, what they share to one of them; in the order given."""
-        ...

@@ -32,17 +32,11 @@ class Head2ToeFTPlus(Head2ToeFT):
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
         from bench.backbone.features import features
-        from bench.images.pixels import Part  # here and below, so that listing methods stays light
 
         if not train.validation:
             raise UserError("head2toe_ft_plus chooses on validation images and there are none; take one of the two")
         read = features(backbone, train.images, self.target, meter)
-        kept, count = len(train.labels) - train.validation, len(train.labels)
-
-        def part(rows: range) -> Split:
-            return replace(train, images=Part(train.images, rows), labels=train.labels[rows.start : rows.stop])
-
-        fitted, held = part(range(kept)), part(range(kept, count))
+        kept, fitted, held = train.learnt, train.fitted(), train.held_out()
         begun = read.of(range(kept))
         frozen = self.head_alone(backbone, begun, fitted, meter)
         trained = self.tune(backbone, begun, fitted, Unheard(meter))

@@ -24,7 +24,7 @@ from bench.commands.taps import taps_table
 from bench.costs.meter import Meter
 from bench.images.pixels import pixels
 from bench.registry import METHODS
-from bench.runs.evaluate import judge
+from bench.runs.evaluate import evaluate
 from bench.spec import BackboneSpec, Split, UserError
 
 CPU = torch.device("cpu")
@@ -98,8 +98,8 @@ def test_all_variants_run_on_every_family(family: str, tmp_path: Path) -> None:
         images = pixels(train.images, 64)[:5]
         assert torch.equal(restored.logits(images), fitted.logits(images)), name
         adapted.append(restored)
-    verdicts = judge(backbone, adapted, {"test": split(7)}, Meter(CPU))
-    assert all(0 <= verdict.accuracy["test"] <= 1 and verdict.seconds > 0 for verdict in verdicts)
+    evaluated = evaluate(backbone, adapted, {"test": split(7)}, Meter(CPU))
+    assert all(0 <= one.accuracy["test"] <= 1 and one.seconds > 0 for one in evaluated)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -119,7 +119,7 @@ def test_the_listing_names_every_tap_and_its_size(family: str) -> None:
 def test_a_network_that_cannot_be_read_is_told() -> None:
     with pytest.raises(UserError, match="several heads"):
         find_taps(timm.create_model("deit_tiny_distilled_patch16_224", depth=1).eval(), 224)
-    plain: Any = SimpleNamespace(module=Pixels(), image_size=32, features={})
+    plain: Any = SimpleNamespace(module=Pixels(), taps=find_taps(Pixels(), 32))
     assert [tap.name for tap in taps(plain, None)] == ["embedding"]  # which is all that a linear probe reads
     with pytest.raises(UserError, match="no layer that Head2Toe can tap"):
         taps(plain, 512)

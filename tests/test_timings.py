@@ -22,7 +22,7 @@ def timing(command: str) -> subprocess.CompletedProcess[str]:
     [
         ("features_to_head --tasks demo/digits --fractions 0.1 --steps 20", ["head2toe_path", "F = 0.1, 20 steps"]),
         ("features_to_head --tasks demo/digits --methods linear_probe,head2toe:steps=20", ["steps=20", "linear_probe"]),
-        ("judging --count 600 --target 512", ["10 cells:", "resident memory grew by"]),
+        ("evaluating --count 600 --target 512", ["10 cells:", "resident memory grew by"]),
         ("extracting --targets 512 --turns 2 --written", ["T = 512 (", "of the bare pass's speed"]),
         ("many_features --features 60000 --images 200 --classes 5", ["penalty 0.0625 of it:", "gap "]),
     ],
@@ -41,7 +41,7 @@ def test_a_timing_measures(command: str, told: list[str]) -> None:
         ("features_to_head --methods head2to", "no method is called 'head2to'"),
         ("against_adelie --adelie nowhere/python --tasks demo/digits", "No such file or directory: 'nowhere/python'"),
         (f"against_adelie --adelie {sys.executable} --tasks demo/digits", "No module named 'adelie'; install adelie"),
-        ("judging --mean nan", "--mean nan does not fit"),
+        ("evaluating --mean nan", "--mean nan does not fit"),
     ],
 )
 def test_a_timing_refuses_with_a_sentence(command: str, told: str) -> None:

@@ -105,7 +105,6 @@ def main() -> int:
             design = unit_norm(read.held, backbone.device)
             labels = torch.from_numpy(train.labels)
             compare(design, labels, train.classes, fractions, arguments.adelie, arguments.turns)
-            backbone.forget()
     except (UserError, OSError) as error:
         print(f"against_adelie.py: {error}", file=sys.stderr)
         return 2

@@ -25,15 +25,14 @@ from safetensors.torch import save
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
 
 from bench.adapt.probe import Probe
-from bench.backbone.features import features, prepare
+from bench.backbone.features import TaskImages, features
 from bench.backbone.network import TimmBackbone, load
 from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.costs.meter import Meter
-from bench.images.pixels import Part
 from bench.registry import METHODS, TASKS
-from bench.runs.evaluate import judge
-from bench.spec import Adapted, Data, Method, Split, UserError
+from bench.runs.evaluate import evaluate
+from bench.spec import Adapted, Data, Method, Split, Subset, UserError
 from methods.all_features import AllFeatures
 from methods.head2toe import Head2Toe
 from methods.head2toe_path import Head2ToePath
@@ -78,7 +77,7 @@ def fit(method: Method, backbone: TimmBackbone, train: Split, seed: int) -> tupl
 def validated(method: Method, backbone: TimmBackbone, train: Split, seed: int) -> float:
     """Accuracy on the validation images of a fit without them."""
     kept = len(train.labels) - (train.validation or len(train.labels) // 5)
-    fewer = replace(train, images=Part(train.images, range(kept)), labels=train.labels[:kept], validation=0)
+    fewer = replace(train, images=Subset(train.images, range(kept)), labels=train.labels[:kept], validation=0)
     probe, meter, _ = fit(method, backbone, fewer, seed)
     rest = features(backbone, train.images, probe.target, meter.alone()).of(range(kept, len(train.labels)))
     on_device = replace(rest, held=tuple(block.to(backbone.device) for block in rest.held))
@@ -102,8 +101,8 @@ def compare(methods: Mapping[str, Method], backbone: TimmBackbone, data: Data, s
             probes.append(probe)
             print(f"seed {seed}, {name}: {seconds:.1f} s", file=sys.stderr)
     tests = {"test": data.tests["test"]}
-    for place, verdict in enumerate(judge(backbone, probes, tests, Meter(backbone.device))):
-        list(rows.values())[place % len(rows)].test.append(verdict.accuracy["test"])
+    for place, found in enumerate(evaluate(backbone, probes, tests, Meter(backbone.device))):
+        list(rows.values())[place % len(rows)].test.append(found.accuracy["test"])
     return rows
 
 
@@ -113,11 +112,11 @@ def redrawn(methods: Mapping[str, Method], backbone: TimmBackbone, data: Data, d
     for draw in range(draws):
         order = np.random.default_rng(draw).permutation(len(test.labels))
         train, rest = order[:count], order[count:].tolist()
-        split = replace(data.train, images=Part(test.images, train.tolist()), labels=test.labels[train])
+        split = replace(data.train, images=Subset(test.images, train.tolist()), labels=test.labels[train])
         labels = torch.from_numpy(test.labels[rest])
         for name, method in methods.items():
             probe, meter, _ = fit(method, backbone, split, draw)
-            held = features(backbone, Part(test.images, rest), probe.target, meter.alone())
+            held = features(backbone, Subset(test.images, rest), probe.target, meter.alone())
             found[name].append(float((probe.score(held).argmax(1).cpu() == labels).float().mean()))
             print(f"draw {draw}, {name}: {100 * found[name][-1]:.2f} %", file=sys.stderr)
     return found
@@ -178,7 +177,9 @@ def main() -> int:
         backbone = load(asked.spec, find_device(asked.device))
         for name, task in TASKS.select(asked.tasks).items():
             data = task.find(asked.data).load()
-            prepare(backbone, data.train.images, targets, Meter(backbone.device))
+            images = TaskImages(data.train.images, backbone)
+            images.prepare(targets, Meter(backbone.device))
+            data = replace(data, train=replace(data.train, images=images))
             forward = Meter(backbone.device)
             features(backbone, data.train.images, targets[0], forward)
             rows = compare(methods, backbone, data, asked.seeds)
@@ -186,7 +187,6 @@ def main() -> int:
             if arguments.draws:
                 found = redrawn(methods, backbone, data, arguments.draws)
                 Console(width=140).print(draws_table(f"{name}{told}, {arguments.draws} other training sets", found))
-            backbone.forget()
     except UserError as error:
         print(f"features_to_head.py: {error}", file=sys.stderr)
         return 2

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 from bench.backbone.network import TimmBackbone, load
 from bench.commands.parser import parser, request
 from bench.costs.device import find_device
-from bench.images.pixel_cache import kept
+from bench.images.pixel_cache import cached
 from bench.images.pixels import batches
 from bench.registry import TASKS
 from bench.runs.evaluate import LEAST, MOST, PIXELS
@@ -57,13 +57,13 @@ def read(way: Way, data: Path, size: int) -> int:
     """Finds, opens and prepares all images of a copy; returns how many."""
     held = way(data)
     assert held is not None  # it was there when `ways` looked
-    opened = kept(held).load()
+    opened = cached(held).load()
     splits = (opened.train, *opened.tests.values())
     return sum(len(pixels) for split in splits for pixels in batches(split.images, size, at_once(size)))
 
 
 def at_once(size: int) -> int:
-    return min(MOST, max(LEAST, PIXELS // size**2))  # as `judge` has it
+    return min(MOST, max(LEAST, PIXELS // size**2))  # as `evaluate` has it
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The shelf: features of a task's training images kept on disk, so that later runs need no forward pass for them.
+"""The disk cache of features: those of a task's training images, so that later runs need no forward pass for them.
 
 A file is in the safetensors format, one tensor (n, width) a tap, half or single precision, in the folder of
 bench.images.disk_cache, under its limits. Its metadata say what decides the numbers, what the pass cost, and each
@@ -28,7 +28,8 @@ from bench.backbone.pooling import pooled_width
 from bench.backbone.weights import resolve
 from bench.costs.device import model
 from bench.images.disk_cache import PARTIAL, SUFFIX, fits, home, tell
-from bench.images.pixel_cache import MAKERS, RULE, Kept
+from bench.images.pixel_cache import MAKERS, RULE, CachedImages
+from bench.images.pixels import PixelCache
 from bench.spec import Backbone, Images
 
 VERSION = "1"  # raised with anything here, in bench.backbone.taps or bench.backbone.pooling that changes the numbers
@@ -105,12 +106,13 @@ class Slot:
 def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
     """Where the features of these images are kept; None for images that lie on no disk, or with the cache off."""
     folder = home()
-    if folder is None or not isinstance(images, Kept):
+    images = images.images if isinstance(images, PixelCache) else images
+    if folder is None or not isinstance(images, CachedImages):
         return None
     size, read = backbone.image_size, taps(backbone, target)
     decides = {
         "images": f"{images.identity} {len(images)} {size} {RULE}",
-        "backbone": [resolve(backbone.spec).name, str(sorted(resolve(backbone.spec).args.items())), weights(backbone)],
+        "backbone": [resolve(backbone.spec).name, str(sorted(resolve(backbone.spec).args.items())), backbone.digest],
         "inputs": inputs(backbone),
         "taps": [[tap.name, tap.layout, *tap.shape] for tap in read],
         "target": target,
@@ -120,18 +122,6 @@ def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
     name = blake2b(json.dumps(decides).encode(), digest_size=16).hexdigest()
     shapes = {tap.name: (len(images), pooled_width(tap, target)) for tap in read}
     return Slot(folder / f"{name}{SUFFIX}", json.dumps(decides | made), shapes)
-
-
-def weights(backbone: Backbone) -> str:
-    """Digest of the network's tensors, computed once."""
-    if "weights" not in backbone.features:
-        digest = blake2b(digest_size=16)
-        for name, tensor in backbone.module.state_dict().items():
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-        backbone.features["weights"] = f"{type(backbone.module).__name__} {digest.hexdigest()}"
-    found: str = backbone.features["weights"]
-    return found
 
 
 def inputs(backbone: Backbone) -> list[float]:

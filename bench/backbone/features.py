@@ -1,4 +1,4 @@
-"""Features of a frozen backbone, computed once a task, kept in memory and on disk, attributed to each who asks."""
+"""Features of a frozen backbone, computed once a task, held in memory and on disk, attributed to each who asks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor
 
 from bench.backbone.extract import Extract, extract
 from bench.backbone.feature_cache import slot
-from bench.images.pixels import Part
-from bench.spec import Backbone, Images, Meter
+from bench.images.pixels import PixelCache
+from bench.spec import Backbone, Images, Meter, Subset
 
 
 @dataclass(frozen=True)
 class Features:
     """Pooled activations of n images, one (n, width) block a tap, in the order of the network.
 
-    What is held may be of half precision, and mapped from a file; all that is handed out is float32.
+    What is held may be of half precision, and mapped from a file. What is handed out is float32.
     """
 
     held: tuple[Tensor, ...]
@@ -30,10 +30,11 @@ class Features:
 
     @property
     def widths(self) -> list[int]:
+        """The number of features of each tap."""
         return [block.shape[1] for block in self.held]
 
     def of(self, rows: Sequence[int]) -> Features:
-        """Those of some of the images; of neighbouring ones without a copy."""
+        """The features of some of the images; neighbouring images are not copied."""
         first, count = (rows[0] if len(rows) else 0), len(rows)
         near = list(rows) == list(range(first, first + count))
         chosen = slice(first, first + count) if near else torch.tensor(rows)
@@ -44,49 +45,76 @@ class Features:
         return torch.cat(self.blocks, dim=1)
 
 
-def features(backbone: Backbone, images: Images, target: int | None, charge: Meter) -> Features:
-    """Features of all images of a training split, on the CPU; computed once, then attributed to whoever asks again.
+class FeatureCache:
+    """The features of one set of images by one backbone, a pooling target each: in memory, and on disk where they lie.
 
-    `target` is Head2Toe's T, the nominal numbers a tap; None asks for the pooled embedding alone. Those of a part of
-    other images are rows of theirs, and the pass over all of them is attributed, also where it was an earlier run's on
-    the same device. Raises UserError where an activation is not finite.
+    The images are handed to each call, so that they may own the cache.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.backbone = backbone
+        self._extracts: dict[int | None, Extract] = {}
+
+    def extract(self, images: Images, target: int | None, meter: Meter) -> Extract:
+        """The features of one target, computed where they are not there yet; `meter` is charged nothing."""
+        self.prepare(images, [target], meter)
+        return self._extracts[target]
+
+    def prepare(self, images: Images, targets: Sequence[int | None], meter: Meter) -> None:
+        """Gets the features of several targets with one forward pass at most; `meter` is charged nothing.
+
+        The pooled embedding (None) comes with every pass. Raises UserError where an activation is not finite.
+        """
+        missing = [target for target in dict.fromkeys(targets) if target not in self._extracts]
+        if missing and None not in missing and None not in self._extracts:
+            missing.append(None)
+        missing = [target for target in missing if not self._on_disk(images, target)]
+        made = extract(self.backbone, images, missing, meter) if missing else {}
+        for target, found in made.items():
+            self._extracts[target] = found
+            file = slot(self.backbone, images, target)
+            if file is not None:
+                file.put(found)
+
+    def _on_disk(self, images: Images, target: int | None) -> bool:
+        """Whether an earlier run left the features of a target; they are taken in."""
+        file = slot(self.backbone, images, target)
+        found = file.take() if file is not None else None
+        if found is not None:
+            self._extracts[target] = found
+        return found is not None
+
+
+class TaskImages(PixelCache):
+    """A task's training images with what was computed of them, for as long as the task is at work."""
+
+    def __init__(self, images: Images, backbone: Backbone) -> None:
+        super().__init__(images)
+        self.features = FeatureCache(backbone)
+
+    def prepare(self, targets: Sequence[int | None], meter: Meter) -> None:
+        """Gets the features of several targets, as `FeatureCache.prepare`."""
+        self.features.prepare(self, targets, meter)
+
+
+def features(backbone: Backbone, images: Images, target: int | None, charge: Meter) -> Features:
+    """Features of all images of a training split, on the CPU; computed once a task, attributed to each who asks.
+
+    `target` is Head2Toe's T, the nominal numbers a tap; None asks for the pooled embedding alone. The features of a
+    subset are rows of those of all images, and the pass over all of them is attributed, also where an earlier run made
+    it on the same device. Raises UserError where an activation is not finite.
     """
     whole, rows = origin(images)
-    if (id(whole), target) not in backbone.features:
-        prepare(backbone, whole, [target], charge)
-    found: Extract
-    found, _ = backbone.features[id(whole), target]
+    cache = whole.features if isinstance(whole, TaskImages) else FeatureCache(backbone)
+    found = cache.extract(whole, target, charge)
     charge.found(found)
     all_of_them = Features(found.held)
     return all_of_them if rows is None else all_of_them.of(rows)
 
 
-def prepare(backbone: Backbone, images: Images, targets: Sequence[int | None], meter: Meter) -> None:
-    """Gets the features of several targets with one pass at most, for `features` to find; charges `meter` nothing.
-
-    The pooled embedding comes with every target; what is in memory or on disk already is not computed again.
-    """
-    whole, _ = origin(images)
-    missing = [target for target in dict.fromkeys(targets) if (id(whole), target) not in backbone.features]
-    if missing and None not in missing and (id(whole), None) not in backbone.features:
-        missing.append(None)
-    for target in list(missing):
-        shelf = slot(backbone, whole, target)
-        if shelf is not None and (kept := shelf.take()) is not None:
-            backbone.features[id(whole), target] = (kept, whole)  # the images are held, lest others get their id
-            missing.remove(target)
-    if not missing:
-        return
-    for target, made in extract(backbone, whole, missing, meter).items():
-        backbone.features[id(whole), target] = (made, whole)
-        shelf = slot(backbone, whole, target)
-        if shelf is not None:
-            shelf.put(made)
-
-
 def origin(images: Images) -> tuple[Images, Sequence[int] | None]:
-    """The images of which these are a part, and which of them; None for all."""
-    if not isinstance(images, Part):
+    """The images of which these are a subset, and the numbers of these among them; None for all."""
+    if not isinstance(images, Subset):
         return images, None
     whole, rows = origin(images.images)
     return whole, images.indices if rows is None else [rows[index] for index in images.indices]

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from bench.backbone.pooling import pool
-from bench.backbone.taps import EMBEDDING, LOGITS, Tap, find_taps, listen
+from bench.backbone.taps import EMBEDDING, LOGITS, listen
 from bench.costs.clock import FORWARD, Clock
-from bench.spec import Backbone, UserError
+from bench.spec import Backbone, Tap, UserError
 
 
 def taps(backbone: Backbone, target: int | None) -> list[Tap]:
@@ -20,19 +20,11 @@ def taps(backbone: Backbone, target: int | None) -> list[Tap]:
     """
     if target is not None and target < 1:
         raise UserError(f"a pooling target of {target} leaves nothing of a layer; choose 1 or more")
-    found = all_taps(backbone)
+    found = backbone.taps
     if target is not None and {tap.name for tap in found} <= {EMBEDDING, LOGITS}:
         kind = type(backbone.module).__name__
         raise UserError(f"{kind} has no layer that Head2Toe can tap; choose a CNN or ViT of timm")
     return [tap for tap in found if target is not None or tap.name == EMBEDDING]
-
-
-def all_taps(backbone: Backbone) -> list[Tap]:
-    """Every tap of a backbone, found once."""
-    if "taps" not in backbone.features:
-        backbone.features["taps"] = find_taps(backbone.module, backbone.image_size)
-    found: list[Tap] = backbone.features["taps"]
-    return found
 
 
 @torch.no_grad()
@@ -48,7 +40,7 @@ def read(
     What is handed over, (batch, width), may share memory with the network and holds until `receive` returns. A tap and
     a target together are the label of the time that pooling took; `receive` labels its own.
     """
-    layouts = {tap.name: tap.layout for tap in all_taps(backbone)}
+    layouts = {tap.name: tap.layout for tap in backbone.taps}
 
     def hook(name: str, output: Tensor) -> None:
         clock.lap(FORWARD)

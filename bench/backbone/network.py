@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from difflib import get_close_matches
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import timm
@@ -15,8 +17,9 @@ from huggingface_hub import constants
 from torch import Tensor, nn
 
 from bench.backbone.checkpoint import _fill, _head_size, read_checkpoint
+from bench.backbone.taps import find_taps
 from bench.backbone.weights import resolve
-from bench.spec import BackboneSpec, UserError
+from bench.spec import BackboneSpec, Tap, UserError
 
 HUB = ("huggingface.co", 443)
 
@@ -35,7 +38,6 @@ class TimmBackbone:
         self.mean: tuple[float, ...] = spec.mean or config["mean"]
         self.std: tuple[float, ...] = spec.std or config["std"]
         self._mean, self._std = _channels(self.mean, device), _channels(self.std, device)
-        self.features: dict[object, Any] = {}  # what bench.backbone.features has computed for the task at hand
 
     def inputs(self, images: Tensor) -> Tensor:
         """Normalised input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
@@ -58,9 +60,19 @@ class TimmBackbone:
         """A number that changes when any weight or statistic of the network is written to."""
         return sum(tensor._version for tensor in (*self.module.parameters(), *self.module.buffers()))
 
-    def forget(self) -> None:
-        """Lets go of features computed for a task that is finished; what holds for the network alone stays."""
-        self.features = {key: value for key, value in self.features.items() if not isinstance(key, tuple)}
+    @cached_property
+    def taps(self) -> list[Tap]:
+        """Every place where Head2Toe may read it, in the order in which the network computes them."""
+        return find_taps(self.module, self.image_size)
+
+    @cached_property
+    def digest(self) -> str:
+        """The network's class, and a digest of its tensors."""
+        digest = blake2b(digest_size=16)
+        for name, tensor in self.module.state_dict().items():
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        return f"{type(self.module).__name__} {digest.hexdigest()}"
 
     def describe(self) -> dict[str, Any]:
         """What a reader needs to reproduce the network and its preprocessing, for the record."""

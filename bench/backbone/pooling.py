@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from bench.backbone.taps import Tap
+from bench.spec import Tap
 
 LARGE = 6  # places a side
 

@@ -11,27 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bench.spec import UserError
+from bench.spec import Tap, UserError
 
 EMBEDDING = "embedding"  # the input of the classifier
 LOGITS = "logits"  # its output
 NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 TOKEN_PARTS = ("norm1", "attn", "mlp.act", "mlp.fc2")
-
-
-@dataclass(frozen=True)
-class Tap:
-    """Where to read a network, and how its output lies: `vector` (B, C), `tokens` (B, N, C), `nchw` or `nhwc` maps."""
-
-    name: str
-    layout: str
-    shape: tuple[int, ...]  # of one example
 
 
 def find_taps(network: nn.Module, image_size: int) -> list[Tap]:

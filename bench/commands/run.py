@@ -62,7 +62,7 @@ def execute(
     from bench.costs.device import find_device, limit_memory
     from bench.runs import runner
     from bench.runs.session import Session
-    from bench.runs.study import open_storage
+    from bench.runs.storage import open_storage
     from bench.tracking import Tracker
 
     where = find_device(request.device)

@@ -27,8 +27,8 @@ MAKERS = ("pillow", "torch")  # what decodes and what resizes: other versions ma
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Images that are kept once prepared; `identity` tells them from all others."""
+class CachedImages:
+    """Images whose pixels are cached on disk once they were prepared; `identity` tells them from all others."""
 
     images: Images
     identity: str
@@ -41,19 +41,19 @@ class Kept:
         return self.images.decode(index)
 
 
-def kept(found: Found) -> Found:
-    """A copy whose images, once prepared, are kept; what is drawn in memory and lies on no disk is not."""
+def cached(found: Found) -> Found:
+    """The same copy with its prepared images cached on disk. Images that are drawn in memory are not cached."""
     return replace(found, load=lambda: opened(found)) if found.place is not None else found
 
 
 def opened(found: Found) -> Data:
-    """A copy's images and labels, as `kept` loads them."""
+    """A copy's images and labels, as `cached` loads them."""
     data = found.load()
     if home() is None:
         return data
 
     def wrapped(split: Split, name: str) -> Split:
-        return replace(split, images=Kept(split.images, f"{found.fingerprint} {name}"))
+        return replace(split, images=CachedImages(split.images, f"{found.fingerprint} {name}"))
 
     return Data(wrapped(data.train, "train"), {name: wrapped(split, name) for name, split in data.tests.items()})
 
@@ -80,7 +80,7 @@ class Layout:
 def layout(images: Images, size: int) -> Layout | None:
     """Where these images are kept at this size; None for images that are not kept."""
     folder = home()
-    if folder is None or not isinstance(images, Kept):
+    if folder is None or not isinstance(images, CachedImages):
         return None
     key = f"{images.identity} {len(images)} {size} {RULE} {[version(name) for name in MAKERS]}"
     shape = (len(images), 3, size, size)
@@ -130,7 +130,7 @@ def pages(images: Images, size: int) -> Pages | None:
 
 
 @contextmanager
-def keeping(images: Images, size: int) -> Iterator[Callable[[np.ndarray], None]]:
+def writing(images: Images, size: int) -> Iterator[Callable[[np.ndarray], None]]:
     """Takes batches uint8 (batch, 3, size, size) in order, and keeps them if all came and they fit; says why if not."""
     where = layout(images, size)
     if where is None or not fits(where.path, where.total, "prepared images"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.images.pixel_cache import Pages, keeping, pages
-from bench.spec import Images
+from bench.images.pixel_cache import Pages, pages, writing
+from bench.spec import Images, Subset
 
 THREADS = min(8, os.cpu_count() or 1)
 
@@ -35,7 +35,7 @@ def batches(images: Images, size: int, batch: int) -> Iterator[Tensor]:
     if found is not None:
         yield from ahead(mapped(found, images, size, batch))
         return
-    with keeping(images, size) as keep:
+    with writing(images, size) as keep:
         for pixels in decoded(images, size, batch):
             keep(pixels.numpy())
             yield pixels
@@ -74,26 +74,34 @@ def decoded(images: Images, size: int, batch: int) -> Iterator[Tensor]:
             yield torch.stack(list(pixels))
 
 
-_latest: list[tuple[Images, int, Tensor]] = []  # the methods of a task all train on the same pixels
+class PixelCache:
+    """Images with their pixels at one size in memory: all methods of a task train on the same ones."""
+
+    def __init__(self, images: Images) -> None:
+        self.images = images
+        self._held: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def decode(self, index: int) -> np.ndarray:
+        """Pixels of one image at its stored size, uint8 (height, width, 3)."""
+        return self.images.decode(index)
+
+    def pixels(self, size: int) -> Tensor:
+        """All images, uint8 (n, 3, size, size), decoded at the first call for a size."""
+        if self._held is None or self._held.shape[-1] != size:
+            self._held = every(self.images, size)
+        return self._held
 
 
 def pixels(images: Images, size: int) -> Tensor:
-    """Every image of a training split, uint8 (n, 3, size, size), in memory; those of the last call stay there."""
-    if isinstance(images, Part):
+    """Every image of a training split, uint8 (n, 3, size, size), in memory."""
+    if isinstance(images, Subset):
         return pixels(images.images, size)[list(images.indices)]
-    if not (_latest and _latest[0][0] is images and _latest[0][1] == size):
-        _latest[:] = [(images, size, torch.cat(list(batches(images, size, 256))))]
-    return _latest[0][2]
+    return images.pixels(size) if isinstance(images, PixelCache) else every(images, size)
 
 
-class Part:
-    """Some of the images of a split, decoded from it."""
-
-    def __init__(self, images: Images, indices: Sequence[int]) -> None:
-        self.images, self.indices = images, indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def decode(self, index: int) -> np.ndarray:
-        return self.images.decode(self.indices[index])
+def every(images: Images, size: int) -> Tensor:
+    """All images in one tensor, uint8 (n, 3, size, size)."""
+    return torch.cat(list(batches(images, size, 256)))

@@ -1,4 +1,4 @@
-"""Judging: the test sets read once, after the methods have finished; all probes of a task in one pass."""
+"""Evaluation: the test sets are read once, after the methods have finished; all probes of a task in one pass."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PIXELS = 2_400_000  # of a pass over small images, so many of them that calls we
 
 
 @dataclass
-class Verdict:
-    """What one adapted backbone got right of every test set, and the seconds attributed to judging it."""
+class Evaluation:
+    """Which images of every test set one adapted backbone classified correctly, and its attributed seconds."""
 
     right: dict[str, Right] = field(default_factory=dict)
     seconds: float = 0.0
@@ -35,31 +35,33 @@ class Verdict:
 
 
 @torch.no_grad()
-def judge(backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Split], meter: Meter) -> list[Verdict]:
-    """Judges all of them on all test sets; each image is decoded once, and goes once through the frozen backbone.
+def evaluate(
+    backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Split], meter: Meter
+) -> list[Evaluation]:
+    """Evaluates all of them on all test sets. Each image is decoded once, and goes once through the frozen backbone.
 
     What that spends goes through `meter`, which raises BudgetSpent when there is no more to spend. Raises UserError for
     a test set without images.
     """
-    verdicts = [Verdict() for _ in adapted]
+    found = [Evaluation() for _ in adapted]
     clock = Clock(backbone.device)
     batch = min(MOST, max(LEAST, PIXELS // backbone.image_size**2))
     for name, test in tests.items():
         if not len(test.images):
             raise UserError(f"the test set {name!r} has no images; check the copy of the data")
-        for verdict in verdicts:
-            verdict.right[name] = np.zeros(len(test.labels), bool)
+        for one in found:
+            one.right[name] = np.zeros(len(test.labels), bool)
         possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=backbone.device)
         done = 0
         for images in batches(test.images, backbone.image_size, batch):
             here = slice(done, done := done + len(images))
-            scored = meter.step(("judge", len(images)), partial(_score, backbone, adapted, images, clock))
-            for verdict, scores in zip(verdicts, scored, strict=True):
-                verdict.right[name][here] = answers(scores, possible).cpu().numpy() == test.labels[here]
+            scored = meter.step(("evaluate", len(images)), partial(_score, backbone, adapted, images, clock))
+            for one, scores in zip(found, scored, strict=True):
+                one.right[name][here] = answers(scores, possible).cpu().numpy() == test.labels[here]
             clock.seconds()
-    for verdict, seconds in zip(verdicts, attributed(adapted, clock.seconds()), strict=True):
-        verdict.seconds = seconds
-    return verdicts
+    for one, seconds in zip(found, attributed(adapted, clock.seconds()), strict=True):
+        one.seconds = seconds
+    return found
 
 
 def answers(scores: Tensor, possible: Tensor | None) -> Tensor:
@@ -84,7 +86,7 @@ def _score(backbone: Backbone, adapted: Sequence[Adapted], images: Tensor, clock
 
 
 def attributed(adapted: Sequence[Adapted], seconds: Mapping[object, float]) -> list[float]:
-    """What judging each would have taken alone: the network, the pooling of what it reads, and its own head."""
+    """The seconds each would have taken alone: the network, the pooling of what it reads, and its own head."""
     alone = []
     probes = 0
     for number, one in enumerate(adapted):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.backbone.weights import resolve, weights_digest
-from bench.images.pixel_cache import kept
+from bench.images.pixel_cache import cached
 from bench.records.cells import PROTOCOL, Cell, CellResult, Tuning
 from bench.registry import Label
 from bench.spec import BackboneSpec, Method, Task, UserError
@@ -42,7 +42,7 @@ def plan(
     missing: dict[str, str] = {}
     for task in tasks.values():
         try:
-            found = kept(task.find(data))
+            found = cached(task.find(data))
         except UserError as error:
             missing[task.name] = str(error)
             continue

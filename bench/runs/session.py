@@ -1,4 +1,4 @@
-"""What the cells of one command share, and how any piece of their work ends in a record, whatever happens to it."""
+"""What the cells of one command share; and the work on one cell, which ends in a record whatever happens to it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,21 @@ from bench.records.cells import (
     TuningFacts,
 )
 from bench.records.store import Store
+from bench.runs.charge import Charge
 from bench.runs.environment import environment
 from bench.runs.estimate import Estimator, passes
 from bench.runs.failure import Failure, T, attempt
 from bench.runs.plan import params
 
 KILLED = "the process was killed while this ran; its time is charged, run again to do it"
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """Cells that did not fit into what was left of the budget, and what they were expected to cost."""
+
+    cells: Sequence[Cell]
+    needed: Amount
 
 
 @dataclass
@@ -42,15 +51,19 @@ class Session:
     backbone: TimmBackbone
     observers: Sequence[Observer] = ()
     storage: str | None = None  # URL of Optuna's storage; None: a file beside the records
-    results: list[CellResult] = field(default_factory=list)
+    results: list[CellResult] = field(default_factory=list)  # of this command
     postponed: dict[str, Postponed] = field(default_factory=dict)  # by task, or task and methods
 
     def __post_init__(self) -> None:
         self.gauge = Gauge(self.backbone.device)
-        self.estimate = Estimator(self.backbone, self.store.results())
+        self.estimate = Estimator(self.backbone, self.store.index().results)
+
+    def expected(self, cells: Sequence[Cell]) -> Amount:
+        """What cells are expected to cost together, without their tuning."""
+        return sum((self.estimate(cell) for cell in cells), Amount())
 
     def record(self, result: CellResult) -> CellResult:
-        """Written first, then shown to the observers, whose time nobody is charged."""
+        """Writes a record, then shows it to the observers. Their time is charged to nobody."""
         self.store.append(result)
         self.results.append(result)
         self.estimate.learn(result)
@@ -68,49 +81,14 @@ class Session:
         self.budget.watch = lambda pending: self.store.begin(lost, self.budget.spent + pending)
         return work
 
-    def lap(self) -> Spent:
-        """What ran since the last lap, charged."""
-        return Spent(self.budget.lap(), *self.gauge.lap())
-
-
-@dataclass(frozen=True)
-class Postponed:
-    """Cells that did not fit into what was left of the budget, and what they were expected to cost."""
-
-    cells: Sequence[Cell]
-    needed: Amount
-
-
-@dataclass(frozen=True)
-class Spent:
-    """A charge: device time and FLOPs, and on a GPU its joules and how busy it was."""
-
-    amount: Amount
-    joules: float | None = None
-    utilisation: float | None = None
-
-    def on(self, cost: Cost) -> Cost:
-        """A cost with this charge added to it."""
-        return replace(
-            cost,
-            spent_seconds=round(cost.spent_seconds + self.amount.seconds, 4),
-            spent_flops=int(cost.spent_flops + self.amount.flops),
-            energy_joules=self.joules if cost.energy_joules is None else cost.energy_joules + (self.joules or 0.0),
-            utilisation=self.utilisation if cost.utilisation is None else cost.utilisation,
-        )
-
-    def split(self, count: int) -> list[Spent]:
-        """Even parts that add up to the whole; the last takes what rounding leaves."""
-        seconds, flops = round(self.amount.seconds / count, 4), int(self.amount.flops / count)
-        joules = None if self.joules is None else self.joules / count
-        rest = Amount(self.amount.seconds - seconds * (count - 1), self.amount.flops - flops * (count - 1))
-        amounts = [Amount(seconds, flops)] * (count - 1) + [rest]
-        return [Spent(amount, joules, self.utilisation) for amount in amounts]
+    def lap(self) -> Charge:
+        """Charges what ran since the last lap."""
+        return Charge(self.budget.lap(), *self.gauge.lap())
 
 
 @dataclass
 class Work:
-    """A cell at work: its meter, when it started, and what is to be said of it besides."""
+    """A cell at work: its meter, when it started, and the facts of its record."""
 
     cell: Cell
     session: Session
@@ -142,7 +120,7 @@ class Work:
         )  # fmt: skip
 
     def attempt(self, what: Callable[[], T]) -> T | Failure:
-        """Does this work; an interruption is recorded with what it cost, and goes on its way."""
+        """Does a piece of this work. An interruption is recorded with its cost, and raised again."""
         try:
             return attempt(what)
         except KeyboardInterrupt as error:
@@ -150,7 +128,7 @@ class Work:
             raise
 
     def measured(self) -> Cost:
-        """What the meter saw, finished or not."""
+        """The attributed cost so far, whether the work finished or not."""
         self.meter.stop()
         return Cost(
             train_flops=self.meter.flops,
@@ -163,12 +141,12 @@ class Work:
     def done(
         self, accuracy: Mapping[str, float], cost: Cost, correct: Mapping[str, str] | None = None
     ) -> CellResult:  # fmt: skip
-        """Records what was found, charged with what ran since the last record."""
+        """Records what was found, and charges what ran since the last lap."""
         found = self.result("done", None, self.session.lap().on(cost), accuracy)
         return self.session.record(replace(found, correct=correct or {}))
 
     def fail(self, failure: Failure, cost: Cost, status: Status = "failed") -> CellResult:
-        """Records why there is no figure; the traceback of a failure goes into a file beside the records."""
+        """Records why there is no figure. The traceback of a failure goes into a file beside the records."""
         log = self.session.store.folder / "failures" / f"{self.cell.key}.txt"
         with suppress(OSError):  # a full disk takes the traceback, never the record
             if status == "failed":
@@ -178,4 +156,5 @@ class Work:
 
 
 def utc_now() -> str:
+    """The time now, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

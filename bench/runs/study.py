@@ -15,13 +15,10 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import OptunaError
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.storages import BaseStorage, JournalStorage, get_storage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bench.records.cells import PROTOCOL, Tuning
 from bench.spec import UserError
@@ -48,39 +45,6 @@ class Defaults(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         return self.values[param_name]
-
-
-def open_storage(url: str | None, folder: Path) -> BaseStorage:
-    """Optuna's storage at `url`, or a journal beside the records. Raises UserError when it cannot be reached."""
-    try:
-        if url is not None:
-            return _database(url)
-        return JournalStorage(JournalFileBackend(str(folder / "studies.journal")))
-    except (OptunaError, SQLAlchemyError, ImportError, ValueError, OSError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[:1]
-        raise UserError(
-            f"the storage {hidden(url or str(folder))} cannot be reached ({', '.join(reason)}); "
-            "write --storage sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME, or leave it out"
-        ) from error
-
-
-def _database(url: str) -> BaseStorage:
-    """Optuna's storage at `url`. Where two processes create its tables at once, the slower tries again."""
-    for _ in range(TRIES):
-        try:
-            return get_storage(url)
-        except SQLAlchemyError as error:
-            if not isinstance(error, IntegrityError) and "already exists" not in str(error):
-                raise
-            time.sleep(0.1)
-    return get_storage(url)
-
-
-def hidden(url: str) -> str:
-    """A URL without the password in it."""
-    before, at, after = url.rpartition("@")
-    scheme, colon, rest = before.partition("://")
-    return f"{scheme}://{rest.split(':')[0]}@{after}" if at and colon else url
 
 
 class Search:

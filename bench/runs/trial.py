@@ -14,8 +14,8 @@ from bench.adapt.probe import Probe
 from bench.backbone.features import Features, features
 from bench.costs.budget import Budget
 from bench.costs.meter import Meter
-from bench.images.pixels import Part, pixels
-from bench.runs.evaluate import judge
+from bench.images.pixels import pixels
+from bench.runs.evaluate import evaluate
 from bench.spec import Adapted, Backbone, Method, PathMethod, Split, UserError
 
 BATCH = 128
@@ -41,26 +41,20 @@ class Tried:
 def parts(train: Split, folds: int) -> list[Parts]:
     """train800 → val200 for one fold, else `folds` interleaved folds of all training images.
 
-    The part that is fitted keeps the same fraction of its own end as validation images, for methods that choose
+    The images that are fitted keep the same fraction at their own end as validation images, for methods that choose
     something by themselves.
     """
-    count = len(train.labels)
     if folds == 1:
-        held = train.validation or count // 5
-        return [_part(train, np.arange(count - held), np.arange(count - held, count))]
+        return [Parts(train.fitted(), train.held_out())]
     # Deterministic, and every class is spread over the folds as the order of the images spreads it.
-    places = np.arange(count)
-    return [_part(train, places[places % folds != fold], places[places % folds == fold]) for fold in range(folds)]
-
-
-def _part(train: Split, rows: np.ndarray, held: np.ndarray) -> Parts:
-    inner = round(len(rows) * (train.validation or len(train.labels) // 5) / len(train.labels))
-
-    def split(chosen: np.ndarray, validation: int) -> Split:
-        images = Part(train.images, chosen.tolist())
-        return replace(train, images=images, labels=train.labels[chosen], validation=validation)
-
-    return Parts(split(rows, inner), split(held, 0))
+    places = np.arange(len(train.labels))
+    return [
+        Parts(
+            train.part(places[places % folds != fold].tolist()),
+            replace(train.part(places[places % folds == fold].tolist()), validation=0),
+        )
+        for fold in range(folds)
+    ]
 
 
 class TrialMeter(Meter):
@@ -135,8 +129,8 @@ class Trial:
             return held
         tests = {str(number): split for number, split in enumerate(self.oracle)}
         meter = Meter(self.backbone.device, self.budget)
-        (verdict,) = judge(self.backbone, [adapted], tests, meter)
-        return fmean(verdict.accuracy.values())
+        (found,) = evaluate(self.backbone, [adapted], tests, meter)
+        return fmean(found.accuracy.values())
 
     def accuracy(self, adapted: Adapted, held_out: Split) -> float:
         """Fraction of held-out training images that are classified rightly; a probe reads the features kept of them."""

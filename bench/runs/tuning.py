@@ -1,78 +1,73 @@
-"""The tuning of all methods of a task: how much of the budget each gets, and which final cells are to be run then."""
+"""The tuning of all methods of a task: the share of the budget that each gets, and the final cells that follow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 from bench.costs.budget import Amount, largest
 from bench.records.cells import Cell, CellResult, Cost
-from bench.registry import Label
-from bench.runs.failure import Failure
+from bench.runs.choice import Choice
+from bench.runs.failure import Failure, attempt
 from bench.runs.plan import digest_of, is_cut, params
-from bench.runs.session import Session, utc_now
-from bench.runs.tuner import Choice, tune
-from bench.spec import Data, Method
+from bench.runs.session import utc_now
+from bench.runs.task_run import TaskRun
+from bench.runs.tuner import Tuner
 
 
-def expected(cells: Sequence[Cell], session: Session) -> Amount:
-    """What cells are expected to cost together, their tuning left out."""
-    return sum((session.estimate(cell) for cell in cells), Amount())
+def tune_all(run: TaskRun, room: Amount) -> None:
+    """Chooses the hyper-parameters of every method that is tuned, with an even share of `room` each.
 
-
-def tune_all(cells: Sequence[Cell], data: Data, session: Session, room: Amount) -> dict[Label, Choice | Failure]:
-    """What was chosen for each method that is tuned: an even share of `room` each, what one leaves is for the rest.
-
-    Methods with the cheapest trials come first, as they leave the most.
+    What one method leaves is for the others. Methods with the cheapest trials come first, as they leave the most.
     """
-    cheapest = sorted(cells, key=lambda cell: session.estimate(replace(cell, stage="trial")).seconds)
+    budget = run.session.budget
+    cheapest = sorted(run.cells, key=lambda cell: run.session.estimate(replace(cell, stage="trial")).seconds)
     searched = {cell.label: cell for cell in cheapest if cell.tuning is not None}
-    choices: dict[Label, Choice | Failure] = {}
-
-    def reserved(name: Label, method: Method) -> Amount:
-        found = {of: choice.method for of, choice in choices.items() if isinstance(choice, Choice)} | {name: method}
-        finals = [replace(cell, method=found.get(cell.label, cell.method)) for cell in cells]
-        return expected(finals, session)
-
-    for done, (name, cell) in enumerate(searched.items()):
-        before = session.budget.total
+    for done, (label, cell) in enumerate(searched.items()):
+        before = budget.total
         share = room * (1 / (len(searched) - done))
-        choices[name] = tune(cell, data, session, share, partial(reserved, name))
-        room = largest(room - (session.budget.total - before), Amount())
-    return choices
+        run.choices[label] = tune(cell, run, share)
+        room = largest(room - (budget.total - before), Amount())
 
 
-def chosen(cell: Cell, choice: Choice | Failure | None, session: Session) -> Cell | None:
+def tune(cell: Cell, run: TaskRun, share: Amount) -> Choice | Failure:
+    """Searches for the hyper-parameters of a final cell, with `share` of the budget.
+
+    What the final cells are expected to cost is left untouched. A Failure comes back where every trial failed. A search
+    that the budget ended goes on where it stopped in a later run.
+    """
+    return attempt(lambda: Tuner(cell, run).choose(share))
+
+
+def final_cells(run: TaskRun) -> list[Cell]:
+    """The cells to measure, with the hyper-parameters that were chosen. A failed search has its records here."""
+    found = [chosen(cell, run) for cell in run.cells]
+    return [cell for cell in found if cell is not None]
+
+
+def chosen(cell: Cell, run: TaskRun) -> Cell | None:
     """A cell with the hyper-parameters that were chosen; None where there is nothing new to measure."""
+    choice = run.choices.get(cell.label)
     if choice is None:
         return cell
     if isinstance(choice, Failure):
-        session.begin(cell).fail(choice, Cost())
+        run.session.begin(cell).fail(choice, Cost())
         return None
-    earlier = session.store.latest().get(cell.key)
+    earlier = run.session.store.index().latest.get(cell.key)
     if earlier is not None and earlier.status == "done" and is_cut(earlier):
         facts = earlier.tuning
         if facts and (facts.trials, facts.cut) == (choice.facts.trials, choice.facts.cut):
             return None
         if digest_of(earlier.params) == digest_of(params(choice.method)):
-            retell(earlier, choice, session)
+            retell(earlier, choice, run)
             return None
     return replace(cell, method=choice.method)
 
 
-def retell(earlier: CellResult, choice: Choice, session: Session) -> None:
-    """Records once more a final cell whose search went on and came to the same: it is not trained and judged again."""
+def retell(earlier: CellResult, choice: Choice, run: TaskRun) -> None:
+    """Records a final cell once more whose search went on and chose the same. It is not trained and evaluated again."""
     unspent = replace(earlier.cost, spent_seconds=0.0, spent_flops=0, energy_joules=None, utilisation=None)
-    cost = session.lap().on(tuned(unspent, choice))
+    cost = run.session.lap().on(choice.on(unspent))
     accuracy = {**earlier.accuracy} if choice.accuracy is None else {**earlier.accuracy, "val": choice.accuracy}
     # Without an expectation: next to nothing was spent that estimates could learn from.
     told = replace(earlier, tuning=choice.facts, started=utc_now(), expectation=None)
-    session.record(replace(told, accuracy=accuracy, cost=cost))
-
-
-def tuned(cost: Cost, choice: Choice | Failure | None) -> Cost:
-    """A cost with that of the tuning."""
-    if not isinstance(choice, Choice):
-        return cost
-    return replace(cost, tune_flops=choice.flops, tune_seconds=choice.seconds)
+    run.session.record(replace(told, accuracy=accuracy, cost=cost))

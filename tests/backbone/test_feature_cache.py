@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from bench.backbone.feature_cache import slot
-from bench.backbone.features import features, prepare
+from bench.backbone.features import TaskImages, features
 from bench.backbone.network import TimmBackbone, load
 from bench.costs.meter import Meter
+from bench.images import disk_cache
 from bench.images import pixel_cache as cache
-from bench.images.pixels import Part
-from bench.spec import BackboneSpec
+from bench.spec import BackboneSpec, Subset
 
 CPU = torch.device("cpu")
 
@@ -40,18 +40,11 @@ def backbone() -> TimmBackbone:
 @pytest.fixture
 def passes(backbone: TimmBackbone) -> Iterator[list[int]]:
     """A list to which each forward pass adds how many images it was over."""
-    backbone.features["taps"] = features_of_taps(backbone)
+    assert backbone.taps  # finding them takes one more pass
     sizes: list[int] = []
     handle = backbone.module.register_forward_hook(lambda module, given, output: sizes.append(len(given[0])))
     yield sizes
     handle.remove()
-
-
-def features_of_taps(backbone: TimmBackbone) -> object:
-    """What finding the taps takes one more pass for."""
-    from bench.backbone.taps import find_taps
-
-    return find_taps(backbone.module, backbone.image_size)
 
 
 @pytest.fixture
@@ -61,14 +54,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def images() -> cache.Kept:
+def images() -> cache.CachedImages:
     """The same pictures under another id, as another run opens them."""
-    return cache.Kept(Noise(), "noise train")
+    return cache.CachedImages(Noise(), "noise train")
 
 
 def asked(backbone: TimmBackbone, target: int | None = 64) -> tuple[torch.Tensor, Meter]:
     """Features as a new run gets them, and what it is charged."""
-    backbone.forget()
     meter = Meter(CPU)
     return features(backbone, images(), target, meter).concatenated(), meter
 
@@ -88,18 +80,15 @@ def test_a_later_run_reads_them_and_is_charged_in_full(backbone: TimmBackbone, p
 
 def test_a_part_and_more_targets_take_what_is_there(backbone: TimmBackbone, passes: list[int], folder: Path) -> None:
     whole, _ = asked(backbone)
-    backbone.forget()
-    kept = images()
-    prepare(backbone, kept, [64, 256], Meter(CPU))
-    part = features(backbone, Part(kept, range(5, 9)), 64, Meter(CPU))
+    kept = TaskImages(images(), backbone)
+    kept.prepare([64, 256], Meter(CPU))
+    part = features(backbone, Subset(kept, range(5, 9)), 64, Meter(CPU))
     assert sum(passes) == 40  # once more for 256 alone
     assert torch.equal(part.concatenated(), whole[5:9])
 
 
 def test_half_precision_is_what_a_fresh_pass_gives_too(backbone: TimmBackbone, folder: Path) -> None:
-    backbone.forget()
     fresh = features(backbone, images(), 64, Meter(CPU))
-    backbone.forget()
     kept = features(backbone, images(), 64, Meter(CPU))
     assert {block.dtype for block in fresh.held} == {torch.float16}
     assert [block.dtype for block in kept.held] == [block.dtype for block in fresh.held]
@@ -163,7 +152,7 @@ def test_what_is_wrong_is_said_and_computed_again(
 def test_a_disk_too_small_is_said_before_anything_is_written(
     backbone: TimmBackbone, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=cache.SPARE + 1000))
+    monkeypatch.setattr(disk_cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=disk_cache.SPARE + 1000))
     read, _ = asked(backbone)
     assert len(read) == 20
     assert "GB of features are not kept" in capsys.readouterr().err

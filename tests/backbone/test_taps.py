@@ -12,14 +12,14 @@ import torch
 from safetensors.torch import save_file
 
 from bench.backbone.extract import BATCH, Sink
-from bench.backbone.features import Features, features, prepare
+from bench.backbone.features import Features, TaskImages, features
 from bench.backbone.forward import taps
 from bench.backbone.network import TimmBackbone, load
 from bench.backbone.pooling import pool, pooled_width
 from bench.backbone.taps import EMBEDDING, find_taps
 from bench.costs.meter import Meter
-from bench.images.pixels import Part, pixels
-from bench.spec import BackboneSpec, UserError
+from bench.images.pixels import pixels
+from bench.spec import BackboneSpec, Subset, UserError
 
 CPU = torch.device("cpu")
 
@@ -115,8 +115,8 @@ def test_tokens_are_pooled_in_raster_order() -> None:
 
 
 def test_the_backbone_runs_once_for_the_same_features(backbone: TimmBackbone) -> None:
-    images = Noise(70)
-    backbone.forget()
+    noise = Noise(70)
+    images = TaskImages(noise, backbone)
     first, second = Meter(CPU), Meter(CPU)
     one = features(backbone, images, 64, first)
     sizes: list[object] = []
@@ -127,14 +127,14 @@ def test_the_backbone_runs_once_for_the_same_features(backbone: TimmBackbone) ->
     assert not sizes
     assert first.flops == second.flops > 0
     assert second.seconds > 0
-    assert images.decoded == 70
+    assert noise.decoded == 70
 
 
 def embedded(backbone: TimmBackbone, images: Noise, *targets: int | None) -> list[Features]:
     """Features of all targets, computed anew in one pass."""
-    backbone.forget()
-    prepare(backbone, images, targets, Meter(CPU))
-    return [features(backbone, images, target, Meter(CPU)) for target in targets]
+    fresh = TaskImages(images, backbone)
+    fresh.prepare(targets, Meter(CPU))
+    return [features(backbone, fresh, target, Meter(CPU)) for target in targets]
 
 
 def test_several_targets_from_one_pass_are_those_of_one_each(backbone: TimmBackbone) -> None:
@@ -216,7 +216,7 @@ def test_an_activation_that_is_not_finite_is_named(backbone: TimmBackbone) -> No
 @pytest.fixture
 def passes(backbone: TimmBackbone) -> Iterator[list[int]]:
     """A list to which each forward pass adds how many images it was over."""
-    backbone.forget()
+    assert backbone.taps  # finding them takes one more pass
     sizes: list[int] = []
     handle = backbone.module.register_forward_hook(lambda module, given, output: sizes.append(len(given[0])))
     yield sizes
@@ -224,11 +224,11 @@ def passes(backbone: TimmBackbone) -> Iterator[list[int]]:
 
 
 def test_parts_of_images_are_rows_of_their_features(backbone: TimmBackbone, passes: list[int]) -> None:
-    images, meters = Noise(70), [Meter(CPU) for _ in range(4)]
+    images, meters = TaskImages(Noise(70), backbone), [Meter(CPU) for _ in range(4)]
     whole = features(backbone, images, 64, meters[0])
-    near = features(backbone, Part(images, range(10, 60)), 64, meters[1])
-    far = features(backbone, Part(images, [3, 50, 7]), 64, meters[2])
-    nested = features(backbone, Part(Part(images, [9, 3, 50]), [1, 2]), 64, meters[3])
+    near = features(backbone, Subset(images, range(10, 60)), 64, meters[1])
+    far = features(backbone, Subset(images, [3, 50, 7]), 64, meters[2])
+    nested = features(backbone, Subset(Subset(images, [9, 3, 50]), [1, 2]), 64, meters[3])
     assert sum(passes) == 70
     assert torch.equal(near.concatenated(), whole.concatenated()[10:60])
     assert near.held[0].data_ptr() == whole.held[0][10:].data_ptr()  # no copy
@@ -238,25 +238,25 @@ def test_parts_of_images_are_rows_of_their_features(backbone: TimmBackbone, pass
 
 
 def test_a_part_asked_first_computes_the_whole(backbone: TimmBackbone, passes: list[int]) -> None:
-    images = Noise(70)
-    part = features(backbone, Part(images, range(20)), 64, Meter(CPU))
+    images = TaskImages(Noise(70), backbone)
+    part = features(backbone, Subset(images, range(20)), 64, Meter(CPU))
     whole = features(backbone, images, 64, Meter(CPU))
     assert sum(passes) == 70
     assert torch.equal(part.concatenated(), whole.concatenated()[:20])
 
 
 def test_announced_targets_take_one_pass(backbone: TimmBackbone, passes: list[int]) -> None:
-    images, announcing = Noise(70), Meter(CPU)
-    prepare(backbone, Part(images, range(20)), [32, 256, None, 32], announcing)
+    images, announcing = TaskImages(Noise(70), backbone), Meter(CPU)
+    images.prepare([32, 256, None, 32], announcing)
     charged = []
     for target in (32, 256, None):
         meter = Meter(CPU)
-        features(backbone, Part(images, range(30)), target, meter)
+        features(backbone, Subset(images, range(30)), target, meter)
         charged.append(meter.flops)
     assert sum(passes) == 70
     assert announcing.flops == 0
     assert charged[0] == charged[1] == charged[2] > 0
-    prepare(backbone, images, [32, 64], announcing)
+    images.prepare([32, 64], announcing)
     assert sum(passes) == 140
 
 

@@ -16,11 +16,11 @@ from safetensors.numpy import load_file
 import methods  # noqa: F401  (registers the methods)
 import tasks  # noqa: F401  (registers the tasks)
 from bench.images import pixel_cache as cache
-from bench.images.pixel_cache import Pages, kept
-from bench.images.pixels import Part, batches, pixels, resize
+from bench.images.pixel_cache import Pages, cached
+from bench.images.pixels import batches, pixels, resize
 from bench.registry import METHODS, TASKS
 from bench.runs.plan import plan
-from bench.spec import BackboneSpec, Data, Found, Images, Split, UserError
+from bench.spec import BackboneSpec, Data, Found, Images, Split, Subset, UserError
 from tests.command_line import make_folder
 
 SIZE = 12
@@ -56,7 +56,7 @@ def found(images: Images, place: Path | None = Path("somewhere"), fingerprint: s
 
 
 def opened(copy: Found) -> Data:
-    return kept(copy).load()
+    return cached(copy).load()
 
 
 def read(images: Images, size: int = SIZE) -> torch.Tensor:
@@ -203,7 +203,7 @@ def test_what_was_long_not_used_makes_room(home: Path) -> None:
 def test_part_of_a_split_shares_its_pixels(home: Path) -> None:
     images = Counted()
     whole = opened(found(images)).train.images
-    assert torch.equal(pixels(Part(whole, range(4, 7)), SIZE), expected()[4:7])
+    assert torch.equal(pixels(Subset(whole, range(4, 7)), SIZE), expected()[4:7])
     assert images.decoded == 10
 
 
@@ -211,8 +211,10 @@ def test_what_a_plan_runs_is_kept(home: Path, tmp_path: Path) -> None:
     name = f"folder:{make_folder(tmp_path / 'photos')}"
     chosen = METHODS.select(["linear_probe"]), TASKS.select([name, "demo/digits"])
     photos, digits = (cell.found.load() for cell in plan(*chosen, BackboneSpec("demo"), [0], home).cells)
-    assert isinstance(photos.train.images, cache.Kept) and isinstance(photos.tests["test"].images, cache.Kept)
-    assert not isinstance(digits.train.images, cache.Kept)
+    assert isinstance(photos.train.images, cache.CachedImages) and isinstance(
+        photos.tests["test"].images, cache.CachedImages
+    )
+    assert not isinstance(digits.train.images, cache.CachedImages)
 
 
 def test_labels_and_facts_are_passed_on(home: Path) -> None:

@@ -18,9 +18,9 @@ from bench.adapt.probe import Probe
 from bench.backbone.forward import taps
 from bench.backbone.network import TimmBackbone, load
 from bench.costs.meter import Meter, flop_counter
-from bench.images.pixels import Part, pixels
+from bench.images.pixels import pixels
 from bench.registry import METHODS, TASKS
-from bench.spec import BackboneSpec, Method, Split
+from bench.spec import BackboneSpec, Method, Split, Subset
 
 CPU = torch.device("cpu")
 QUICK = {"epochs": 1, "steps": 20, "target": 64}  # whichever of these a method has
@@ -44,7 +44,7 @@ def split_of(task: str) -> Split:
     train = whole_split(task)
     rows = np.r_[0:800:7, 800:1000:7]
     held_out = int((rows >= 800).sum())
-    return Split(Part(train.images, rows.tolist()), train.labels[rows], train.classes, held_out, train.augment)
+    return Split(Subset(train.images, rows.tolist()), train.labels[rows], train.classes, held_out, train.augment)
 
 
 def quick(name: str) -> Method:

@@ -16,7 +16,7 @@ from bench.backbone.network import TimmBackbone, load
 from bench.costs.clock import FORWARD, Clock
 from bench.costs.meter import Meter
 from bench.images.pixels import pixels
-from bench.runs.evaluate import answers, attributed, judge
+from bench.runs.evaluate import answers, attributed, evaluate
 from bench.spec import BackboneSpec, Split
 
 CPU = torch.device("cpu")
@@ -54,10 +54,10 @@ def test_a_mask_belongs_to_one_test_set() -> None:
     labels = np.array([1, 1, 1, 2])
     tests = {"test": Split(Blank(), labels, 3), "ood/few": Split(Blank(), labels, 3, possible=frozenset({1, 2}))}
     backbone: Any = SimpleNamespace(image_size=8, device=CPU)
-    (verdict,) = judge(backbone, [Always(3.0, 2.0, 1.0)], tests, Meter(CPU))
-    assert verdict.accuracy == {"test": 0.0, "ood/few": 0.75}
-    assert verdict.right["test"].tolist() == [False] * 4
-    assert verdict.right["ood/few"].tolist() == [True, True, True, False]
+    (one,) = evaluate(backbone, [Always(3.0, 2.0, 1.0)], tests, Meter(CPU))
+    assert one.accuracy == {"test": 0.0, "ood/few": 0.75}
+    assert one.right["test"].tolist() == [False] * 4
+    assert one.right["ood/few"].tolist() == [True, True, True, False]
 
 
 class Noise:
@@ -102,11 +102,11 @@ def test_probes_are_judged_in_one_pass_as_each_would_be_alone() -> None:
         assert torch.allclose(scores, one.logits(read), atol=1e-5)
         assert torch.allclose(scores, kept, atol=5e-3)  # those are of half precision
     labels = together[1].argmax(1).numpy()
-    verdicts = judge(backbone, probes, {"test": Split(images, labels, 5)}, Meter(CPU))
-    assert verdicts[1].accuracy == {"test": 1.0}
+    found = evaluate(backbone, probes, {"test": Split(images, labels, 5)}, Meter(CPU))
+    assert found[1].accuracy == {"test": 1.0}
     alone = [one.logits(read).argmax(1).numpy() == labels for one in probes]
-    assert [verdict.right["test"].tolist() for verdict in verdicts] == [right.tolist() for right in alone]
-    assert all(verdict.seconds > 0 for verdict in verdicts)
+    assert [one.right["test"].tolist() for one in found] == [right.tolist() for right in alone]
+    assert all(one.seconds > 0 for one in found)
 
 
 def test_seconds_of_companions_are_not_attributed() -> None:

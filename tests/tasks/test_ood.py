@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.images.pixel_cache import Kept, kept
+from bench.images.pixel_cache import CachedImages, cached
 from bench.registry import TASKS
 from bench.spec import Data, DataMissing, Split, Task, UserError
 from tasks import ood
@@ -133,7 +133,7 @@ def test_domains_are_exact_when_they_have_their_published_numbers_of_images(tmp_
 
 def test_prepared_images_of_domains_are_kept(tmp_path: Path) -> None:
     found = named("ood/pacs/photo").find(fill(tmp_path, PACS))
-    assert isinstance(kept(found).load().tests["ood/sketch"].images, Kept)
+    assert isinstance(cached(found).load().tests["ood/sketch"].images, CachedImages)
 
 
 def test_any_change_is_another_data_set(tmp_path: Path) -> None:

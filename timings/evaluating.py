@@ -1,6 +1,6 @@
-"""python timings/judging.py --count 100000 --target 8192
+"""python timings/evaluating.py --count 100000 --target 8192
 
-Ten frozen cells judged together in one pass over synthetic images, against the network's bare forward pass over the
+Ten frozen cells evaluated together in one pass over synthetic images, against the network's bare forward pass over the
 same images, in turns: seconds of both, their ratio, and the memory it takes. Images cost nothing to decode, and heads
 have random weights and read random features, which changes no time. The backbone's flags are those of run_bench.py.
 """
@@ -24,11 +24,11 @@ from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.costs.meter import Meter, resident_peak
 from bench.images.pixels import batches
-from bench.runs.evaluate import LEAST, MOST, PIXELS, judge
+from bench.runs.evaluate import LEAST, MOST, PIXELS, evaluate
 from bench.spec import Adapted, Split, UserError
 
 CLASSES = 10
-TURN = 5_000  # images judged before it is the other's turn
+TURN = 5_000  # images evaluated before it is the other's turn
 
 
 class Noise:
@@ -64,7 +64,7 @@ def cells(backbone: TimmBackbone, target: int, fraction: float) -> list[Adapted]
 
 @torch.no_grad()
 def bare(backbone: TimmBackbone, images: Noise) -> None:
-    batch = min(MOST, max(LEAST, PIXELS // backbone.image_size**2))  # as `judge` has it
+    batch = min(MOST, max(LEAST, PIXELS // backbone.image_size**2))  # as `evaluate` has it
     for pixels in batches(images, backbone.image_size, batch):
         backbone.module(backbone.inputs(pixels.to(backbone.device)))
     if backbone.device.type == "cuda":
@@ -75,7 +75,7 @@ def turn(backbone: TimmBackbone, found: list[Adapted], images: Noise, meter: Met
     """Seconds of judging, and of the bare pass; one meter for all turns, as it would be for one large test set."""
     test = Split(images, np.zeros(len(images), dtype=np.int64), CLASSES)
     alone = seconds(lambda: bare(backbone, images))
-    return seconds(lambda: judge(backbone, found, {"test": test}, meter)), alone
+    return seconds(lambda: evaluate(backbone, found, {"test": test}, meter)), alone
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -1,0 +1,83 @@
+"""One task at work: its cells, its images and features, and what was chosen for each method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from bench.backbone.features import TaskImages
+from bench.costs.budget import Amount
+from bench.costs.meter import Meter
+from bench.records.cells import Cell, Cost
+from bench.registry import Label
+from bench.runs.choice import Choice, Leader
+from bench.runs.failure import Failure
+from bench.runs.session import Postponed, Session
+from bench.spec import BudgetSpent, Data, Method
+
+
+@dataclass
+class TaskRun:
+    """One task at work. What was computed of its images lives as long as it does."""
+
+    session: Session
+    cells: list[Cell]
+    data: Data
+    images: TaskImages  # of the training split, with their pixels and features
+    choices: dict[Label, Choice | Failure] = field(default_factory=dict)  # of the methods that are tuned
+
+    @classmethod
+    def open(cls, cells: list[Cell], session: Session) -> TaskRun | None:
+        """Opens the task of some cells. None where its data cannot be opened: then every cell has a failed record."""
+        data = session.begin(cells[0]).attempt(cells[0].found.load)
+        if isinstance(data, Failure):
+            for cell in cells:
+                session.begin(cell).fail(data, Cost())
+            return None
+        images = TaskImages(data.train.images, session.backbone)
+        return cls(session, cells, replace(data, train=replace(data.train, images=images)), images)
+
+    def prepare_features(self) -> None:
+        """Computes all features that the task's probes read, in one pass over the training images.
+
+        Where that fails no probe can run: each gets its failed record here, and leaves the cells that are left to do.
+        """
+        probes = [cell for cell in self.cells if cell.method.frozen]
+        targets = list(dict.fromkeys(target for cell in probes for target in pooled(cell)))
+        if not targets:
+            return
+        meter = Meter(self.session.backbone.device, self.session.budget)
+        outcome = self.session.begin(probes[0]).attempt(lambda: self.images.prepare(targets, meter))
+        if isinstance(outcome, Failure):
+            spent = isinstance(outcome.error, BudgetSpent)
+            for cell in probes[:1] if spent else probes:  # what the budget did not reach is left for a later run
+                self.session.begin(cell).fail(outcome, Cost())
+            self.cells = [cell for cell in self.cells if not cell.method.frozen]
+
+    def expected(self, label: Label, method: Method) -> Amount:
+        """What the final cells cost with what is chosen so far, if `method` is chosen for the cells of a label."""
+        found = {of: choice.method for of, choice in self.choices.items() if isinstance(choice, Choice)} | {
+            label: method
+        }
+        return self.session.expected([replace(cell, method=found.get(cell.label, cell.method)) for cell in self.cells])
+
+    def cost_with_tuning(self, cell: Cell, cost: Cost) -> Cost:
+        """A cell's cost with that of the tuning that chose its hyper-parameters, where there was one."""
+        choice = self.choices.get(cell.label)
+        return choice.on(cost) if isinstance(choice, Choice) else cost
+
+    def postpone(self, cells: list[Cell], needed: Amount) -> None:
+        """Notes that cells of this task were not begun."""
+        label = f"{cells[0].task.name} · {', '.join(dict.fromkeys(cell.label.text for cell in cells))}"
+        self.session.postponed[label] = Postponed(cells, needed)
+
+    def leaders(self) -> Iterable[Leader]:
+        """All trials that led their study for a while."""
+        return (leader for choice in self.choices.values() if isinstance(choice, Choice) for leader in choice.leaders)
+
+
+def pooled(cell: Cell) -> list[int | None]:
+    """The pooling targets that a probe and its trials read: its hyper-parameter `target`, None for the embedding."""
+    own = getattr(cell.method, "target", None)
+    values = cell.method.space.get("target") if cell.tuning is not None else None
+    return [own, *(getattr(values, "choices", ()) if "target" not in cell.label.fixed else ())]
