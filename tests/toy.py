@@ -17,7 +17,7 @@ from bench.records.cells import Cell, Tuning
 from bench.records.store import Store
 from bench.runs.plan import plan
 from bench.runs.session import Session
-from bench.spec import BackboneSpec, Data, Found, Split, Task, UserError
+from bench.spec import BackboneSpec, Data, Found, Split, Tap, Task, UserError
 
 CLASSES = 4
 
@@ -57,7 +57,8 @@ class Toy:
     def __init__(self) -> None:
         self.spec, self.image_size, self.device = BackboneSpec("demo"), 8, torch.device("cpu")
         self.module = nn.Identity()
-        self.features: dict[object, Any] = {}
+        self.taps: list[Tap] = []
+        self.digest = "toy"
 
     def inputs(self, images: Tensor) -> Tensor:
         return images.float()
@@ -67,9 +68,6 @@ class Toy:
 
     def version(self) -> int:
         return 0
-
-    def forget(self) -> None:
-        self.features.clear()
 
 
 @dataclass(frozen=True)

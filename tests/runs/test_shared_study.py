@@ -18,7 +18,7 @@ import pytest
 
 from bench.records.cells import CellResult
 from bench.records.store import Store
-from bench.runs.study import open_storage
+from bench.runs.storage import open_storage
 from tests.conftest import REPOSITORY
 
 TRIALS = 8

@@ -10,7 +10,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 from bench.records.cells import Tuning
-from bench.runs.study import Search, hidden, open_storage
+from bench.runs.storage import hidden, open_storage
+from bench.runs.study import Search
 from bench.spec import UserError
 
 SPACE = {
