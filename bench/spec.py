@@ -24,14 +24,6 @@ class DataMissing(UserError):
     """A task's images are not on this machine; the message says what to put where."""
 
 
-class BudgetSpent(UserError):
-    """The budget ran out while a cell was at work."""
-
-
-class Pruned(UserError):
-    """A trial was given up, because its validation accuracy fell behind that of earlier ones."""
-
-
 class Images(Protocol):
     """A sequence of pictures that are decoded when they are asked for, from any thread."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from bench.spec import BudgetSpent, UserError
+from bench.spec import UserError
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 PREFIXES = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
@@ -85,6 +85,10 @@ def parse_bytes(text: str, what: str) -> int:
     if number <= 0:
         raise UserError(f"{what} of {text!r} is no positive size; write 500kB, 1MB or 16GB")
     return number
+
+
+class BudgetSpent(UserError):
+    """The budget ran out while a cell was at work."""
 
 
 @dataclass

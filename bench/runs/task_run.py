@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from bench.backbone.features import TaskImages
-from bench.costs.budget import Amount
+from bench.costs.budget import Amount, BudgetSpent
 from bench.costs.meter import Meter
 from bench.records.cells import Cell, Cost
 from bench.registry import Label
 from bench.runs.choice import Choice, Leader
 from bench.runs.failure import Failure
 from bench.runs.session import Postponed, Session
-from bench.spec import BudgetSpent, Data, Method
+from bench.spec import Data, Method
 
 
 @dataclass

@@ -57,6 +57,10 @@ def parts(train: Split, folds: int) -> list[Parts]:
     ]
 
 
+class Pruned(UserError):
+    """A trial was given up, because its validation accuracy fell behind that of earlier ones."""
+
+
 class TrialMeter(Meter):
     """A meter that looks at the validation images from time to time, and lets a search give the trial up."""
 

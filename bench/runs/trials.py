@@ -12,14 +12,14 @@ from typing import Any
 from optuna.trial import Trial as Proposal
 from optuna.trial import TrialState
 
+from bench.costs.budget import BudgetSpent
 from bench.records.cells import Cell, CellResult, Cost, Status, TrialFacts
 from bench.runs.delta import write_and_read
 from bench.runs.failure import Failure
 from bench.runs.plan import keyed
 from bench.runs.session import Session, Work
 from bench.runs.study import Search
-from bench.runs.trial import Trial, Tried
-from bench.spec import BudgetSpent, Pruned
+from bench.runs.trial import Pruned, Trial, Tried
 
 STATES = {"done": TrialState.COMPLETE, "skipped": TrialState.PRUNED, "failed": TrialState.FAIL}
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from bench.costs.budget import UNLIMITED, Amount, Budget, parse_bytes, parse_limits
-from bench.spec import BudgetSpent, UserError
+from bench.costs.budget import UNLIMITED, Amount, Budget, BudgetSpent, parse_bytes, parse_limits
+from bench.spec import UserError
 
 
 class Clock:

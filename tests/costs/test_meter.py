@@ -14,9 +14,8 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.costs.budget import Amount, Budget
+from bench.costs.budget import Amount, Budget, BudgetSpent
 from bench.costs.meter import Meter, flop_counter
-from bench.spec import BudgetSpent
 
 CPU = torch.device("cpu")
 
