@@ -18,11 +18,11 @@ Draw = Callable[[np.random.Generator, Array, Array], Array]
 
 @dataclass(frozen=True)
 class Family:
-    """Formulas of one form: how they are drawn, and a table with the parameters of each, which are the classes."""
+    """Formulas of one form: how they are drawn, and a table of parameters with one row per class."""
 
     draw: Draw
     table: Array
-    covers: bool  # a surface fills the picture, a thing leaves a background
+    covers: bool  # whether it fills the picture; otherwise it leaves a background
 
 
 FAMILIES = (
@@ -45,7 +45,7 @@ def ramp(rng: np.random.Generator, n: int) -> Array:
 
 
 def colours(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
-    """Two colours a picture, (n, 1, 1, 3) in 0..1, that differ in lightness by at least about a fifth."""
+    """Two colours per picture, each (n, 1, 1, 3) in 0..1, that differ in lightness by at least about a fifth."""
     light = uniform(rng, 0.05, 0.95, (n, 1))
     apart = uniform(rng, 0.2, 0.75, (n, 1)) * np.where(light > 0.5, -1, 1)
     tint = uniform(rng, 0, 0.35, (n, 1))
@@ -56,7 +56,7 @@ def colours(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
 
 
 def lit(rng: np.random.Generator, image: Array, height: Array) -> Array:
-    """Light from one side on some of the pictures, brightness that falls off across others, then camera noise."""
+    """Images (n, 32, 32, 3) with light from one side on some, uneven brightness, and camera noise."""
     n = len(image)
     down, right = np.gradient(height, axis=(1, 2))
     angle = uniform(rng, 0, 6.283, (n, 1, 1))
@@ -68,7 +68,7 @@ def lit(rng: np.random.Generator, image: Array, height: Array) -> Array:
 
 
 def painted(rng: np.random.Generator, height: Array, covers: bool) -> Array:
-    """Colours, background, light and noise for masks (n, 32, 32) in 0..1; uint8 (n, 32, 32, 3)."""
+    """Pictures uint8 (n, 32, 32, 3) of masks (n, 32, 32) in 0..1: colours, background, light and noise are added."""
     n = len(height)
     ground, figure = colours(rng, n)
     if not covers:

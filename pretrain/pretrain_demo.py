@@ -1,8 +1,7 @@
 """python -m pretrain.pretrain_demo
 
 Pretrains the embedded backbone on formula-driven pictures and writes bench/backbone/assets/demo.safetensors. No
-photograph, no drawing of anybody's and no image of a task is involved. It takes about a quarter of an hour on two CPU
-cores.
+photograph, nobody's drawing and no image of a task is involved. It takes about a quarter of an hour on two CPU cores.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ from pretrain.shapes import SIDE, Array
 
 CHUNK = 4000  # images drawn from one seed
 BATCH = 128  # a worker's share of a step
-WORKERS = 2
+WORKERS = 2  # processes that train together
 
 
 def render(folder: Path, count: int) -> tuple[Array, Array]:
-    """`count` pictures, uint8 (count, 32, 32, 3), kept in `folder` for the next time, and their labels (count,)."""
+    """`count` pictures, uint8 (count, 32, 32, 3), and their labels (count,). They are kept in `folder` and reused."""
     pictures, labels = folder / f"pictures-{count}.npy", folder / f"labels-{count}.npy"
     if not labels.exists():
         images = np.lib.format.open_memmap(pictures, "w+", np.uint8, (count, SIDE, SIDE, 3))
@@ -75,9 +74,10 @@ def groups(network: nn.Module) -> list[dict[str, object]]:
 
 
 def train(rank: int, asked: argparse.Namespace) -> None:
-    """One of `WORKERS` processes with a thread and a share of the pictures each; gradients are averaged every step.
+    """Trains in one of `WORKERS` processes, on one thread and a share of the pictures.
 
-    AdamW, warm-up and cosine, label smoothing 0.1, convolutions in bfloat16. The first process writes the weights.
+    The processes average their gradients at every step. AdamW, warm-up and cosine, label smoothing 0.1, convolutions in
+    bfloat16. The process of rank 0 writes the weights after every epoch.
     """
     torch.set_num_threads(1)  # one thread waits for none: faster than two threads of one process on a busy machine
     torch.manual_seed(0)
@@ -108,12 +108,12 @@ def train(rank: int, asked: argparse.Namespace) -> None:
 
 
 def rate(step: int, steps: int) -> float:
-    """Warm-up over 300 steps, cosine to 0."""
+    """Factor of the learning rate at a step: it rises over 300 steps, then falls to 0 along a cosine."""
     return min((step + 1) / 300, 0.5 + 0.5 * math.cos(math.pi * step / steps))
 
 
 def save(network: nn.Module, path: Path) -> None:
-    """Weights in half precision, which costs no accuracy, as safetensors."""
+    """Writes the weights as safetensors, in half precision, which costs no accuracy."""
     state = network.state_dict()
     save_file(
         {name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in state.items()},
@@ -131,6 +131,7 @@ def accuracy(network: nn.Module, images: Array, labels: Array) -> float:
 
 
 def main() -> None:
+    """Draws the pictures, trains, and prints how many fresh pictures are recognised."""
     parser = argparse.ArgumentParser(description="Pretrains the embedded backbone on formula-driven pictures.")
     parser.add_argument("--images", type=int, default=160_000, help="pictures to draw, a multiple of 4,000")
     parser.add_argument("--epochs", type=int, default=8)

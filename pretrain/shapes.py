@@ -58,7 +58,7 @@ def poses(rng: np.random.Generator, n: int, size: tuple[float, float], turn: flo
 
 
 def glyphs(rng: np.random.Generator, kinds: Array, table: Array) -> Array:
-    """Handwriting in an invented alphabet: the strokes wobble, their width and pose vary."""
+    """Handwriting in an invented alphabet. The strokes wobble; their width and pose vary."""
     n = len(kinds)
     control = table[kinds] + normal(rng, 0.1, (n, *table.shape[1:]))
     t = np.linspace(0, 1, 20, dtype=np.float32)
@@ -124,7 +124,7 @@ def systems(seed: int, count: int) -> Array:
 
 
 def fractals(rng: np.random.Generator, kinds: Array, table: Array) -> Array:
-    """Attractors by the chaos game: 48 walkers of 40 steps each, counted on the pixels."""
+    """Attractors drawn by the chaos game: 48 walkers take 40 steps each, and their visits to each pixel are counted."""
     n, walkers, steps = len(kinds), 48, 40
     maps = table[kinds] * np.exp(normal(rng, 0.06, (n, 4, 2, 3)))
     at = np.zeros((n, walkers, 2), np.float32)
@@ -155,7 +155,7 @@ def swarms(seed: int, count: int) -> Array:
 
 
 def scatters(rng: np.random.Generator, kinds: Array, table: Array) -> Array:
-    """Many small lobed blobs, filled, hollow or with a dark core; their number and size wobble about the class's."""
+    """Many small lobed blobs: filled, hollow or with a dark core. Their number and size vary around the class's."""
     n = len(kinds)
     number, radius, lobes, depth, hollow, stretch = (table[kinds, i, None] for i in range(6))
     number = number * np.exp(normal(rng, 0.12, (n, 1)))

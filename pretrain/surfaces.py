@@ -26,7 +26,7 @@ def shaped(height: Array, how: Array) -> Array:
 
 
 def filtered(rng: np.random.Generator, centre: Array, width: Array, angle: Array, focus: Array) -> Array:
-    """Noise through a ring of the spectrum, in cycles a picture; focus 0 (all ways) to 1 (along `angle`)."""
+    """Noise filtered by a ring of the spectrum, in cycles per picture; focus 0 (any direction) to 1 (along `angle`)."""
     n = len(centre)
     fy, fx = np.fft.fftfreq(SIDE)[:, None] * SIDE, np.fft.rfftfreq(SIDE)[None] * SIDE
     radius, way = np.hypot(fx, fy), np.arctan2(fy, fx)
@@ -69,7 +69,7 @@ def chords(seed: int, count: int) -> Array:
 
 
 def waves(rng: np.random.Generator, kinds: Array, table: Array) -> Array:
-    """Two to four plane waves that interfere, turned and zoomed together."""
+    """Two to four plane waves that interfere; they are turned and zoomed together."""
     n = len(kinds)
     turn, zoom = rng.uniform(0, np.pi, (n, 1)), np.exp(rng.normal(0, 0.15, (n, 1)))
     height = np.zeros((n, SIDE * SIDE), np.float32)

@@ -68,7 +68,7 @@ def domain_task(kind: DomainSet, domain: str) -> Task:
     wanted = ", ".join(each.names[0] for each in kind.domains.values())
     source = Source(
         kind.title, kind.link, kind.licence, kind.citation, folder=kind.title,
-        files=f"the folders {wanted} of {kind.title}, each with a folder for each class",
+        files=f"the folders {wanted} of {kind.title} (each with a folder per class)",
     )  # fmt: skip
     return Task(
         name=name,
@@ -112,9 +112,9 @@ IMAGENET = Source(
     "ImageNet", "https://www.image-net.org/download.php", "ImageNet terms of access",
     "Russakovsky et al. 2015; Recht et al. 2019, arXiv:1902.10811; Hendrycks et al. 2021, arXiv:2006.16241 and "
     "arXiv:1907.07174; Wang et al. 2019, arXiv:1905.13549",
-    "imagenet", "ImageNet's folders train and val, each with a folder for each class",
-    manual="beside it any of the folders imagenetv2-matched-frequency-format-val, imagenet-r, imagenet-a and sketch "
-    "(of ImageNet-Sketch)",
+    "imagenet", "ImageNet's folders train and val (each with a folder per class)",
+    manual="and beside them at least one of the folders imagenetv2-matched-frequency-format-val, imagenet-r, "
+    "imagenet-a and ImageNet-Sketch",
 )  # fmt: skip
 
 

@@ -47,7 +47,9 @@ def act(words: Sequence[str], data: Path, to: Path | None) -> int:
 def status(tasks: Mapping[str, Task], data: Path) -> int:
     """Shows which copy of each task is here and how exact it is, and how to get those that are not here."""
     here = Table("task", "images", "exactness", "pipeline", "found at", box=None)
-    absent = Table("not here", "images", "size", "licence", "link", "how to get it", box=None)
+    absent = Table("not here", "images", "size", "licence", box=None)
+    absent.add_column("link", overflow="fold")  # an address is of no use if it is cut short
+    absent.add_column("how to get it", overflow="fold")
     for name, task in tasks.items():
         found, source = look(task, data), task.source
         if isinstance(found, Found):

@@ -1,1 +1,1 @@
-"""How the pictures of the embedded tasks are drawn, with numpy alone."""
+"""Draws the pictures of the embedded tasks, with numpy alone."""

@@ -1,6 +1,7 @@
 """The canvas of the embedded tasks: 32 x 32 pixels, many pictures at once, colours, soft fields and sprites.
 
-Fields are float32 (n, 32, 32), images float32 (n, 32, 32, 3) in 0..1, per-picture numbers (n, 1, 1), lengths in pixels.
+Fields are float32 (n, 32, 32), images float32 (n, 32, 32, 3) in 0..1, numbers per picture (n, 1, 1). Lengths are in
+pixels.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ X, Y = np.meshgrid(_AXIS, _AXIS)  # pixel centres, each (32, 32)
 
 
 def each(rng: np.random.Generator, n: int, low: float, high: float) -> Array:
-    """One uniform number a picture, (n, 1, 1)."""
+    """One uniform number per picture, (n, 1, 1)."""
     return rng.uniform(low, high, (n, 1, 1)).astype(np.float32)
 
 
@@ -28,12 +29,12 @@ def per_picture(values: Array) -> Array:
 
 
 def chance(rng: np.random.Generator, n: int, probability: float) -> Array:
-    """One coin a picture, bool (n, 1, 1)."""
+    """One coin per picture, bool (n, 1, 1)."""
     return rng.random((n, 1, 1)) < probability
 
 
 def cover(distance: Array, softness: Array | float = 1.0) -> Array:
-    """How much of a pixel a form covers, given the signed distance to its border, negative inside."""
+    """How much of a pixel a form covers, 0..1, by the signed distance to its border, which is negative inside."""
     return np.clip(0.5 - distance / softness, 0, 1)
 
 
@@ -54,7 +55,7 @@ def field(rng: np.random.Generator, n: int, cells: int, channels: int = 1) -> Ar
 
 
 def colour(rng: np.random.Generator, n: int, value: tuple[float, float], vivid: tuple[float, float]) -> Array:
-    """A random hue a picture with a value and a saturation out of these ranges, (n, 1, 1, 3)."""
+    """A random colour per picture (n, 1, 1, 3): any hue, brightness in `value` and saturation in `vivid`."""
     hue = 6 * rng.random((n, 1, 1, 1), dtype=np.float32) + np.array([0, 2, 4], np.float32)
     pure = np.clip(np.abs(hue % 6 - 3) - 1, 0, 1)
     saturation, brightness = rng.uniform(*vivid, (n, 1, 1, 1)), rng.uniform(*value, (n, 1, 1, 1))
@@ -70,7 +71,7 @@ def contrasting(rng: np.random.Generator, ground: Array, vivid: tuple[float, flo
 
 
 def backdrop(rng: np.random.Generator, n: int, value: tuple[float, float] = (0.1, 0.9)) -> tuple[Array, Array]:
-    """A cloudy ground that fades from one side to the other, (n, 32, 32, 3), and its mean colour (n, 1, 1, 3)."""
+    """A cloudy background that fades from side to side, (n, 32, 32, 3), and its mean colour (n, 1, 1, 3)."""
     base = colour(rng, n, value, (0.1, 0.7))
     coarse, fine = field(rng, n, 3, 3) - 0.5, field(rng, n, 8, 1) - 0.5
     angle = each(rng, n, 0, 2 * np.pi)
@@ -80,7 +81,7 @@ def backdrop(rng: np.random.Generator, n: int, value: tuple[float, float] = (0.1
 
 
 def developed(rng: np.random.Generator, image: Array, noise: float = 0.05) -> Array:
-    """What the camera keeps: exposure varies, noise of up to `noise`, 8 bits; uint8 (n, 32, 32, 3)."""
+    """The finished pictures, uint8 (n, 32, 32, 3): exposure varies, and noise of a deviation up to `noise` is added."""
     n = len(image)
     exposure = rng.uniform(0.85, 1.1, (n, 1, 1, 1)).astype(np.float32)
     grain = rng.standard_normal(image.shape, dtype=np.float32) * rng.uniform(0, noise, (n, 1, 1, 1)).astype(np.float32)

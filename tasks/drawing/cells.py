@@ -10,7 +10,7 @@ STAGES = ("interphase", "prophase", "metaphase", "anaphase", "telophase")
 
 
 def _chromatin(rng: np.random.Generator, stage: Array, u: Array, v: Array) -> Array:
-    """Stained chromatin, by stage, of a cell of radius 1 that divides along u."""
+    """Masks of stained chromatin, by stage, in a cell of radius 1 that divides along u."""
     n = len(stage)
     ragged = (field(rng, n, 10)[..., 0] - 0.5) * 0.25
     threads = np.clip(2.5 * np.abs(field(rng, n, 12)[..., 0] - 0.5) * 2, 0, 1)
@@ -35,7 +35,7 @@ def _cell(rng: np.random.Generator, stage: Array, place: tuple[Array, Array, Arr
 
 
 def _stain(rng: np.random.Generator, n: int) -> tuple[Array, Array, Array]:
-    """Colours of ground, bodies and chromatin: pink and purple dyes, or fluorescence on black, never twice the same."""
+    """Colours of background, bodies and chromatin: pink and purple dyes, or fluorescence on black, always varied."""
     jitter = [0.05 * rng.standard_normal((n, 1, 1, 3), dtype=np.float32) for _ in range(3)]
     dyed = [
         np.array(c, np.float32) + j
@@ -50,7 +50,7 @@ def _stain(rng: np.random.Generator, n: int) -> tuple[Array, Array, Array]:
 
 
 def cells(rng: np.random.Generator, labels: Array) -> Array:
-    """A cell under the microscope among resting neighbours; the label is its stage of division."""
+    """Cells under the microscope among resting neighbours, uint8 (n, 32, 32, 3); a label is a stage of division."""
     n = len(labels)
     ground, body, chromatin = _stain(rng, n)
     image = ground + 0.15 * (field(rng, n, 6, 3) - 0.5)

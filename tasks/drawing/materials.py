@@ -15,7 +15,7 @@ Material = Callable[[np.random.Generator, Array, Array], Array]
 
 
 def tones(rng: np.random.Generator, row: Array, column: Array) -> Array:
-    """A grey in 0..1 for each piece of a material, told apart by whole-numbered row and column."""
+    """A grey in 0..1 for each piece of a material; pieces are numbered by row and column."""
     table = rng.random((len(row), 13, 13), dtype=np.float32)
     which = np.arange(len(row))[:, None, None]
     return np.asarray(table[which, row.astype(np.int64) % 13, column.astype(np.int64) % 13])
@@ -57,7 +57,7 @@ def weave(rng: np.random.Generator, u: Array, v: Array) -> Array:
 
 
 def shingles(rng: np.random.Generator, u: Array, v: Array) -> Array:
-    """Rounded shingles, each row hanging over the next."""
+    """Rounded shingles; each row covers part of the next."""
     v = 1.6 * v
     row = np.floor(v)
     beside, down = (u + 0.5 * (row % 2)) % 1 - 0.5, v % 1
@@ -94,7 +94,7 @@ def dots(rng: np.random.Generator, u: Array, v: Array) -> Array:
 
 
 def tartan(rng: np.random.Generator, u: Array, v: Array) -> Array:
-    """A random sett of bands, the same in warp and weft."""
+    """Random bands, the same along both directions of the weave."""
     sett = rng.random((len(u), 7), dtype=np.float32)
     which = np.arange(len(u))[:, None, None]
     warp, weft = (sett[which, np.abs(np.floor(3.5 * w) % 12 - 6).astype(np.int64)] for w in (u, v))
@@ -126,14 +126,14 @@ MATERIALS: tuple[Material, ...] = (brick, wood, marble, weave, shingles, pebbles
 
 
 def surface(rng: np.random.Generator, material: Material, n: int) -> Array:
-    """Heights of `n` pieces of a material at many scales, shifted and slightly turned."""
+    """Heights (n, 32, 32) of `n` pieces of a material at many scales, shifted and slightly turned."""
     period, turn = np.exp(each(rng, n, np.log(7), np.log(20))), each(rng, n, -0.8, 0.8)
     x, y = (X - each(rng, n, 0, SIDE)) / period, (Y - each(rng, n, 0, SIDE)) / period
     return material(rng, np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x)
 
 
 def textures(rng: np.random.Generator, labels: Array) -> Array:
-    """One picture of material `labels[i]` each, uint8 (n, 32, 32, 3)."""
+    """Pictures uint8 (n, 32, 32, 3); picture i shows the material number `labels[i]`."""
     n = len(labels)
     height = np.empty((n, SIDE, SIDE), np.float32)
     for kind, material in enumerate(MATERIALS):

@@ -27,7 +27,7 @@ from tasks.drawing.canvas import (
 
 
 def digits(rng: np.random.Generator, scans: Array, turn: float = 0.15) -> Array:
-    """Scanned digits (n, 8, 8) in 0..16, two to three times as large, somewhere, turned by up to `turn` radians."""
+    """Scanned digits (n, 8, 8) in 0..16, two to three times as large, placed anywhere, turned by at most `turn` radians."""
     n = len(scans)
     size = each(rng, n, 15, 25)
     x, y = 16 + each(rng, n, -1, 1) * (15 - size / 2), 16 + each(rng, n, -1, 1) * (15 - size / 2)
@@ -44,7 +44,7 @@ def digits(rng: np.random.Generator, scans: Array, turn: float = 0.15) -> Array:
 
 
 def position(rng: np.random.Generator, labels: Array) -> Array:
-    """A shape anywhere on a cloudy ground; the label is the eighth of 4..28 pixels that its centre's x lies in."""
+    """A shape anywhere on a cloudy background; the label is the eighth of 4..28 pixels in which its centre lies."""
     n = len(labels)
     image, ground = backdrop(rng, n)
     x = per_picture(4 + 3 * (labels + rng.random(n)))
@@ -55,7 +55,7 @@ def position(rng: np.random.Generator, labels: Array) -> Array:
 
 
 def orientation(rng: np.random.Generator, labels: Array) -> Array:
-    """A sprite that points somewhere; the label is the eighth of the full turn that its direction lies in."""
+    """A sprite that points anywhere; the label is the eighth of a full turn in which its direction lies."""
     n = len(labels)
     image, ground = backdrop(rng, n)
     angle = per_picture((labels + rng.random(n)) * (2 * np.pi / 8))
@@ -86,7 +86,7 @@ def solid(rng: np.random.Generator, image: Array, place: tuple[Array, Array, Arr
 
 
 def count(rng: np.random.Generator, labels: Array) -> Array:
-    """One to six solids on a floor seen from above; the label is their number less one."""
+    """One to six solids on a floor seen from above; the label is their number minus one."""
     n = len(labels)
     image, _ = backdrop(rng, n, (0.35, 0.9))
     places = rng.permuted(np.tile(np.arange(9), (n, 1)), axis=1)[:, :6]  # of a 3 x 3 board
@@ -100,7 +100,7 @@ def count(rng: np.random.Generator, labels: Array) -> Array:
 
 
 def distance(rng: np.random.Generator, labels: Array) -> Array:
-    """Solids on a floor that runs to a horizon; the label is the sixth of the depths that the nearest lies in."""
+    """Solids on a floor that runs to a horizon; the label is the sixth of all depths in which the nearest is."""
     n = len(labels)
     horizon, height = each(rng, n, 8, 11), each(rng, n, 27, 31)  # height: of the eye, in pixels at depth 1
     depth = per_picture(1.35 * 1.23 ** (labels + rng.random(n)))
@@ -119,7 +119,7 @@ def distance(rng: np.random.Generator, labels: Array) -> Array:
 
 
 def noisy(rng: np.random.Generator, images: Array) -> Array:
-    """uint8 images under heavy noise."""
+    """Images uint8 (n, 32, 32, 3) with heavy noise."""
     return np.asarray(
         np.clip(images + 45 * rng.standard_normal(images.shape, dtype=np.float32), 0, 255) + 0.5, np.uint8
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,7 @@ from tests.conftest import REPOSITORY
 
 
 def test_status_tells_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> None:
-    before = os.times()
     shown = bench("data", "status", "--data", tmp_path).stdout
-    after = os.times()
-    assert after.children_user + after.children_system - before.children_user - before.children_system < 2
     rows = {line.split()[0]: line for line in shown.splitlines() if line.startswith(" ")}
     for name, task in TASKS.select(["vtab1k"]).items():
         assert task.source.link in rows[name] and task.source.licence in rows[name]

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import io
 import tarfile
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,12 +14,12 @@ from http.client import HTTPResponse, IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from ssl import SSLEOFError
-from threading import Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 
 from bench.commands.data import get
-from bench.images import download
+from bench.images import transfer
 from bench.images.download import fetch
 from bench.source import Download, Source
 from bench.spec import DataMissing, Found, Task, UserError
@@ -132,7 +131,7 @@ def test_whatever_breaks_a_transfer_off_it_is_taken_up_again(
     monkeypatch.setattr(HTTPResponse, "read", fail_once)
     fetch([server.file("/a.bin")], tmp_path)
     assert (tmp_path / "a.bin").read_bytes() == BLOB and not broken
-    assert server.ranges[-1] == f"bytes={download.BLOCK}-"
+    assert server.ranges[-1] == f"bytes={transfer.BLOCK}-"
 
 
 def test_an_earlier_attempt_is_gone_on_with(server: Server, tmp_path: Path) -> None:
@@ -178,21 +177,19 @@ def test_no_room_is_said_before_anything_is_asked_for(server: Server, tmp_path: 
 @pytest.mark.parametrize(
     ("url", "why"), [("http://127.0.0.1:9/x.zip", "refused"), ("http://nowhere.invalid/x.zip", "name|no answer")]
 )
-def test_no_network_is_one_sentence_within_ten_seconds(
-    url: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_network_is_one_sentence(url: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
-    began = time.monotonic()
     with pytest.raises(UserError, match=rf"(?i){url} cannot be reached \(.*({why}).*\); check the network"):
         fetch([Download(url)], tmp_path)
-    assert time.monotonic() - began < 10
 
 
-def test_a_server_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "PATIENCE", -0.9)
-    monkeypatch.setattr(download, "request", lambda *_: time.sleep(1) or io.BytesIO())
+def test_a_server_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Event()
+    monkeypatch.setattr(transfer, "PATIENCE", -0.9)
+    monkeypatch.setattr(transfer, "request", lambda *_: answer.wait() and io.BytesIO())
     with pytest.raises(UserError, match="no answer"):
         fetch([Download("http://127.0.0.1/x.zip")], tmp_path)
+    answer.set()
 
 
 def test_what_the_server_says_is_passed_on(server: Server, tmp_path: Path) -> None:
@@ -232,9 +229,14 @@ def test_what_one_server_does_not_give_stops_no_other(
     assert get({"good": tasks["good"]}, tmp_path) == 0
 
 
-def test_no_network_is_said_of_many_tasks_as_quickly_as_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "PATIENCE", -0.8)
-    monkeypatch.setattr(download, "request", lambda *_: time.sleep(1) or io.BytesIO())
-    began = time.monotonic()
-    assert get({f"task {at}": downloadable(Download(f"http://127.0.0.1/{at}")) for at in range(20)}, tmp_path) == 2
-    assert time.monotonic() - began < 2
+def test_all_servers_are_asked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 20
+    together = Barrier(count, timeout=30)  # breaks, and fails the test, if one server is asked after another
+
+    def request(*_: object) -> HTTPResponse:
+        together.wait()
+        raise UserError("refused")
+
+    monkeypatch.setattr(transfer, "request", request)
+    tasks = {f"task {at}": downloadable(Download(f"http://127.0.0.1/{at}")) for at in range(count)}
+    assert get(tasks, tmp_path) == 2
