@@ -27,7 +27,7 @@ from tasks.drawing.canvas import (
 
 
 def digits(rng: np.random.Generator, scans: Array, turn: float = 0.15) -> Array:
-    """Scanned digits (n, 8, 8) in 0..16, two to three times as large, placed anywhere, turned by at most `turn` radians."""
+    """Scanned digits (n, 8, 8) in 0..16, two or three times as large, anywhere, turned by at most `turn` radians."""
     n = len(scans)
     size = each(rng, n, 15, 25)
     x, y = 16 + each(rng, n, -1, 1) * (15 - size / 2), 16 + each(rng, n, -1, 1) * (15 - size / 2)
