@@ -1,4 +1,4 @@
-"""Extraction: all images of a training split once through the frozen backbone, and what was pooled of them held."""
+"""Extraction: one forward pass of the frozen backbone over all training images, with the pooled features held."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Place = tuple[str, int | None]  # a tap and a target
 
 @dataclass(frozen=True)
 class Extract:
-    """What was pooled of n images for one target, and what a pass for it alone takes."""
+    """The pooled features of n images for one target, and what a forward pass for this target alone costs."""
 
     held: tuple[Tensor, ...]  # (n, width) a tap, float16 or float32
     flops: int
@@ -31,10 +31,10 @@ class Extract:
 def extract(
     backbone: Backbone, images: Images, targets: Sequence[int | None], charge: Meter
 ) -> dict[int | None, Extract]:
-    """One pass for all targets; each is attributed its seconds but for the pooling of the others.
+    """One pass for all targets. Each target is attributed the seconds of the pass without the pooling of the others.
 
-    Half precision holds the taps of a target unless it changes their numbers by more than its rounding; the pooled
-    embedding alone (None) is held as it is. Raises UserError where an activation is not finite.
+    Taps are held in half precision where that changes their numbers by no more than its rounding. The pooled embedding
+    alone (None) is held in full precision. Raises UserError where an activation is not finite.
     """
     shared = charge.alone()
     sink = _filled(Sink(backbone, len(images), targets), images, shared)
@@ -54,7 +54,7 @@ def _filled(sink: Sink, images: Images, shared: Meter) -> Sink:
 
 
 class Sink:
-    """Takes batch after batch through the backbone and holds what is pooled of each, and nothing else of it."""
+    """Sends batch after batch through the backbone, and holds the pooled features alone."""
 
     def __init__(self, backbone: Backbone, count: int, targets: Sequence[int | None], exact: bool = False) -> None:
         self.backbone, self.count, self.exact = backbone, count, exact
@@ -66,7 +66,7 @@ class Sink:
         self.done = 0
 
     def take(self, batch: Tensor) -> None:
-        """The next images, uint8 (batch, 3, size, size)."""
+        """Reads the next images, uint8 (batch, 3, size, size)."""
         read(self.backbone, batch, self.wanted, self._receive, self.clock)
         for place, pooled in self.waiting.items():
             self._put(place, pooled)
@@ -75,13 +75,13 @@ class Sink:
         self.done += len(batch)
 
     def not_finite(self) -> Place | None:
-        """A place at which some number is not finite."""
+        """A place where a number is not finite; None where all are."""
         return next(
             (place for place, block in self.held.items() if not block.sum(dtype=torch.float32).isfinite()), None
         )
 
     def extract(self, target: int | None, shared: Meter) -> Extract:
-        """What is held for a target, `shared` being the meter of the pass."""
+        """The features of a target. `shared` is the meter of the pass."""
         pooling = {place: seconds for place, seconds in self.clock.seconds().items() if isinstance(place, tuple)}
         of_others = sum(seconds for place, seconds in pooling.items() if place[1] != target)
         held = tuple(self.held[place] for place in self.places[target])
@@ -103,7 +103,7 @@ class Sink:
 
 
 def half_serves(numbers: Tensor) -> bool:
-    """Whether half precision keeps these within its rounding: none too large, not too many too small for it."""
+    """Whether half precision can hold these numbers within its rounding: none is too large, and few are too small."""
     error = (numbers.half().float() - numbers).norm()
     return bool(error <= ROUNDING * numbers.norm())
 

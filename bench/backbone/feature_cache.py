@@ -1,8 +1,7 @@
 """The disk cache of features: those of a task's training images, so that later runs need no forward pass for them.
 
-A file is in the safetensors format, one tensor (n, width) a tap, half or single precision, in the folder of
-bench.images.disk_cache, under its limits. Its metadata say what decides the numbers, what the pass cost, and each
-tensor's CRC-32.
+A file is in the safetensors format. It has one tensor (n, width) a tap, in half or single precision. Its metadata hold
+what decides the numbers, what the pass cost, and each tensor's CRC-32. The folder is that of bench.images.disk_cache.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class Slot:
     shapes: Mapping[str, tuple[int, int]]  # of each tap's tensor
 
     def take(self) -> Extract | None:
-        """What is kept; None where there is nothing, or where it is of no use, which is said."""
+        """The features in the file; None where there is none, or where it is of no use, which is said on stderr."""
         if not self.path.is_file():
             return None
         try:
@@ -63,7 +62,7 @@ class Slot:
         return Extract(tuple(blocks[name] for name in self.shapes), int(about["flops"]), float(about["seconds"]))
 
     def _wrong(self, about: Mapping[str, str], blocks: Mapping[str, Tensor]) -> str | None:
-        """What is wrong with a file, if anything is."""
+        """What is wrong with the file; None where nothing is."""
         if about.get("facts") != self.facts:
             return "are of another version"
         if {name: tuple(block.shape) for name, block in blocks.items()} != dict(self.shapes):
@@ -73,7 +72,7 @@ class Slot:
         return None
 
     def put(self, made: Extract) -> None:
-        """Keeps features if there is room for them; says why if not."""
+        """Writes features into the file if there is room for them; says why if not."""
         header = self._header(made)
         if not fits(self.path, len(header) + sum(block.nbytes for block in made.held), "features"):
             return
@@ -104,7 +103,7 @@ class Slot:
 
 
 def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
-    """Where the features of these images are kept; None for images that lie on no disk, or with the cache off."""
+    """The file for the features of these images; None for images that lie on no disk, or with the cache off."""
     folder = home()
     images = images.images if isinstance(images, PixelCache) else images
     if folder is None or not isinstance(images, CachedImages):
@@ -125,7 +124,7 @@ def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
 
 
 def inputs(backbone: Backbone) -> list[float]:
-    """What the preprocessing makes of black and of white."""
+    """The network's input for a black and for a white pixel: it tells preprocessings apart."""
     levels = torch.tensor([0, 255], dtype=torch.uint8, device=backbone.device).view(2, 1, 1, 1)
     made: list[float] = backbone.inputs(levels.expand(2, 3, 1, 1)).flatten().tolist()
     return made

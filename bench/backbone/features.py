@@ -1,4 +1,4 @@
-"""Features of a frozen backbone, computed once a task, held in memory and on disk, attributed to each who asks."""
+"""Features of a frozen backbone: computed once a task, and attributed in full to each method that reads them."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Features:
 
 
 class FeatureCache:
-    """The features of one set of images by one backbone, a pooling target each: in memory, and on disk where they lie.
+    """The features of one set of images by one backbone, by pooling target. The disk cache serves images on disk.
 
-    The images are handed to each call, so that they may own the cache.
+    Each call is handed the images, so that they can own the cache.
     """
 
     def __init__(self, backbone: Backbone) -> None:
@@ -77,7 +77,7 @@ class FeatureCache:
                 file.put(found)
 
     def _on_disk(self, images: Images, target: int | None) -> bool:
-        """Whether an earlier run left the features of a target; they are taken in."""
+        """Reads the features of a target that an earlier run left on disk; returns whether there are any."""
         file = slot(self.backbone, images, target)
         found = file.take() if file is not None else None
         if found is not None:
@@ -86,7 +86,7 @@ class FeatureCache:
 
 
 class TaskImages(PixelCache):
-    """A task's training images with what was computed of them, for as long as the task is at work."""
+    """A task's training images with their pixels and features, for as long as the task is at work."""
 
     def __init__(self, images: Images, backbone: Backbone) -> None:
         super().__init__(images)
@@ -98,11 +98,11 @@ class TaskImages(PixelCache):
 
 
 def features(backbone: Backbone, images: Images, target: int | None, charge: Meter) -> Features:
-    """Features of all images of a training split, on the CPU; computed once a task, attributed to each who asks.
+    """The features of a training split, on the CPU. They are computed once a task and attributed to each caller.
 
-    `target` is Head2Toe's T, the nominal numbers a tap; None asks for the pooled embedding alone. The features of a
-    subset are rows of those of all images, and the pass over all of them is attributed, also where an earlier run made
-    it on the same device. Raises UserError where an activation is not finite.
+    `target` is Head2Toe's T, the nominal number of features a tap. None asks for the pooled embedding alone. The
+    features of a subset are rows of those of all images; the pass over all images is attributed, also where an earlier
+    run on the same device made it. Raises UserError where an activation is not finite.
     """
     whole, rows = origin(images)
     cache = whole.features if isinstance(whole, TaskImages) else FeatureCache(backbone)
@@ -113,7 +113,7 @@ def features(backbone: Backbone, images: Images, target: int | None, charge: Met
 
 
 def origin(images: Images) -> tuple[Images, Sequence[int] | None]:
-    """The images of which these are a subset, and the numbers of these among them; None for all."""
+    """The images that these are a subset of, and the numbers of these among them (None: all)."""
     if not isinstance(images, Subset):
         return images, None
     whole, rows = origin(images.images)

@@ -1,4 +1,4 @@
-"""One forward pass of a frozen backbone in which taps are pooled as they appear, with the seconds of each piece."""
+"""One forward pass of a frozen backbone. Taps are pooled as soon as they are computed, and each piece is timed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bench.spec import Backbone, Tap, UserError
 
 
 def taps(backbone: Backbone, target: int | None) -> list[Tap]:
-    """The taps that a pooling target reads: all of them, or the pooled embedding alone when it is None.
+    """The taps that a pooling target reads: all of them, or for None the pooled embedding alone.
 
-    Raises UserError for a target where no layer but the last can be read, or that asks for no numbers.
+    Raises UserError for a target below 1, and for a network with no layer that can be read but the last.
     """
     if target is not None and target < 1:
         raise UserError(f"a pooling target of {target} leaves nothing of a layer; choose 1 or more")
@@ -37,8 +37,8 @@ def read(
 ) -> None:
     """One pass over uint8 (batch, 3, size, size); hands each wanted tap, pooled to each of its targets, to `receive`.
 
-    What is handed over, (batch, width), may share memory with the network and holds until `receive` returns. A tap and
-    a target together are the label of the time that pooling took; `receive` labels its own.
+    `receive` is handed (name, target, features (batch, width)). The features may share memory with the network, and are
+    valid until `receive` returns. On the clock, (name, target) labels the seconds of pooling; `receive` labels its own.
     """
     layouts = {tap.name: tap.layout for tap in backbone.taps}
 

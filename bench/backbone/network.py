@@ -1,4 +1,4 @@
-"""Backbones: a timm network by name, its weights from the hub, a file or the embedded demo, and its preprocessing."""
+"""Backbones: a timm network by its name, with weights from the hub, a file or the embedded demo."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TimmBackbone:
         return f"{type(self.module).__name__} {digest.hexdigest()}"
 
     def describe(self) -> dict[str, Any]:
-        """What a reader needs to reproduce the network and its preprocessing, for the record."""
+        """What a record says of the network and its preprocessing."""
         return {
             "name": self.spec.name,
             "args": dict(self.spec.args),
@@ -88,7 +88,7 @@ class TimmBackbone:
 
 
 def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
-    """The backbone of a spec with its weights; raises UserError when the name, the file or the hub does not serve."""
+    """The backbone of a spec with its weights. Raises UserError where the name, the file or the hub gives none."""
     spec = resolve(asked)
     if spec.checkpoint is None:
         module = _from_hub(spec)
@@ -101,7 +101,7 @@ def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
 
 
 def unloaded(asked: BackboneSpec) -> tuple[nn.Module, int]:
-    """The network of a spec as `load` has it but with random weights where those are the hub's, and its image size."""
+    """The network of a spec and its image size. Weights of a file are loaded; those of the hub stay random."""
     spec = resolve(asked)
     if spec.checkpoint is not None:
         loaded = load(asked, torch.device("cpu"))
@@ -156,7 +156,7 @@ def _offline_unless_reachable() -> Iterator[None]:
 
 
 def _set_image_size(module: nn.Module, spec: BackboneSpec) -> None:
-    """Lets networks that are built for one input size (vision transformers) take the one asked."""
+    """Sets the input size of networks that are built for one size, such as vision transformers."""
     if spec.image_size and getattr(module, "set_input_size", None) is not None:
         module.set_input_size(  # type: ignore[operator]
             img_size=(spec.image_size, spec.image_size)

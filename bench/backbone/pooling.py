@@ -1,7 +1,7 @@
 """Pooling: a tap's activations averaged in windows to about T numbers, as Head2Toe's official code does it.
 
-Source: google-research/head2toe @ 6277f63. The order of the numbers is that code's as well: place by place, and at each
-place all channels, which is also how a network in channels-last memory holds them.
+Source: google-research/head2toe @ 6277f63. The features are in that code's order too: place by place, and all channels
+of a place together. A network in channels-last memory holds them in the same order.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ LARGE = 6  # places a side
 
 
 def kernel(shape: tuple[int, ...], layout: str, target: int) -> tuple[int, int]:
-    """The window, as large as its stride, over one example's map (height, width) or tokens (count, 1).
+    """The pooling window over one example's map (height, width) or tokens (count, 1). Its stride is its size.
 
-    With C channels and C >= target all places; otherwise int(sqrt(target // C)) windows a row of a map, or windows of
-    int(N / (target / C)) over the raster order of N tokens, at least one place each.
+    With C channels: where C >= target, one window over all places. Otherwise a map has int(sqrt(target // C)) windows a
+    row, and N tokens in raster order have windows of int(N / (target / C)) tokens, at least one.
     """
     rows, columns, channels = _sides(shape, layout)
     if channels >= target:
@@ -39,7 +39,7 @@ def pooled_width(tap: Tap, target: int | None) -> int:
 
 
 def pool(output: Tensor, layout: str, target: int | None) -> Tensor:
-    """(batch, about `target`) from one tap's output; vectors stay. It may share memory with `output`."""
+    """Features (batch, about `target`) of one tap's output; vectors stay. They may share memory with `output`."""
     if layout == "vector" or target is None:
         return output
     window = kernel(tuple(output.shape[1:]), layout, target)
@@ -50,10 +50,10 @@ def pool(output: Tensor, layout: str, target: int | None) -> Tensor:
 
 
 def average(places: Tensor, window: tuple[int, int]) -> Tensor:
-    """Means of windows: (batch, rows, columns, channels) made smaller; what is left over at the borders is not read.
+    """The means of windows of (batch, rows, columns, channels). What is left over at the borders is not read.
 
-    Several large windows are summed along their rows first, where all columns and channels are one stretch of memory:
-    that takes half to four fifths of the time of torch's own pooling, which is the faster one for all others.
+    Several large windows are summed along their rows first: there, all columns and channels are one stretch of memory.
+    That takes half to four fifths of the time of torch's pooling, which is faster for all other windows.
     """
     down, right = window
     if window == (1, 1):

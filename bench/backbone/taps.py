@@ -1,10 +1,11 @@
 """Taps: the places in a network, CNN or transformer, whose activations Head2Toe may use, found by rule.
 
-The rule, after Head2Toe's choice for ResNet-50 and ViT-B/16 (Evci et al. 2022, official code): in a convolutional
-network the result of every normalised and activated convolution (gates of squeeze-and-excitation left out, the stem
-after its max pooling); in a transformer block the normalised input of attention, its output, the MLP's hidden
-activations and its output; beside these the patch embedding before and after the position embedding, the last map
-before pooling, the pooled embedding, and the pretrained logits where the network has them.
+The rule follows Head2Toe's choice for ResNet-50 and ViT-B/16 (Evci et al. 2022, official code):
+- in a convolutional network, the result of every normalised and activated convolution, without the gates of
+  squeeze-and-excitation; the stem is read after its max pooling;
+- in a transformer block, the normalised input of attention, its output, the MLP's hidden activations and its output;
+- the patch embedding before and after the position embedding, the last map before pooling, the pooled embedding, and
+  the pretrained logits where the network has them.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def find_taps(network: nn.Module, image_size: int) -> list[Tap]:
 
 @contextmanager
 def listen(network: nn.Module, names: list[str], receive: Callable[[str, Tensor], Any]) -> Iterator[None]:
-    """Hands the output of the named modules to `receive`, once a module for each forward pass."""
+    """Hands the output of the named modules to `receive(name, output)` in each forward pass."""
     modules = dict(network.named_modules())
     classifier = head(network)
 
@@ -65,7 +66,7 @@ def listen(network: nn.Module, names: list[str], receive: Callable[[str, Tensor]
 
 
 def head(network: Any) -> nn.Module:
-    """The classifier of a timm network: nn.Identity where it has none. Raises UserError where there are several."""
+    """The classifier of a timm network; nn.Identity where it has none. Raises UserError where it has several."""
     classifier = network.get_classifier()
     if not isinstance(classifier, nn.Module):
         raise UserError(f"{type(network).__name__} has several heads; choose a CNN or ViT of timm with a single one")

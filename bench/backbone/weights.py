@@ -1,4 +1,4 @@
-"""Which weights a backbone spec names: the embedded demo spelled out, and the digest that goes into a cell's key."""
+"""The weights that a backbone spec names: the embedded demo in full, and the digest that goes into a cell's key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEMO = BackboneSpec(
 
 
 def resolve(spec: BackboneSpec) -> BackboneSpec:
-    """The spec that timm understands: `demo` spelled out, any other as it is. What the user states wins."""
+    """The spec in timm's terms: `demo` in full, any other as it is. What the user states wins."""
     if spec.name != "demo":
         return spec
     stated: dict[str, Any] = {
@@ -41,7 +41,7 @@ def resolve(spec: BackboneSpec) -> BackboneSpec:
 
 
 def weights_digest(spec: BackboneSpec) -> str:
-    """What identifies the pretrained weights: the digest of their file, or the name under which the hub keeps them.
+    """Identifies the pretrained weights: the digest of their file, or their name on the hub.
 
     Raises UserError when the file is not there.
     """

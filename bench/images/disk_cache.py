@@ -1,4 +1,4 @@
-"""Where caches lie on disk, how large they may grow, and what is forgotten first."""
+"""The folder of the disk caches: where it is, how large it may grow, and which files are removed first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def home() -> Path | None:
 
 
 def fits(path: Path, total: int, what: str) -> bool:
-    """Whether a file of `total` bytes may be written, after forgetting files long not used; says so if not."""
+    """Whether a file of `total` bytes may be written; says why not. Files that were not used for long are removed."""
     folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def fits(path: Path, total: int, what: str) -> bool:
 
 
 def limit_bytes() -> float:
-    """How much all files may take together. Raises UserError when the variable is no number."""
+    """Bytes that all files may take together. Raises UserError when HEAD2HEAD_CACHE_GB is no number."""
     text = os.environ.get("HEAD2HEAD_CACHE_GB") or str(LIMIT_GB)
     try:
         return float(text) * 1e9
@@ -63,5 +63,5 @@ def limit_bytes() -> float:
 
 @cache
 def tell(text: str) -> None:
-    """Says something on stderr, once."""
+    """Says something on stderr; the same text only once."""
     print(text, file=sys.stderr)

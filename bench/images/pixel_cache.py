@@ -1,8 +1,8 @@
-"""Prepared images kept on disk: pixels at the backbone's size, decoded once and mapped into memory by later runs.
+"""The disk cache of pixels: images at the backbone's size, decoded once and mapped into memory by later runs.
 
-A file is in the safetensors format: `images` uint8 (n, 3, size, size) as the harness feeds them, and `crc32` (n,), by
-which a damaged image is noticed when it is read. It lies in $HEAD2HEAD_CACHE (`off`: nowhere), else in
-$XDG_CACHE_HOME/head2head, else in ~/.cache/head2head; all together take at most $HEAD2HEAD_CACHE_GB, 20 by default.
+A file is in the safetensors format: `images` uint8 (n, 3, size, size), and `crc32` (n,), which shows a damaged image
+when it is read. The folder is $HEAD2HEAD_CACHE (`off`: none), else $XDG_CACHE_HOME/head2head, else
+~/.cache/head2head. All files together take at most $HEAD2HEAD_CACHE_GB gigabytes, 20 by default.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def cached(found: Found) -> Found:
 
 
 def opened(found: Found) -> Data:
-    """A copy's images and labels, as `cached` loads them."""
+    """A copy's images and labels, with the images wrapped as CachedImages."""
     data = found.load()
     if home() is None:
         return data
@@ -60,7 +60,7 @@ def opened(found: Found) -> Data:
 
 @dataclass(frozen=True)
 class Layout:
-    """The file that keeps some images at a size, and where things are in it."""
+    """The cache file of some images at one size, and where things are in it."""
 
     path: Path
     shape: tuple[int, int, int, int]
@@ -78,7 +78,7 @@ class Layout:
 
 
 def layout(images: Images, size: int) -> Layout | None:
-    """Where these images are kept at this size; None for images that are not kept."""
+    """The cache file of these images at this size; None for images that are not cached."""
     folder = home()
     if folder is None or not isinstance(images, CachedImages):
         return None
@@ -97,7 +97,7 @@ def layout(images: Images, size: int) -> Layout | None:
 
 
 class Pages:
-    """A kept file, mapped."""
+    """A cache file, mapped into memory."""
 
     def __init__(self, where: Layout) -> None:
         self.path = where.path
@@ -113,7 +113,7 @@ class Pages:
 
 
 def pages(images: Images, size: int) -> Pages | None:
-    """The kept pixels of some images; None when there are none. A file that is not whole is removed."""
+    """The cached pixels of some images; None when there are none. A file that is not whole is removed."""
     where = layout(images, size)
     if where is None:
         return None
@@ -131,7 +131,7 @@ def pages(images: Images, size: int) -> Pages | None:
 
 @contextmanager
 def writing(images: Images, size: int) -> Iterator[Callable[[np.ndarray], None]]:
-    """Takes batches uint8 (batch, 3, size, size) in order, and keeps them if all came and they fit; says why if not."""
+    """Takes batches uint8 (batch, 3, size, size) in order. Caches them if all came and they fit; else says why."""
     where = layout(images, size)
     if where is None or not fits(where.path, where.total, "prepared images"):
         yield lambda batch: None
@@ -145,7 +145,7 @@ def writing(images: Images, size: int) -> Iterator[Callable[[np.ndarray], None]]
 
 
 class Writer:
-    """Writes a file under another name until it is whole; what goes wrong is said once and costs nothing else."""
+    """Writes a file under another name until it is whole. An error is said once, and costs nothing but the file."""
 
     def __init__(self, where: Layout) -> None:
         self.where = where

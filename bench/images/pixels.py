@@ -1,4 +1,4 @@
-"""From stored pictures to pixels at the backbone's size: decoded in threads, resized, in batches, and kept on disk."""
+"""From stored images to pixels at the backbone's size: decoded in threads, resized, batched, and cached on disk."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ THREADS = min(8, os.cpu_count() or 1)
 
 
 def resize(pixels: np.ndarray, size: int) -> Tensor:
-    """uint8 (3, size, size) from (height, width, 3): bilinear, not antialiased, aspect not kept, as VTAB prescribes.
+    """Resizes (height, width, 3) to uint8 (3, size, size): bilinear, not antialiased, without keeping the aspect.
 
-    Source: google-research/task_adaptation, the reference preprocessing of VTAB; rounded to 8 bits here.
+    Source: google-research/task_adaptation, VTAB's reference preprocessing. Here the result is rounded to 8 bits.
     """
     image = torch.tensor(pixels).permute(2, 0, 1)  # a copy: decoders hand out read-only arrays
     if image.shape[1:] == (size, size):
@@ -30,7 +30,7 @@ def resize(pixels: np.ndarray, size: int) -> Tensor:
 
 
 def batches(images: Images, size: int, batch: int) -> Iterator[Tensor]:
-    """All images in order, uint8 (at most `batch`, 3, size, size): as kept by an earlier call, or decoded and kept."""
+    """All images in order, uint8 (at most `batch`, 3, size, size): from the disk cache, or decoded and cached."""
     found = pages(images, size)
     if found is not None:
         yield from ahead(mapped(found, images, size, batch))
@@ -42,7 +42,7 @@ def batches(images: Images, size: int, batch: int) -> Iterator[Tensor]:
 
 
 def mapped(found: Pages, images: Images, size: int, batch: int) -> Iterator[Tensor]:
-    """Batches out of a kept file; images that are damaged in it are decoded, and it is removed."""
+    """Batches from a file of the cache. Images that are damaged in it are decoded anew, and the file is removed."""
     for start in range(0, len(images), batch):
         rows, bad = found.rows(start, min(start + batch, len(images)))
         for place in bad:
@@ -53,7 +53,7 @@ def mapped(found: Pages, images: Images, size: int, batch: int) -> Iterator[Tens
 
 
 def ahead(made: Iterator[Tensor]) -> Iterator[Tensor]:
-    """The same batches, each read while the one before it is used."""
+    """The same batches; each is read while the one before it is used."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, made, None)
         while (batch := coming.result()) is not None:
@@ -62,7 +62,7 @@ def ahead(made: Iterator[Tensor]) -> Iterator[Tensor]:
 
 
 def decoded(images: Images, size: int, batch: int) -> Iterator[Tensor]:
-    """Batches from the images themselves; the next ones are decoded while one is used."""
+    """Batches decoded from the images. The next ones are decoded while one is used."""
     with ThreadPoolExecutor(THREADS) as pool:
         waiting: list[Iterator[Tensor]] = []
         for start in range(0, len(images), batch):

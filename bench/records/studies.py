@@ -1,4 +1,4 @@
-"""Tuning replayed from its records: what it would have chosen, had it stopped earlier, and the expected best of n."""
+"""Studies from their records: what tuning would have chosen, had it stopped earlier, and the expected best of n."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Steps = list[tuple[float, float | None]]  # from each cost on, that value; None 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial of a study; `val` and `test` are fractions, `val` None where it was pruned or failed."""
+    """One trial of a study. `val` and `test` are fractions; `val` is None where the trial was pruned or failed."""
 
     number: int
     default: bool  # the method's own default, not drawn by the sampler
@@ -44,7 +44,7 @@ class Study:
 
 
 def studies(results: Iterable[CellResult]) -> list[Study]:
-    """All studies of which there is a trial, in the order of the store."""
+    """All studies that have a trial, in the order of the store."""
     trials: dict[str, dict[int, CellResult]] = {}
     replays: dict[tuple[object, ...], float] = {}
     tunings: dict[str, TuningFacts] = {}
@@ -63,7 +63,7 @@ def studies(results: Iterable[CellResult]) -> list[Study]:
 
 
 def alike(result: CellResult) -> tuple[object, ...]:
-    """Equal for trials of several studies that are one and the same: only the first of them is replayed."""
+    """A key that equal trials of several studies share: only the first of them is replayed."""
     network = replace(result.network, checkpoint=None)  # the same weights may lie anywhere
     facts = [result.environment.protocol, result.data.fingerprint, asdict(network)]
     return result.method, result.task, result.seed, json.dumps([dict(result.params), *facts], sort_keys=True)
@@ -72,7 +72,7 @@ def alike(result: CellResult) -> tuple[object, ...]:
 def study(
     name: str, seen: Mapping[int, CellResult], replays: Mapping[tuple[object, ...], float], tuning: TuningFacts | None
 ) -> Study:
-    """A trial without a replay has no test accuracy: its final cell was trained on the validation images too."""
+    """One study from its trials by number. A trial without a replay has no test accuracy."""
     first = next(iter(seen.values()))
     tests = {number: replays.get((name, number), replays.get(alike(one))) for number, one in seen.items()}
     trials = tuple(trial(number, seen[number], tests.get(number)) for number in sorted(seen))
@@ -87,6 +87,7 @@ def study(
 
 
 def trial(number: int, result: CellResult, test: float | None) -> Trial:
+    """One trial from its record, and the test accuracy of its replay."""
     val = result.accuracy.get("val") if result.status == "done" else None
     costs = {ledger: alone(*(getattr(result.cost, name) for name in names)) for ledger, names in LEDGERS.items()}
     assert result.trial is not None
@@ -99,7 +100,7 @@ def alone(cost: float | None, shared: float | None) -> float | None:
 
 
 def incumbents(study: Study) -> list[Trial | None]:
-    """After each trial, the one with the best validation accuracy so far, the earlier of equal ones."""
+    """After each trial, the trial with the best validation accuracy so far; of equal ones the earlier."""
     best: Trial | None = None
     found = []
     for one in study.trials:
@@ -110,10 +111,10 @@ def incumbents(study: Study) -> list[Trial | None]:
 
 
 def curve(study: Study, ledger: str) -> Steps:
-    """Test accuracy of the incumbent from each spent cost on; empty where a trial's cost is not known.
+    """The test accuracy of the incumbent, as steps over the cost spent; empty where a trial's cost is not known.
 
-    Spent are the trials so far, also those that failed, and the shared pass once. The first step is where the first
-    incumbent is there; a step is made wherever the incumbent changes, and one where the tuning ends.
+    The cost spent is that of all trials so far, also of failed ones, and of the shared pass once. There is a step for
+    the first incumbent, one wherever the incumbent changes, and one where the tuning ends.
     """
     spent = study.shared[ledger]
     steps: Steps = []
@@ -130,7 +131,7 @@ def curve(study: Study, ledger: str) -> Steps:
 
 
 def mean_curve(curves: Sequence[Steps]) -> Steps:
-    """The mean of step functions, from where all have begun; None where one of them is not known."""
+    """The mean of step functions, from where all of them have begun. It is None where one of them is not known."""
     if not curves or not all(curves):
         return []
     start = max(steps[0][0] for steps in curves)
@@ -141,13 +142,13 @@ def mean_curve(curves: Sequence[Steps]) -> Steps:
 
 
 def value_at(steps: Steps, cost: float) -> float | None:
-    """The value of the last step that is not beyond `cost`; None before the first."""
+    """The value of the last step up to `cost`; None before the first step."""
     reached = [value for at, value in steps if at <= cost]
     return reached[-1] if reached else None
 
 
 def suite_curve(found: Sequence[Study], ledger: str) -> Steps:
-    """A method's curve over several tasks: the mean over tasks of the mean over the studies (seeds) of each."""
+    """A method's curve over several tasks: the mean over tasks of the mean over each task's studies (seeds)."""
     by_task: dict[str, list[Steps]] = {}
     for one in found:
         by_task.setdefault(one.task, []).append(curve(one, ledger))
@@ -155,7 +156,7 @@ def suite_curve(found: Sequence[Study], ledger: str) -> Steps:
 
 
 def drawn(study: Study) -> list[float]:
-    """Validation accuracies that a random search drew; one without a figure counts as the worst that was measured."""
+    """The validation accuracies that a random search drew. A trial without one counts as the worst measured."""
     tried = [one.val for one in study.trials if not one.default]
     measured = [val for val in tried if val is not None]
     return [min(measured) if val is None else val for val in tried] if measured else []
@@ -176,4 +177,5 @@ def expected_best(values: Sequence[float], n: int) -> tuple[float, float]:
 
 
 def known(value: object) -> bool:
+    """Whether a record has a finite number there."""
     return isinstance(value, (int, float)) and math.isfinite(value)

@@ -15,9 +15,9 @@ from bench.spec import UserError
 
 
 def write_and_read(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """What a method keeps, through its file on disk.
+    """Writes what a method stores into its file, and returns what is read back.
 
-    Raises UserError when it cannot be written, or its numbers are not finite.
+    Raises UserError when the file cannot be written.
     """
     beside = path.with_suffix(".tmp")  # a done record may point to the file that is there already
     try:

@@ -1,4 +1,4 @@
-"""What computes: versions, commit and device, for the record."""
+"""The environment of a run, for its records: versions, commit and device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cell is expected to cost: by the speed that earlier cells of its method had, else by the backbone's own."""
+"""What a cell is expected to cost: by the speed of earlier cells of its method, else by the backbone's own speed."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ TIMED, LONG = 10, 1.0  # forward passes that are timed at most, and seconds afte
 
 
 class Estimator:
-    """Expected cost of cells with one backbone on its device.
+    """The expected cost of cells with one backbone on its device.
 
-    Work is counted in forward passes of one image, a backward pass as two. A pass is as dear as it was, heads and
-    evaluation and all, in the latest records of the same method; without any as the backbone's own, and half as much.
+    Work is counted in forward passes of one image; a backward pass counts two. What a pass costs comes from the latest
+    records of the same method, with heads and evaluation in it. Without records it is 1.5 times the backbone's own
+    forward pass.
     """
 
     def __init__(self, backbone: TimmBackbone, records: Iterable[CellResult]) -> None:
@@ -41,6 +42,7 @@ class Estimator:
             self.learn(record)
 
     def __call__(self, cell: Cell) -> Amount:
+        """What one cell is expected to cost, without its tuning."""
         if same := self.known[cell.label.text, cell.stage]:
             return typical(same) * passes(cell)
         if cell.stage == "final" and (trials := self.known[cell.label.text, "trial"]):
@@ -51,14 +53,14 @@ class Estimator:
         return self.forward * CAUTION * passes(cell)
 
     def tuned(self, cell: Cell) -> Amount:
-        """What a final cell is expected to cost with all the trials of its tuning, if it does not give any up."""
+        """What a final cell is expected to cost with all the trials of its tuning, if none is pruned."""
         if cell.tuning is None:
             return self(cell)
         trial, count, more = self(replace(cell, stage="trial")), cell.tuning.trials or 1, searched(cell)
         return self(cell) * more + trial * (1 + (count - 1) * more)
 
     def learn(self, record: CellResult) -> None:
-        """Takes what a cell really cost into account; of one that was cut off, that it costs more than it had cost."""
+        """Learns what a cell really cost. A cell that was cut off costs more than it had spent."""
         expected = record.expectation
         if expected is None or not expected.passes or place(record.network, record.environment.device) != self.here:
             return
@@ -72,7 +74,7 @@ class Estimator:
     def forward(self) -> Amount:
         """Seconds and FLOPs of one image's forward pass, measured on a batch.
 
-        The fastest of some counts: beside other work on the machine, one may take fifty times as long.
+        The fastest of several passes counts: on a busy machine, one pass may take fifty times as long.
         """
         backbone, size = self.backbone, self.backbone.image_size
         images = torch.zeros(BATCH, 3, size, size, dtype=torch.uint8)
@@ -93,7 +95,7 @@ class Estimator:
 
 
 def searched(cell: Cell) -> float:
-    """How many times the passes of a method's own hyper-parameters those of its search space take, in the mean."""
+    """How many times more passes the mean of a search space takes than the method's own hyper-parameters."""
     method: Any = cell.method
     factors: list[float] = [
         fmean(replace(method, **{name: value}).passes for value in values.choices) / method.passes
@@ -114,7 +116,7 @@ def passes(cell: Cell) -> float:
 
 
 def typical(amounts: Sequence[Amount]) -> Amount:
-    """The median of the latest, in either currency."""
+    """The median of the latest amounts, of seconds and of FLOPs."""
     recent = amounts[-RECENT:]
     return Amount(median(one.seconds for one in recent), median(one.flops for one in recent))
 

@@ -30,7 +30,7 @@ class Evaluation:
 
     @property
     def accuracy(self) -> dict[str, float]:
-        """Fractions."""
+        """By test set, a fraction."""
         return {name: float(right.mean()) for name, right in self.right.items()}
 
 
@@ -40,8 +40,8 @@ def evaluate(
 ) -> list[Evaluation]:
     """Evaluates all of them on all test sets. Each image is decoded once, and goes once through the frozen backbone.
 
-    What that spends goes through `meter`, which raises BudgetSpent when there is no more to spend. Raises UserError for
-    a test set without images.
+    `meter` counts what that spends. Raises BudgetSpent when the budget ends, and UserError for a test set without
+    images.
     """
     found = [Evaluation() for _ in adapted]
     clock = Clock(backbone.device)
@@ -65,12 +65,12 @@ def evaluate(
 
 
 def answers(scores: Tensor, possible: Tensor | None) -> Tensor:
-    """The class (batch,) of the highest score, among the `possible` classes (m,) alone if they are given."""
+    """The class (batch,) with the highest score; only among the `possible` classes (m,) where they are given."""
     return scores.argmax(1) if possible is None else possible[scores[:, possible].argmax(1)]
 
 
 def _score(backbone: Backbone, adapted: Sequence[Adapted], images: Tensor, clock: Clock) -> list[Tensor]:
-    """Each one's logits (batch, classes): the probes' from one pass, the others' each from its own."""
+    """The logits (batch, classes) of each: all probes from one pass, every other from its own."""
     numbers = [number for number, one in enumerate(adapted) if isinstance(one, Probe)]
     probes = [one for one in adapted if isinstance(one, Probe)]
     of_probes = iter(score_together(backbone, probes, images, clock) if numbers else [])

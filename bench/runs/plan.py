@@ -33,9 +33,9 @@ def plan(
     data: Path,
     tuning: Tuning | None = None,
 ) -> Plan:
-    """Every method on every task for every seed. Opens no image; a task without usable data is listed, not raised.
+    """Every method on every task for every seed. No image is opened. A task without usable data goes into `missing`.
 
-    With `tuning` the hyper-parameters of each are searched for, but for those that its name sets.
+    With `tuning`, the hyper-parameters of each method are searched for, except those that its label sets.
     """
     digest = weights_digest(backbone)
     cells: list[Cell] = []
@@ -58,7 +58,7 @@ def plan(
 
 
 def check_space(name: str, method: Method) -> None:
-    """Raises UserError for a search space that names what is no hyper-parameter of the method."""
+    """Raises UserError for a search space with a name that is no hyper-parameter of the method."""
     unknown = set(method.space) - set(params(method))
     if unknown:
         raise UserError(f"the space of {name} has {sorted(unknown)}, which it has no field for; mend methods/")
@@ -70,7 +70,7 @@ def params(method: Method) -> dict[str, Any]:
 
 
 def backbone_facts(spec: BackboneSpec) -> dict[str, Any]:
-    """What of a spec decides the outcome, beside the weights; None where timm's own value for that name holds."""
+    """What in a spec decides the outcome, beside the weights. None stands for timm's own value."""
     full = resolve(spec)
     return {
         "timm": full.name,
@@ -103,12 +103,12 @@ def identity(cell: Cell) -> dict[str, Any]:
 
 
 def space_facts(cell: Cell) -> dict[str, str]:
-    """What is searched: every hyper-parameter of the method's space that its name does not set."""
+    """The space that is searched: every hyper-parameter of the method's space that its label does not set."""
     return {name: repr(values) for name, values in cell.method.space.items() if name not in cell.label.fixed}
 
 
 def study_name(cell: Cell) -> str:
-    """A name to read, with a digest of everything that decides which trials come and what they find."""
+    """A readable name, with a digest of everything that decides which trials come and what they find."""
     assert cell.tuning is not None
     searched = identity(cell) | {
         "space": space_facts(cell), "folds": cell.method.folds, "sampler": cell.tuning.sampler,
@@ -118,13 +118,14 @@ def study_name(cell: Cell) -> str:
 
 
 def digest_of(facts: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits of SHA-256 over facts as JSON."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def split_done(cells: Sequence[Cell], latest: Mapping[str, CellResult], force: bool) -> tuple[list[Cell], list[Cell]]:
-    """(to run, done): what the store has as done is not run again unless forced; failed cells are.
+    """(to run, done). A done cell is not run again unless forced; a failed cell is.
 
-    A cell whose tuning the budget cut short is to be run as well, after the tasks that have never been finished.
+    A cell whose tuning the budget cut short is run again too, after the tasks that were never finished.
     """
     seen = {} if force else {key: result for key, result in latest.items() if result.status == "done"}
     done = [cell for cell in cells if cell.key in seen and not is_cut(seen[cell.key])]

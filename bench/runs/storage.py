@@ -42,7 +42,7 @@ def _database(url: str) -> BaseStorage:
 
 
 def hidden(url: str) -> str:
-    """A URL without the password in it."""
+    """The URL without its password."""
     before, at, after = url.rpartition("@")
     scheme, colon, rest = before.partition("://")
     return f"{scheme}://{rest.split(':')[0]}@{after}" if at and colon else url

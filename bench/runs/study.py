@@ -1,4 +1,4 @@
-"""One search in Optuna: a study that is kept, resumed and shared, and proposes the same trials for the same seed."""
+"""One Optuna study: it is stored, resumed and shared, and proposes the same trials for the same seed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ optuna.logging.set_verbosity(logging.ERROR)
 
 
 class Defaults(BaseSampler):
-    """Answers with a method's own hyper-parameters: the first trial of every study."""
+    """Proposes the method's own hyper-parameters: the first trial of every study."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
@@ -48,7 +48,7 @@ class Defaults(BaseSampler):
 
 
 class Search:
-    """The study of one method on one task. Optuna keeps its trials; this keeps to their order and number."""
+    """The study of one method on one task. Optuna stores its trials; this class decides their order and number."""
 
     def __init__(
         self, storage: BaseStorage, name: str, space: Mapping[str, BaseDistribution], defaults: Mapping[str, Any]
@@ -76,7 +76,7 @@ class Search:
             )
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """Trials in one of these states, by number; surplus ones do not count."""
+        """The trials in one of these states, by number, without surplus ones."""
         found = self.study.get_trials(deepcopy=False, states=states or None)
         return [trial for trial in found if not trial.user_attrs.get(SURPLUS)]
 
@@ -85,9 +85,9 @@ class Search:
         return len(self.trials()) < most or bool(self._unfinished(owner, set()))
 
     def propose(self, owner: str, tuning: Tuning, most: int, taken: set[int]) -> Trial | None:
-        """The next trial for this owner: one that it left unfinished, else a new one; None when all are given out.
+        """The next trial for this owner: one that it left unfinished, else a new one. None when all were given out.
 
-        `taken` are numbers of trials that were proposed already and are waiting.
+        `taken` are the numbers of trials that were proposed already and wait to be run.
         """
         for unfinished in self._unfinished(owner, taken):
             return self._filled(Trial(self.study, unfinished._trial_id), tuning)
@@ -106,7 +106,7 @@ class Search:
         return [one for one in running if one.user_attrs.get(OWNER) == owner and one.number not in taken]
 
     def _filled(self, trial: Trial, tuning: Tuning) -> Trial:
-        """Hyper-parameters drawn by a sampler of its own seed, so that a resumed search draws what it would have."""
+        """Draws a trial's hyper-parameters. Each trial has its own seed, so that a resumed search draws the same."""
         if trial.number == 0:
             self.study.sampler = Defaults(self.defaults)
         else:
@@ -118,7 +118,7 @@ class Search:
         return trial
 
     def tell(self, number: int, accuracy: float | None, cost: Mapping[str, float], state: TrialState) -> None:
-        """A trial is over; `cost` holds its attributed FLOPs and seconds, the shared pass not among them."""
+        """Ends a trial. `cost` has its attributed FLOPs and seconds, without the shared pass."""
         trial = next(one for one in self.study.get_trials(deepcopy=False) if one.number == number)
         if trial.state.is_finished():  # it took so long that another process took it for dead
             return
@@ -126,13 +126,13 @@ class Search:
         self.study.tell(number, accuracy if state == TrialState.COMPLETE else None, state=state)
 
     def reported(self, number: int) -> set[int]:
-        """Percentages of its training at which a trial has reported its accuracy."""
+        """The percentages of its training at which a trial has reported its accuracy."""
         return {step for one in self.trials() if one.number == number for step in one.intermediate_values}
 
     def await_others(self, owner: str, expected: Callable[[Mapping[str, Any]], float]) -> None:
-        """Waits for trials that other processes have at work; one that takes far too long is taken for dead.
+        """Waits for the trials of other processes. A trial that takes far too long counts as dead.
 
-        `expected` tells how many seconds a trial of these hyper-parameters should take on this machine.
+        `expected` gives the seconds that a trial of some hyper-parameters should take on this machine.
         """
         while others := [one for one in self.trials(TrialState.RUNNING) if one.user_attrs.get(OWNER) != owner]:
             longest = max((one.duration.total_seconds() for one in self.trials() if one.duration), default=0.0)
@@ -143,12 +143,12 @@ class Search:
             time.sleep(0.3)
 
     def best(self) -> FrozenTrial | None:
-        """The finished trial with the highest accuracy, the earliest of equals."""
+        """The finished trial with the highest accuracy; of equal ones the earliest."""
         finished = self.trials(TrialState.COMPLETE)
         return max(finished, key=lambda one: (one.value or 0.0, -one.number), default=None)
 
     def leaders(self) -> list[FrozenTrial]:
-        """Trials that were the best so far when they came, by number."""
+        """The trials that were the best so far when they came, by number."""
         found: list[FrozenTrial] = []
         for trial in self.trials(TrialState.COMPLETE):
             if not found or (trial.value or 0.0) > (found[-1].value or 0.0):
@@ -156,13 +156,13 @@ class Search:
         return found
 
     def cost(self) -> dict[str, float]:
-        """What all trials cost together, wherever they ran."""
+        """The attributed `flops` and `seconds` of all trials together, wherever they ran."""
         costs = [one.user_attrs[COST] for one in self.trials() if COST in one.user_attrs]
         return {key: sum(cost[key] for cost in costs) for key in ("flops", "seconds")}
 
 
 def is_in(values: BaseDistribution, value: Any) -> bool:
-    """Whether a distribution can draw a value."""
+    """Whether a distribution can draw this value."""
     try:
         return bool(values._contains(values.to_internal_repr(value)))
     except (ValueError, TypeError):
@@ -170,7 +170,7 @@ def is_in(values: BaseDistribution, value: Any) -> bool:
 
 
 def suggest(trial: Trial, name: str, values: BaseDistribution) -> Any:
-    """Draws one hyper-parameter, or takes what the trial has already."""
+    """Draws one hyper-parameter, or takes the value that the trial has already."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a tuple among categorical choices is kept as a list, which we do not mind
         if isinstance(values, CategoricalDistribution):
@@ -182,11 +182,11 @@ def suggest(trial: Trial, name: str, values: BaseDistribution) -> Any:
 
 
 def owner_of(folder: Path) -> str:
-    """Tells this results folder, which one process holds at a time, from those of all other processes."""
+    """Identifies this results folder among those of all processes. Only one process holds it at a time."""
     place = json.dumps([socket.gethostname(), str(folder.resolve())])
     return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
 def free(space: Mapping[str, BaseDistribution], names: Collection[str]) -> dict[str, BaseDistribution]:
-    """The part of a space that is searched when some hyper-parameters are set."""
+    """The part of a space that is searched when these hyper-parameters are set."""
     return {name: values for name, values in space.items() if name not in names}

@@ -1,4 +1,4 @@
-"""One trial: a method with some hyper-parameters fitted on a part of the training images and judged on the rest."""
+"""One trial: a method is fitted on a part of the training images, and its accuracy is measured on the rest."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bench.runs.evaluate import evaluate
 from bench.spec import Adapted, Backbone, Method, PathMethod, Split, UserError
 
 BATCH = 128
-LOOKS = 10  # times that a training loop is judged on its validation images, for curves and pruning
+LOOKS = 10  # times that a training loop is evaluated on its validation images, for curves and pruning
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Training images of one fold, and those it is judged on."""
+    """The training images of one fold, and the images that it is evaluated on."""
 
     train: Split
     held_out: Split
@@ -32,7 +32,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Tried:
-    """What a trial found: accuracy on images it was not fitted on, and its adapted backbone of each fold."""
+    """The result of a trial: accuracy on held-out images, and the adapted backbone of each fold."""
 
     accuracy: float
     adapted: tuple[Adapted, ...]
@@ -62,7 +62,7 @@ class Pruned(UserError):
 
 
 class TrialMeter(Meter):
-    """A meter that looks at the validation images from time to time, and lets a search give the trial up."""
+    """A meter that looks at the validation images from time to time, and lets a search prune the trial."""
 
     def __init__(
         self, device: torch.device, budget: Budget, look: Callable[[Callable[[Tensor], Tensor]], float] | None = None,
@@ -72,7 +72,7 @@ class TrialMeter(Meter):
         self.look, self.give_up = look, give_up
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
-        """Keeps both curves; `give_up` hears the percentage done and the validation accuracy, and may raise Pruned."""
+        """Keeps both curves. `give_up(percentage done, validation accuracy)` may raise Pruned."""
         super().epoch(done, total, loss, logits)
         if self.look is None or done % max(1, total // LOOKS):
             return
@@ -85,16 +85,16 @@ class TrialMeter(Meter):
 
 @dataclass(frozen=True)
 class Trial:
-    """Where a trial takes place."""
+    """What all trials of a study share: backbone, training images, budget and seed."""
 
     backbone: Backbone
     train: Split
     budget: Budget
     seed: int
-    oracle: tuple[Split, ...] = ()  # shifted test sets, where these are to judge and not the held-out images
+    oracle: tuple[Split, ...] = ()  # shifted test sets, where these choose, and not the held-out images
 
     def run(self, method: Method, meter: Meter, give_up: Callable[[int, float], None]) -> Tried:
-        """Fits one variant on every fold, all charged to `meter`. Raises Pruned through `give_up`, and UserError."""
+        """Fits a method on every fold, charged to `meter`. Raises Pruned through `give_up`, and UserError."""
         hits, meters, adapted = 0.0, [], []
         folds = parts(self.train, method.folds)
         try:
@@ -105,7 +105,7 @@ class Trial:
                 torch.manual_seed(self.seed)
                 adapted.append(method.fit(self.backbone, fold.train, own))
                 own.stop()
-                hits += self.judged(adapted[-1], fold.held_out) * len(fold.held_out.labels)
+                hits += self.score(adapted[-1], fold.held_out) * len(fold.held_out.labels)
         finally:
             for own in meters:
                 own.stop()
@@ -114,7 +114,7 @@ class Trial:
         return Tried(hits / sum(len(fold.held_out.labels) for fold in folds), tuple(adapted))
 
     def fit_path(self, variants: Sequence[Method], meters: Sequence[Meter]) -> list[Adapted]:
-        """Fits variants along a method's path together, each charged to its own meter; `tried` judges each."""
+        """Fits variants along a method's path together, each charged to its own meter."""
         first = variants[0]
         assert isinstance(first, PathMethod)
         (fold,) = parts(self.train, 1)
@@ -122,12 +122,12 @@ class Trial:
         return type(first).fit_path(variants, self.backbone, fold.train, meters)
 
     def tried(self, adapted: Adapted) -> Tried:
-        """A variant of a path, judged. Raises UserError where it diverged."""
+        """Evaluates a variant of a path. Raises UserError where it diverged."""
         (fold,) = parts(self.train, 1)
-        return Tried(self.judged(adapted, fold.held_out), (adapted,))
+        return Tried(self.score(adapted, fold.held_out), (adapted,))
 
-    def judged(self, adapted: Adapted, held_out: Split) -> float:
-        """What a trial is chosen by: accuracy on held-out training images, or an oracle's on the shifted test sets."""
+    def score(self, adapted: Adapted, held_out: Split) -> float:
+        """The accuracy that chooses a trial: on held-out training images, or an oracle's on the shifted test sets."""
         held = self.accuracy(adapted, held_out)
         if not self.oracle:
             return held
@@ -137,7 +137,7 @@ class Trial:
         return fmean(found.accuracy.values())
 
     def accuracy(self, adapted: Adapted, held_out: Split) -> float:
-        """Fraction of held-out training images that are classified rightly; a probe reads the features kept of them."""
+        """Accuracy on held-out training images, a fraction. A probe reads their cached features."""
         if not isinstance(adapted, Probe):
             return self._looker(held_out)(adapted.logits)
         if not (adapted.weight.isfinite().all() and adapted.bias.isfinite().all()):
@@ -149,7 +149,7 @@ class Trial:
         return float((answers == held_out.labels).mean())
 
     def _looker(self, held_out: Split) -> Callable[[Callable[[Tensor], Tensor]], float]:
-        """Judges scores on the held-out images; its FLOPs are spent but attributed to nobody's training."""
+        """Evaluates logits on the held-out images. The FLOPs are spent, but attributed to no training."""
 
         @torch.no_grad()
         def look(logits: Callable[[Tensor], Tensor]) -> float:
