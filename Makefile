@@ -17,6 +17,7 @@ lint: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 .venv/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

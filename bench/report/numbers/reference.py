@@ -12,7 +12,7 @@ from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import listed
 from bench.spec import UserError
 
-REFERENCE = Path(__file__).resolve().parents[3] / "results" / "reference"
+REFERENCE = Path(__file__).resolve().parents[1] / "reference"  # a link to results/reference; in a wheel, its files
 ORIGINAL, COPIES = "original", "JPEG copies"  # which images a row was measured on, in pipelines.csv
 COLUMNS = {
     "cifar100": "CIFAR-100", "caltech101": "Caltech101", "dtd": "DTD", "flowers102": "Flowers102", "pets": "Pets",
