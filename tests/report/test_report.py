@@ -357,6 +357,6 @@ def test_an_empty_folder_is_a_sentence(tmp_path: Path) -> None:
 def test_importing_the_report_is_light() -> None:
     code = (
         "import sys, bench.report; "
-        "print({'matplotlib', 'torch', 'timm', 'mlflow', 'optuna', 'methods', 'tasks'} & set(sys.modules))"
+        "print({'matplotlib', 'pandas', 'torch', 'timm', 'mlflow', 'optuna', 'methods', 'tasks'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -1,1 +1,1 @@
-"""The numbers of a report, computed from records."""
+"""The numbers of a report: a grid of records, statistics of it, and pandas frames."""

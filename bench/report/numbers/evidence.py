@@ -1,4 +1,4 @@
-"""What a grid gives `bench.statistics` to work on: its figures as plain numbers, and what may be lacking."""
+"""The figures of a grid as `bench.statistics` takes them, and the intervals and tests it computes."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ def samples(grid: Grid, method: str) -> dict[str, Sample]:
 
 
 def sample(grid: Grid, method: str, task: str, test: str = "test") -> Sample | None:
+    """A method's accuracies over the seeds on one test set, with what its records say of the images.
+
+    Which images were answered rightly is used only where all records say it and it agrees with their accuracies.
+    """
     found = tuple(grid.accuracies(method, task, test).values())
     if not found:
         return None
@@ -38,13 +42,13 @@ def sample(grid: Grid, method: str, task: str, test: str = "test") -> Sample | N
 
 
 def answers(cells: Sequence[CellResult], test: str, count: int) -> NDArray[np.bool_] | None:
-    """Which of `count` images were answered rightly (cells, images); None where a record does not say it soundly."""
+    """Which images were answered rightly (cells, images). None where a record does not say it of `count` images."""
     right = [found for cell in cells if (found := unpack(cell.correct.get(test), count)) is not None]
     return np.stack(right) if len(right) == len(cells) else None
 
 
 def images(cells: Sequence[CellResult], test: str) -> int | None:
-    """On how many images all cells were tested; None where one does not say, or they do not agree."""
+    """On how many images all cells were tested. None where one does not say it, or they differ."""
     counts = {count_of(cell, test) for cell in cells}
     return counts.pop() if len(counts) == 1 else None
 
@@ -56,13 +60,13 @@ def count_of(cell: CellResult, test: str) -> int | None:
 
 
 def task_interval(grid: Grid, method: str, task: str, test: str = "test") -> Interval | None:
-    """The 95 % interval of a method's accuracy on one task; None where the records do not allow one."""
+    """The 95 % interval of a method's accuracy on one task. None where the records do not allow one."""
     found = sample(grid, method, task, test)
     return interval({task: found}, {task: 1.0}) if found else None
 
 
 def mean_interval(grid: Grid, method: str, parts: Sequence[Sequence[str]]) -> Interval | None:
-    """The 95 % interval of `Grid.mean` over the same parts; None where that is None or the records do not allow one."""
+    """The 95 % interval of `Grid.mean` over the same parts. None without that mean, or where the records allow none."""
     found, weight = samples(grid, method), weights(parts)
     return interval(found, weight) if all(task in found for task in weight) else None
 
@@ -70,7 +74,7 @@ def mean_interval(grid: Grid, method: str, parts: Sequence[Sequence[str]]) -> In
 def difference_interval(
     grid: Grid, first: str, second: str, parts: Sequence[Sequence[str]] | None = None
 ) -> Interval | None:
-    """The 95 % interval of the first method's mean minus the second's; over the common tasks unless parts are named."""
+    """The 95 % interval of the first method's mean minus the second's, over the common tasks or these parts."""
     return difference(samples(grid, first), samples(grid, second), weights(parts or [list(grid.common)]))
 
 

@@ -11,7 +11,8 @@ from pandas import DataFrame
 from bench.records.cells import CellResult, Cost
 from bench.records.studies import Trial, studies
 from bench.report.numbers.evidence import images, task_interval
-from bench.report.numbers.grid import Grid, current, ordered, suite
+from bench.report.numbers.grid import Grid, current, ordered
+from bench.report.numbers.settings import suite
 from bench.report.numbers.shifts import robustness
 from bench.statistics import spread
 

@@ -1,18 +1,16 @@
-"""The grid behind every table and plot: what each method reached on each task, with one backbone, over the seeds."""
+"""The grid behind every table and plot: what each method reached on each task of a suite with one backbone."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeGuard, TypeVar
 
 from bench.records.cells import CellResult
+from bench.report.numbers.settings import names, setting, suite
 
 GROUPS = ("natural", "specialized", "structured")  # VTAB's order; other groups follow as they come
 T = TypeVar("T")
@@ -21,7 +19,7 @@ Identity = tuple[str, str, str, int]  # method, task, setting, seed
 
 @dataclass(frozen=True)
 class Score:
-    """Mean accuracy over seeds, a fraction, and its sample standard deviation where there is more than one seed."""
+    """Mean accuracy over seeds, a fraction, and the sample standard deviation where there are several seeds."""
 
     mean: float
     std: float | None
@@ -31,19 +29,20 @@ class Score:
 class Grid:
     """All finished cells of one suite with one backbone.
 
-    Means are only ever taken over `common`, the tasks that all `compared` methods finished, and a figure that lacks for
-    one of these tasks makes the mean None.
+    Means are taken over `common` alone, the tasks that all `compared` methods finished. A mean is None when one of its
+    figures is missing.
     """
 
     suite: str
     backbone: str
     methods: tuple[str, ...]  # all that were run, in the order of the store
     groups: Mapping[str, str]  # task: group, sorted by group; the tasks that any method finished
-    unfinished: tuple[str, ...]  # tasks that were tried and finished by none
+    unfinished: tuple[str, ...]  # tasks that were tried and that no method finished
     cells: Mapping[tuple[str, str], tuple[CellResult, ...]]  # (method, task): one finished result a seed
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:
+        """Tasks that any method finished, sorted by group."""
         return tuple(self.groups)
 
     @cached_property
@@ -58,33 +57,35 @@ class Grid:
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
+        """All seeds, in rising order."""
         return tuple(sorted({cell.seed for cells in self.cells.values() for cell in cells}))
 
     def by_group(self, tasks: Sequence[str]) -> dict[str, list[str]]:
-        """The tasks of each group that has any."""
+        """The tasks of each group. Groups without any are left out."""
         present = ordered(self.groups[task] for task in tasks)
         return {group: [task for task in tasks if self.groups[task] == group] for group in present}
 
     def label(self, task: str) -> str:
-        """The shortest name that tells a task from the others of its suite."""
+        """The shortest name of a task that no other task of the suite has."""
         last = task.rsplit("/", 1)[-1]
         alone = [other.rsplit("/", 1)[-1] for other in self.tasks].count(last) == 1
         return last if alone else task.removeprefix(f"{self.suite}/")
 
     def accuracies(self, method: str, task: str, test: str = "test") -> dict[int, float]:
-        """Accuracy of each seed that has it."""
+        """Accuracy by seed. Seeds without a figure are left out."""
         cells = self.cells.get((method, task), ())
         return {cell.seed: cell.accuracy[test] for cell in cells if finite(cell.accuracy.get(test))}
 
     def score(self, method: str, task: str, test: str = "test") -> Score | None:
+        """Mean and deviation over the seeds. None without a figure."""
         values = list(self.accuracies(method, task, test).values())
         return Score(statistics.fmean(values), deviation(values)) if values else None
 
     def mean(self, method: str, parts: Sequence[Sequence[str]]) -> Score | None:
-        """Mean over the parts of the mean over the tasks of each; None when a task lacks a figure.
+        """Mean over the parts of the mean over the tasks of each part. None when a task has no figure.
 
-        One part holding all tasks gives the mean of the tasks, one part a group the mean of the group means. The
-        deviation is that of this mean over the seeds that every task has.
+        One part with all tasks gives the mean of the tasks. One part for each group gives the mean of the group means.
+        The deviation is that of this mean over the seeds that every task has.
         """
         found = {task: self.accuracies(method, task) for part in parts for task in part}
         if not found or not all(found.values()):
@@ -95,7 +96,7 @@ class Grid:
         return Score(overall, deviation(of_seeds))
 
     def cost(self, method: str, field: str, tasks: Sequence[str] | None = None) -> float | None:
-        """Mean over tasks (the common ones if none are named) of the mean over seeds; None when one figure lacks."""
+        """Mean over tasks, or the common tasks, of the mean over seeds. None when a figure is missing."""
         cells = [self.cells.get((method, task), ()) for task in (self.common if tasks is None else tasks)]
         values = [[getattr(cell.cost, field) for cell in found] for found in cells]
         if not values or not all(found and all(map(finite, found)) for found in values):
@@ -120,32 +121,8 @@ def grids(results: Iterable[CellResult]) -> list[Grid]:
     ]
 
 
-def setting(result: CellResult) -> str:
-    """What must be alike in cells that are compared: the backbone, its weights and preprocessing, and the protocol."""
-    network = replace(result.network, checkpoint=None)  # the same weights may lie anywhere
-    return json.dumps([result.backbone, result.environment.protocol, asdict(network)], sort_keys=True)
-
-
-def names(results: Sequence[CellResult]) -> dict[str, str]:
-    """The name of each setting: that of its backbone, and where several settings share it, what it differs in."""
-    settings = {setting(result): result for result in results}
-    shared = [result.backbone for result in settings.values()]
-    return {
-        key: result.backbone if shared.count(result.backbone) == 1 else f"{result.backbone} ({differing(result)})"
-        for key, result in settings.items()
-    }
-
-
-def differing(result: CellResult) -> str:
-    """Image size, weights and protocol of a setting, in short, and a digest of it all."""
-    network, protocol = result.network, result.environment.protocol
-    told = [f"{network.image_size} px"] if network.image_size else []
-    told += [f"weights {network.digest.removeprefix('sha256:')[:8]}"] if network.digest else []
-    told += [f"protocol {protocol}"] if protocol else []
-    return ", ".join([*told, f"setting {hashlib.sha256(setting(result).encode()).hexdigest()[:4]}"])
-
-
 def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> Grid:
+    """The grid of the final cells of one suite and setting, the groups in VTAB's order."""
     found: dict[tuple[str, str], list[CellResult]] = {}
     for result in results:
         if result.status == "done" and finite(result.accuracy.get("test")):
@@ -162,7 +139,7 @@ def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> 
 def current(results: Iterable[CellResult]) -> list[CellResult]:
     """The final result that counts for each method, task, backbone and seed.
 
-    A store may hold several, measured with other hyper-parameters, data or code: the newest finished one counts, else
+    A store may hold several, measured with other hyper-parameters, data or code. The newest finished one counts, else
     the newest.
     """
     chosen: dict[Identity, CellResult] = {}
@@ -174,15 +151,12 @@ def current(results: Iterable[CellResult]) -> list[CellResult]:
 
 
 def rank(result: CellResult) -> tuple[bool, str]:
+    """What decides which of two records of a cell counts: the higher one does."""
     return result.status == "done", result.started
 
 
-def suite(task: str) -> str:
-    """`vtab1k` of `vtab1k/natural/dtd`, `folder` of `folder:/data/birds`."""
-    return re.split("[/:]", task, maxsplit=1)[0]
-
-
 def ordered(items: Iterable[T]) -> tuple[T, ...]:
+    """Each item once, in the order in which they first come."""
     return tuple(dict.fromkeys(items))
 
 
@@ -192,9 +166,10 @@ def finite(value: object) -> TypeGuard[float]:
 
 
 def mean_of_means(parts: Sequence[Sequence[str]], values: Mapping[str, float]) -> float:
+    """Mean over the parts of the mean over the tasks of each part."""
     return statistics.fmean(statistics.fmean(values[task] for task in part) for part in parts)
 
 
 def deviation(values: Sequence[float]) -> float | None:
-    """Sample standard deviation (n − 1), None for fewer than two values."""
+    """Sample standard deviation (n − 1). None for fewer than two values."""
     return statistics.stdev(values) if len(values) > 1 else None

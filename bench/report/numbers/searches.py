@@ -1,4 +1,4 @@
-"""The searches that a grid's cells come from."""
+"""The studies that chose the hyper-parameters of a grid's cells."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from bench.records.cells import CellResult
 from bench.records.studies import Study, studies
-from bench.report.numbers.grid import Grid, setting, suite
+from bench.report.numbers.grid import Grid
+from bench.report.numbers.settings import setting, suite
 
 
 def of_grid(grid: Grid, results: Iterable[CellResult]) -> list[Study]:
-    """The studies behind a grid: for each method, task and seed that of its final cell, else the last one.
+    """One study for each method, task and seed: the one that its final cell names, else the last one.
 
-    Of a method that has no final cell on any task, be it a failed one, there is none: it is in no table either.
+    Methods without any final cell are left out, as they are in no table.
     """
     settings = {setting(cell) for cells in grid.cells.values() for cell in cells}
     inside = [r for r in results if suite(r.task) == grid.suite and setting(r) in settings and r.method in grid.methods]

@@ -1,7 +1,7 @@
-"""Accuracy under shift: the drop, and effective robustness, which is what in-distribution accuracy does not predict.
+"""Accuracy under shift: the drop, and effective robustness, the part that accuracy in distribution does not predict.
 
-A shifted test set is `ood/<shift>`, or one part of many, `ood/<shift>/<kind>/<severity>`; a shift's figure is the mean
-over its parts, a task's the mean over its shifts.
+A shifted test set is `ood/<shift>`, or one part of many, `ood/<shift>/<kind>/<severity>`. The figure of a shift is the
+mean over its parts. The figure of a task is the mean over its shifts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from statistics import fmean
 from bench.report.numbers.grid import Grid, Score, deviation, ordered
 
 FEWEST = 3  # methods: through two any line is exact
-SPREAD = 0.02  # of accuracy in distribution between them: with less, the slope of a line is noise
+SPREAD = 0.02  # least range of their accuracies in distribution; with less, the slope of a line is noise
 EDGE = 1e-3  # accuracies are kept this far from 0 and 1, where the logit is infinite
 
 
@@ -22,8 +22,8 @@ EDGE = 1e-3  # accuracies are kept this far from 0 and 1, where the logit is inf
 class Line:
     """Accuracy under shift as accuracy in distribution predicts it: a straight line between their logits.
 
-    Source: Taori et al. 2020, arXiv:2007.00644, section 3 and appendix: β is fitted on logit-transformed accuracies.
-    There to many standard models; here, by least squares, to the methods that are compared.
+    Source: Taori et al. 2020, arXiv:2007.00644, section 3 and appendix, where β is fitted on logit-transformed
+    accuracies of many standard models. Here it is fitted by least squares to the methods that are compared.
     """
 
     slope: float
@@ -41,7 +41,7 @@ def shifts(grid: Grid, task: str) -> dict[str, tuple[str, ...]]:
 
 
 def shift_score(grid: Grid, method: str, task: str, tests: Sequence[str]) -> Score | None:
-    """Mean accuracy over test sets; None when one of them lacks. The deviation is that of this mean over the seeds."""
+    """Mean accuracy over test sets, and the deviation of this mean over the seeds. None when a figure is missing."""
     found = [grid.accuracies(method, task, test) for test in tests]
     if not found or not all(found):
         return None
@@ -51,7 +51,7 @@ def shift_score(grid: Grid, method: str, task: str, tests: Sequence[str]) -> Sco
 
 
 def inside_score(grid: Grid, method: str, task: str, shift: str) -> Score | None:
-    """Accuracy in distribution over the classes that a shift has: `id/<shift>`, or `test` where it has all."""
+    """Accuracy in distribution over the classes of a shift: on `id/<shift>`, or on `test` where it has all."""
     return grid.score(method, task, f"id/{shift}" if same_classes(grid, task, shift) else "test")
 
 
@@ -61,7 +61,10 @@ def same_classes(grid: Grid, task: str, shift: str) -> bool:
 
 
 def drop(grid: Grid, method: str, task: str) -> float | None:
-    """Accuracy under shift minus in distribution, over the same classes: the mean over shifts; None when one lacks."""
+    """Accuracy under shift minus accuracy in distribution over the same classes; the mean over the task's shifts.
+
+    None when a figure is missing.
+    """
     found = [pairs(grid, task, tests).get(method) for tests in shifts(grid, task).values()]
     known = [outside - inside for inside, outside in filter(None, found)]
     return fmean(known) if known and len(known) == len(found) else None
@@ -79,7 +82,7 @@ def pairs(grid: Grid, task: str, tests: Sequence[str]) -> dict[str, tuple[float,
 
 
 def fitted(pairs: Sequence[tuple[float, float]]) -> Line | None:
-    """The line through the methods' accuracies; None with fewer than three, or when they hardly differ."""
+    """The line through the methods' accuracies. None with fewer than three methods, or when they hardly differ."""
     inside = [pair[0] for pair in pairs]
     if len(pairs) < FEWEST or max(inside) - min(inside) < SPREAD:
         return None
@@ -90,21 +93,21 @@ def fitted(pairs: Sequence[tuple[float, float]]) -> Line | None:
 
 
 def robustness(grid: Grid, task: str, tests: Sequence[str]) -> dict[str, float]:
-    """Accuracy under shift minus what accuracy in distribution predicts, by method; empty where nothing predicts it."""
+    """Accuracy under shift minus what the line predicts, by method. Empty where no line can be fitted."""
     found = pairs(grid, task, tests)
     line = fitted(list(found.values()))
     return {method: outside - line(inside) for method, (inside, outside) in found.items()} if line else {}
 
 
 def mean_robustness(grid: Grid, task: str) -> dict[str, float]:
-    """Mean effective robustness over a task's shifts, of the methods that have it for all."""
+    """Mean effective robustness over a task's shifts, of the methods that have it for every shift."""
     found = [robustness(grid, task, tests) for tests in shifts(grid, task).values()]
     full = [method for method in grid.compared if found and all(method in one for one in found)]
     return {method: fmean(one[method] for one in found) for method in full}
 
 
 def robustness_by_shift(grid: Grid, tasks: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Effective robustness under each shift of some tasks, by method; of all methods that are compared."""
+    """Effective robustness of every compared method under each shift of some tasks."""
     found: dict[str, dict[str, float]] = {method: {} for method in grid.compared}
     for task in tasks:
         for name, tests in shifts(grid, task).items():
@@ -114,11 +117,11 @@ def robustness_by_shift(grid: Grid, tasks: Sequence[str]) -> dict[str, dict[str,
 
 
 def logit(accuracy: float) -> float:
-    """log(p / (1 - p)) of a fraction, 0.1 % and 99.9 % being the least and the most."""
+    """log(p / (1 - p)) of a fraction, which is first clipped to between 0.1 % and 99.9 %."""
     inside = min(max(accuracy, EDGE), 1 - EDGE)
     return math.log(inside / (1 - inside))
 
 
 def expit(value: float) -> float:
-    """The fraction of which `value` is the logit."""
+    """The fraction whose logit is `value`."""
     return 1 / (1 + math.exp(-value))

@@ -1,4 +1,4 @@
-"""How figures are written: percent, points, engineering prefixes, and – for what is missing."""
+"""How figures are written: percent, points, decimal prefixes, and – for what is missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def duration(seconds: float | None) -> str:
 
 
 def percent(fraction: float | None, std: float | None = None) -> str:
-    """A fraction in percent with one decimal, `92.1`, and its deviation over the seeds, `92.1 ± 0.4`."""
+    """A fraction in percent, `92.1`, and with its deviation over the seeds, `92.1 ± 0.4`."""
     if fraction is None:
         return MISSING
     return f"{100 * fraction:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
@@ -45,7 +45,7 @@ def points(difference: float | None) -> str:
 
 
 def ratio(value: float) -> str:
-    """A ratio that is read at a glance: `1/120`, `85 %`, `3.2x`."""
+    """A ratio in the form that is easiest to read: `1/120`, `85 %` or `3.2x`."""
     if value < 0.5:
         return f"1/{1 / value:.2g}" if 1 / value < 99.5 else f"1/{round_to(1 / value, 2):,}"
     if value < 1:
@@ -54,7 +54,7 @@ def ratio(value: float) -> str:
 
 
 def round_to(value: float, digits: int) -> int:
-    """The integer nearest to a number of 100 or more, with so many significant digits."""
+    """A number of 100 or more as an integer with so many significant digits."""
     return int(float(f"{value:.{digits - 1}e}"))
 
 
@@ -64,27 +64,27 @@ def counted(number: int, noun: str) -> str:
 
 
 def listed(names: list[str], most: int = 8) -> str:
-    """`a`, `a and b`, `a, b and c`; the ninth and later are only counted, `and 4 more`."""
+    """`a`, `a and b`, `a, b and c`. Names after the first `most` are counted: `and 4 more`."""
     if len(names) > most:
         names = [*names[:most], f"{len(names) - most} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def numbered(names: list[str]) -> list[str]:
-    """Names with a number where two would be equal."""
+    """The names, each with its number where two are equal."""
     return [name if names.count(name) == 1 else f"{name}-{at}" for at, name in enumerate(names, start=1)]
 
 
 def p_value(p: float, sign: str = "") -> str:
-    """`0.031` or `< 0.001`; with a sign before the first, `= 0.031`."""
+    """`0.031` or `< 0.001`. With a sign, `= 0.031` or `< 0.001`."""
     return "< 0.001" if p < 0.001 else f"{sign} {p:.2g}".strip()
 
 
-HEADER_WIDTH = 9  # longer names of methods are broken, at their underscores where they have any
+HEADER_WIDTH = 9  # of a method's name in a heading; a longer name goes on in the next line
 
 
 def folded(name: str, width: int = HEADER_WIDTH) -> list[str]:
-    """Lines of at most `width` characters, broken after `_`, `-`, `:`, `+`, a blank, or anywhere if need be."""
+    """A name in lines of at most `width` characters, broken after `_`, `-`, `:`, `+` or a blank where possible."""
     lines = [""]
     for word in re.findall(r"[^_\-:+ ]*[_\-:+ ]?", name):
         for piece in (word[at : at + width] for at in range(0, len(word), width)):
@@ -95,6 +95,6 @@ def folded(name: str, width: int = HEADER_WIDTH) -> list[str]:
 
 
 def clipped(name: str, width: int) -> str:
-    """The beginning of a name, at most `width` characters and … for the rest."""
+    """The beginning of a name, at most `width` characters, with … for the rest."""
     first, *rest = folded(name, width)
     return f"{first}…" if rest else first

@@ -14,7 +14,7 @@ from bench.report.tables.table import Row, Table, numbers_row, table
 from bench.statistics import Comparison, Interval, spread
 
 AGAINST = (LINEAR, FULL)  # the methods that wins and losses are counted against
-NOTE = "win / tie / loss: tasks on which a method is printed higher than, like and lower than the other"
+NOTE = "win / tie / loss: tasks on which a method's accuracy as printed is higher than, equal to and below the other's"
 TEST = "p: Wilcoxon's signed-rank test over the tasks, corrected by Holm for all pairs of methods"
 
 
@@ -58,10 +58,12 @@ def duel(grid: Grid, made: Comparison, other: str) -> list[tuple[str, Row]]:
     """Wins, ties and losses of every method against one of them, and p where tests can settle anything."""
 
     def row(tell: Callable[[str], str]) -> Row:
+        """A text for each other method."""
         rivals = [method for method in grid.compared if method != other]
         return Row({method: tell(method) if method in rivals else MISSING for method in grid.methods})
 
     def score(method: str) -> str:
+        """`7 / 0 / 2`."""
         pair = made.pair(method, other)
         return f"{pair.wins} / {pair.ties} / {pair.losses}"
 

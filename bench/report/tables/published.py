@@ -1,4 +1,4 @@
-"""Published VTAB-1k numbers beside our own, matched by backbone; what cannot be compared stands apart, with why."""
+"""The table of published VTAB-1k numbers beside our own. Rows that cannot be compared stand apart, with the reason."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ def versus(grids: Sequence[Grid], names: Sequence[str]) -> Versus:
 
 
 def beside(grid: Grid, entries: Sequence[Entry]) -> Table:
-    """Our methods, then the rows of each source, over the VTAB-1k tasks that we have; best among what is comparable."""
+    """Our methods, then the rows of each source, over the VTAB-1k tasks that we have.
+
+    The best is marked among the rows that can be compared.
+    """
     tasks = {short(task): task for task in grid.tasks if short(task) in COLUMNS}
     groups = [[short(task) for task in part] for part in grid.by_group(list(tasks.values())).values()]
     used = pixels_of(grid, list(tasks.values()))
@@ -56,6 +59,7 @@ def beside(grid: Grid, entries: Sequence[Entry]) -> Table:
     sources = ordered(one.origin for one in sorted(entries, key=lambda one: obstacle(one, used, grid.backbone) != ""))
 
     def order(one: Entry) -> tuple[bool, int, str]:
+        """Comparable rows come first, then by source and by what keeps them from being compared."""
         reason = obstacle(one, used, grid.backbone)
         return reason != "", sources.index(one.origin), reason
 
@@ -73,14 +77,17 @@ def own(grid: Grid, method: str, tasks: Mapping[str, str]) -> dict[str, float]:
 
 
 def figures_row(accuracy: Mapping[str, float], groups: Sequence[Sequence[str]], comparable: bool = True) -> Row:
-    """A row in percent; one that is not comparable is never marked as best."""
+    """A row in percent. One that is not comparable is never marked as best."""
     row = numbers_row(figures(accuracy, groups), percent)
     printed = {name: None if value is None else round(1000 * value) for name, value in row.values.items()}
     return row._replace(printed=printed) if comparable else row
 
 
 def figures(accuracy: Mapping[str, float], groups: Sequence[Sequence[str]]) -> dict[str, float | None]:
-    """Accuracy on each task, the mean of the tasks, and of the groups where there are several; None where one lacks."""
+    """Accuracy on each task, the mean of the tasks, and the mean of the group means where there are several groups.
+
+    A figure is None where it is missing. So is a mean of it.
+    """
     found = {task: accuracy.get(task) for group in groups for task in group}
     whole = bool(found) and None not in found.values()
     mean = f"mean of {len(found)}"
@@ -96,6 +103,6 @@ def note(sources: Sequence[str], used: str) -> str:
     images = {ORIGINAL: "the original pixels", COPIES: "JPEG copies"}.get(used, "images of different or unknown kind")
     listing = "; ".join(f"[{number}] {source}" for number, source in enumerate(sources, start=1))
     return (
-        f"this run read {images}; rows of other images or weights are shown and not compared; image size, resizing, "
+        f"this run read {images}; rows of other images or weights are shown but not compared; image size, resizing, "
         f"tuning and seeds may differ in all of them; {listing}; their files: results/reference/published_vtab1k.csv"
     )

@@ -11,7 +11,7 @@ from bench.report.numbers.units import points
 from bench.report.tables.main import seeds_note, title
 from bench.report.tables.table import Row, Table, numbers_row, scores_row, table
 
-SUBSET = "in distribution, as …: over the classes of that shift alone, with which it is compared"
+SUBSET = "in distribution, as …: accuracy over the classes of that shift alone, which it is compared with"
 ROBUSTNESS = (
     "effective robustness: accuracy under shift minus what accuracy in distribution predicts, by a line fitted to "
     "the logits of both over the methods of this table (Taori et al. 2020, who fit many standard models)"

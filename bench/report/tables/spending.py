@@ -13,8 +13,8 @@ from bench.report.tables.main import title
 from bench.report.tables.table import Row, Table, numbers_row, table
 
 NOTE = (
-    "expected: what the plan reckoned just before each cell; spent: what the budget was charged, training and judging; "
-    "the trials of a search are not in either"
+    "expected: what the plan expected just before each cell; spent: what the budget was charged for training and "
+    "evaluation; the trials of a search are in neither"
 )
 
 
@@ -64,6 +64,7 @@ def section(
     """The rows of one ledger."""
 
     def row(field: str, write: Callable[..., str]) -> Row:
+        """One figure of every account."""
         return numbers_row({method: getattr(one, field, None) for method, one in accounts.items()}, write)
 
     return {
