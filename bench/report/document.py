@@ -58,8 +58,8 @@ class Report:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         shown, more = self.chapters[:MOST], self.chapters[MOST:]
-        lines = [*self.beside.sentences, *(f"{table.title}: in the report" for table in self.beside.tables)]
-        lines += [f"{part.overview.table.title}: in the report" for part in more] + [*self.failures]
+        others = [*self.beside.tables, *(part.overview.table for part in more)]
+        lines = [*self.beside.sentences, *(f"In the report: {table.title}" for table in others), *self.failures]
         told = [*brief(lines, LINES // 6 if shown else LINES, console, options)]
         left = LINES - height(Group(*told), console, options)
         for number, part in enumerate(shown):

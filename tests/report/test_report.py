@@ -248,6 +248,25 @@ def test_what_is_printed_fits_a_screen(width: int, methods: int, tasks: int) -> 
         assert means[name] in lines[name] and all(figure.split(" ±")[0] in lines[name] for figure in wanted)
 
 
+def test_without_a_common_task_the_screen_has_the_tasks() -> None:
+    part = chapter(accuracies({("a", "g/x"): 0.5, ("b", "g/y"): 0.6}))
+    text = shown(Report((part,), Versus((), ()), (), ()), 80)
+    assert "mean of" not in text.splitlines()[1] and "means and costs" not in text
+    assert [line.split() for line in text.splitlines()[1:5] if "─" not in line] == [
+        ["x", "y"],
+        ["a", "50.0", "–"],
+        ["b", "–", "60.0"],
+    ]
+
+
+def test_long_names_go_on_in_the_next_line_and_leave_room_for_the_groups() -> None:
+    names = [f"head2toe_path:penalty={at},ranking_l2=0.001,keep=2" for at in (0.1, 0.2)]
+    text = shown(Report(tuple(map(chapter, grids(comparison(names, 9)))), Versus((), ()), (), ()), 80)
+    lines = [line.strip() for line in text.splitlines()]
+    assert "specialized" in text and lines.count("head2toe_path:") == 2
+    assert sum(line.startswith("l2=0.001,keep=2 ") for line in lines) == 2
+
+
 def test_a_crowded_screen_still_has_the_leaders_of_three_suites() -> None:
     parts = [chapter(grid) for suite in "abcde" for grid in grids(comparison(12, 24, 2, suite=suite))]
     report = Report(tuple(parts), Versus((), ()), tuple(f"failed: cell {at}" for at in range(40)), ())

@@ -84,9 +84,9 @@ HEADER_WIDTH = 9  # of a method's name in a heading; a longer name goes on in th
 
 
 def folded(name: str, width: int = HEADER_WIDTH) -> list[str]:
-    """A name in lines of at most `width` characters, broken after `_`, `-`, `:`, `+` or a blank where possible."""
+    """A name in lines of at most `width` characters, broken after one of `_-:+,` or a blank where possible."""
     lines = [""]
-    for word in re.findall(r"[^_\-:+ ]*[_\-:+ ]?", name):
+    for word in re.findall(r"[^_\-:+, ]*[_\-:+, ]?", name):
         for piece in (word[at : at + width] for at in range(0, len(word), width)):
             if len(lines[-1]) + len(piece) > width:
                 lines.append("")

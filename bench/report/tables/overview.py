@@ -12,14 +12,14 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.report.numbers.grid import Grid
-from bench.report.numbers.units import counted
+from bench.report.numbers.units import counted, folded
 from bench.report.tables.main import RANK, seeds_note, title
 from bench.report.tables.sheets import group_rows, known_costs, mean_rows, sheet, task_rows
 from bench.report.tables.table import Row, Table
 from bench.statistics import Comparison
 
 TASKS = 8  # with more of them, the means of the groups stand for the tasks
-NAME = 32  # characters of a method's name; the rest goes on in the next line
+NAME = 24  # characters of a method's name; the rest goes on in the next line
 HEADING = 9  # characters of a column's name; the rest goes on in the next line
 FEWEST = 9  # lines that the table gets at least, with its title and its heading
 MAIN = ("training FLOPs", "tuning FLOPs", "stored bytes")  # the costs that are left out last
@@ -81,8 +81,9 @@ def overview(grid: Grid, compared: Comparison) -> Overview:
     few = [name for name in MAIN if name in costs]
     choices = [[*means, *part, *some] for some in (costs, few) for part in (tasks, groups) if part]
     choices += [[mean, RANK, *groups, *few], [mean, *groups, *few], [*means, *costs], [mean, *few], [mean]]
-    known = tuple(tuple(name for name in columns if name in figures) for columns in choices)
-    return Overview(replace(made, **frames, note=note(grid)), known)
+    known = {name for name in figures if made.values[name].notna().any()}
+    shown = tuple(tuple(name for name in columns if name in known) for columns in choices)
+    return Overview(replace(made, **frames, note=note(grid)), shown)
 
 
 def plain(row: Row) -> Row:
@@ -93,20 +94,21 @@ def plain(row: Row) -> Row:
 def note(grid: Grid) -> str:
     """Over which tasks the means are, where that is not all of them, and what ± means."""
     over = f"means and costs are over the {counted(len(grid.common), 'task')} that all methods finished"
-    return "; ".join(part for part in ("" if grid.common == grid.tasks else over, seeds_note(grid)) if part)
+    partly = grid.common and grid.common != grid.tasks
+    return "; ".join(part for part in (over if partly else "", seeds_note(grid)) if part)
 
 
 def draw(table: Table, rows: int, columns: Sequence[str], gap: int) -> RichTable:
     """The first methods of a table under some of its columns, with so many blanks between them."""
     style = box.SIMPLE_HEAD if gap > 1 else None
     drawn = RichTable(box=style, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="")
-    drawn.add_column("", max_width=NAME, overflow="fold")
+    drawn.add_column("", no_wrap=True)
     for name in columns:
         heading = "\n".join(textwrap.wrap(name, HEADING, break_long_words=False))
         drawn.add_column(Text(heading), justify="right", no_wrap=True, vertical="bottom")
     for method in table.text.index[:rows]:
         figures = (Text(table.text.at[method, name], STYLES[table.place.at[method, name]]) for name in columns)
-        drawn.add_row(Text(method), *figures)
+        drawn.add_row(Text("\n".join(folded(method, NAME))), *figures)
     return drawn
 
 
