@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import md5
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
@@ -22,7 +23,7 @@ from bench.spec import Task
 from tasks import vtab
 from tasks.readers.raw import Recipe
 
-Facts = Mapping[str, Mapping[object, tuple[int, int]]]  # split → key → (label, shade)
+Facts = Mapping[str, Mapping[Any, tuple[int, int]]]  # split → key → (label, shade)
 Marks = tuple[tuple[int, int, int], tuple[int, int, int]]
 COLOURED, GREY = ((255, 0, 0), (0, 0, 255)), ((255, 255, 255), (0, 0, 0))  # upper right, lower left
 FOUR, TWO, REST = slice(0, 4), slice(4, 6), slice(6, None)
@@ -56,19 +57,31 @@ def recipe(name: str) -> Recipe:
     return found
 
 
-def small(name: str, shape: Shape, facts: Facts) -> Task:
-    """A VTAB task cut down to the few images of `facts`."""
-    row = recipe(name)
-    sizes = {split: len(keys) for split, keys in facts.items()}
-    origin = replace(row.origin, sizes=sizes, tolerance=0, source=replace(row.origin.source, downloads=()))
-    return vtab.task(replace(row, origin=origin, splits=shape.expressions))
+@dataclass(frozen=True)
+class Small:
+    """A VTAB task cut down to a few images."""
+
+    name: str  # the last part of the task's
+    shape: Shape
+    facts: Facts
+    near: int = 0  # by how much shades may be off, because of JPEG
+    marks: Marks = COLOURED
+
+    @property
+    def task(self) -> Task:
+        """The task, whose data set has the images of `facts` alone."""
+        row = recipe(self.name)
+        sizes = {split: len(keys) for split, keys in self.facts.items()}
+        origin = replace(row.origin, sizes=sizes, tolerance=0, source=replace(row.origin.source, downloads=()))
+        return vtab.task(replace(row, origin=origin, splits=self.shape.expressions))
 
 
-def check(task: Task, data: Path, shape: Shape, facts: Facts, near: int = 0, marks: Marks = COLOURED) -> None:
+def check(small: Small, data: Path) -> None:
     """The right images, with their marks, come with the right labels in the right order.
 
-    Shades may be off by `near` after JPEG, marks by twice that.
+    Marks may be off by twice as much as shades.
     """
+    task, shape, facts = small.task, small.shape, small.facts
     found = task.find(data)
     assert found.fingerprint == task.find(data).fingerprint
     opened = found.load()
@@ -86,9 +99,14 @@ def check(task: Task, data: Path, shape: Shape, facts: Facts, near: int = 0, mar
         for index, (_, shade) in enumerate(wanted[name]):
             pixels = split.images.decode(index)
             assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
-            assert abs(int(pixels[1, 1, 0]) - shade) <= near, (name, index)
-            for mark, row, column in zip(marks, (1, -2), (-2, 1), strict=True):
-                assert np.abs(pixels[row, column].astype(int) - mark).max() <= 2 * near, (name, index)
+            assert abs(int(pixels[1, 1, 0]) - shade) <= small.near, (name, index)
+            for mark, row, column in zip(small.marks, (1, -2), (-2, 1), strict=True):
+                assert np.abs(pixels[row, column].astype(int) - mark).max() <= 2 * small.near, (name, index)
+
+
+def shades(count: int, classes: int, first: int = 0) -> dict[Any, tuple[int, int]]:
+    """Rows numbered from 0, each with a label and a shade."""
+    return {row: ((row * 7 + first) % classes, (first + row * 8) % 256) for row in range(count)}
 
 
 def image(shade: int, kind: str = "jpeg", size: tuple[int, int] = (64, 48)) -> bytes:
@@ -148,38 +166,3 @@ def norb_matrix(array: np.ndarray) -> bytes:
     magic = {np.dtype("u1"): 0x1E3D4C55, np.dtype("<i4"): 0x1E3D4C54}[array.dtype]
     sizes = [*array.shape, *[1] * (3 - array.ndim)]
     return struct.pack(f"<2i{len(sizes)}i", magic, array.ndim, *sizes) + array.tobytes()
-
-
-def example(features: Mapping[str, bytes | int | Sequence[float] | Sequence[int]]) -> bytes:
-    """A serialized tf.Example."""
-    entries = b"".join(chunk(1, chunk(1, name.encode()) + chunk(2, feature(value))) for name, value in features.items())
-    return chunk(1, entries)
-
-
-def feature(value: bytes | int | Sequence[float] | Sequence[int]) -> bytes:
-    """The Feature message of a value: bytes, integers or floats."""
-    if isinstance(value, bytes):
-        return chunk(1, chunk(1, value))
-    values = [value] if isinstance(value, int) else list(value)
-    if values and all(isinstance(each, int) for each in values):
-        return chunk(3, chunk(1, b"".join(varint(int(each) % (1 << 64)) for each in values)))
-    return chunk(2, chunk(1, struct.pack(f"<{len(values)}f", *values)))
-
-
-def chunk(number: int, blob: bytes) -> bytes:
-    """A field of protobuf that holds bytes."""
-    return varint(number << 3 | 2) + varint(len(blob)) + blob
-
-
-def varint(value: int) -> bytes:
-    """An integer, seven bits a byte."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def tfrecord(blobs: Sequence[bytes]) -> bytes:
-    """A TFRecord file; the checksums are left at zero, as they are not looked at."""
-    return b"".join(struct.pack("<Q4x", len(blob)) + blob + bytes(4) for blob in blobs)

@@ -4,105 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bench.registry import TASKS
-from bench.spec import Task, UserError
+from bench.spec import UserError
 from tests import archives
-from tests.archives import ONE, Facts, small
+from tests.archives import ONE, Facts, Small
 from tests.command_line import bench, records
-from tests.tasks import test_prepared, test_raw_readers
+from tests.tasks import test_prepared
+from tests.tasks.copies_of_arrays import dmlab
+from tests.tasks.test_raw_readers import WRITERS
 
 PARTS = ("train", "valid", "test")
 GARBAGE = b"\xff\xfe \xe9\n1 2\n"
 MAPPING = r"mapping in .*kitti is not whole \(.*\); get devkit_object\.zip again"
 
 
-def copy(monkeypatch: pytest.MonkeyPatch, folder: Path, test: str, arguments: Sequence[Any]) -> Task:
-    """Writes the small copy that a test of the readers would read, and returns its task."""
-    built: list[Task] = []
-    monkeypatch.setattr(test_raw_readers, "check", lambda task, *_, **__: built.append(task))
-    getattr(test_raw_readers, test)(folder, *arguments)
-    return built[0]
-
-
 def cut(blob: bytes) -> bytes:
     return blob[: len(blob) * 2 // 3]
 
 
-@pytest.mark.parametrize(
-    ("test", "arguments", "file", "damage", "says"),
-    [
-        ("test_cifar100_binary", (True,), "*.tar.gz", cut, r"binary\.tar\.gz is not a whole tar file"),
-        (
-            "test_cifar100_binary",
-            (False,),
-            "train.bin",
-            cut,
-            "holds 8 images of the train split .* should be 12; get a",
-        ),
-        ("test_flowers102", (True,), "setid.mat", cut, r"setid\.mat has no whole variable 'valid' .*; download it"),
-        (
-            "test_smallnorb",
-            ("smallnorb_azimuth", 18, True),
-            "*training-dat*",
-            cut,
-            "is not a whole matrix of small NOR",
-        ),
-        ("test_dsprites", ("dsprites_location",), "*.npz", cut, r"64x64\.npz is not whole .*; download it again"),
-        (
-            "test_patch_camelyon",
-            (),
-            "*train_x.h5",
-            cut,
-            r"train_x\.h5 is not a whole HDF5 file; download and unpack it",
-        ),
-        ("test_class_folders", ("resisc45", 45, "NWPU-RESISC45", True), "*.zip", cut, r"\.zip is not a whole zip file"),
-        (
-            "test_clevr",
-            ("clevr_count", False),
-            "CLEVR_train_scenes.json",
-            cut,
-            r"scenes\.json is damaged; get it again",
-        ),
-        ("test_kitti", (False,), "train_mapping.txt", cut, MAPPING),
-        ("test_kitti", (False,), "train_rand.txt", lambda _: b"", MAPPING),
-        ("test_kitti", (False,), "000000.txt", lambda _: GARBAGE, r"000000\.txt is not a text file; get it again"),
-        ("test_dtd", (None,), "train1.txt", lambda _: GARBAGE, r"labels/train1\.txt is not a text file; get it again"),
-        ("test_pets", (False,), "trainval.txt", lambda _: GARBAGE, r"trainval\.txt is not a text file; get it again"),
-        (
-            "test_pets",
-            (False,),
-            "trainval.txt",
-            lambda _: b"Abyssinian_1\n",
-            "line that is not `image label …`; get it",
-        ),
-        ("test_sun397", (), "sun397_tfds_va.txt", lambda _: GARBAGE, r"tfds_va\.txt is not a text file; get it again"),
-        ("test_clevr", ("clevr_count", False), "CLEVR_train_scenes.json", lambda _: GARBAGE, r"json is not a text"),
-        ("test_retinopathy", (), "trainLabels.csv", lambda _: GARBAGE, r"trainLabels\.csv has no columns image, level"),
-        (
-            "test_cifar100_binary",
-            (False,),
-            "train.bin",
-            lambda blob: b"\xff" * len(blob),
-            r"cifar-100-binary has a label outside 0\.\.99 of vtab1k/natural/cifar100; get it again from http",
-        ),
-    ],
-)
-def test_raw_copies(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    test: str,
-    arguments: Sequence[Any],
-    file: str,
-    damage: Callable[[bytes], bytes],
-    says: str,
-) -> None:
-    if "h5" in file:
-        pytest.importorskip("h5py")
-    task = copy(monkeypatch, tmp_path, test, arguments)
+NO_TEXT = r"{} is not a text file; get it again"
+LABELS = r"cifar-100-binary has a label outside 0\.\.99 of vtab1k/natural/cifar100; get it again from http"
+DAMAGED: Sequence[tuple[str, str, Callable[[bytes], bytes], str]] = [  # the copy, its file, the damage, what is said
+    ("cifar100, binary, tar", "*.tar.gz", cut, r"binary\.tar\.gz is not a whole tar file"),
+    ("cifar100, binary, folder", "train.bin", cut, "holds 8 images of the train split .* should be 12; get a"),
+    ("cifar100, binary, folder", "train.bin", lambda blob: b"\xff" * len(blob), LABELS),
+    ("flowers102, tar", "setid.mat", cut, r"setid\.mat has no whole variable 'valid' .*; download it"),
+    ("smallnorb_azimuth, packed", "*training-dat*", cut, "is not a whole matrix of small NOR"),
+    ("dsprites_location", "*.npz", cut, r"64x64\.npz is not whole .*; download it again"),
+    ("patch_camelyon", "*train_x.h5", cut, r"train_x\.h5 is not a whole HDF5 file; download and unpack it"),
+    ("resisc45, zip", "*.zip", cut, r"\.zip is not a whole zip file"),
+    ("clevr_count, folder", "CLEVR_train_scenes.json", cut, r"scenes\.json is damaged; get it again"),
+    ("clevr_count, folder", "CLEVR_train_scenes.json", lambda _: GARBAGE, NO_TEXT.format(r"scenes\.json")),
+    ("kitti, folder", "train_mapping.txt", cut, MAPPING),
+    ("kitti, folder", "train_rand.txt", lambda _: b"", MAPPING),
+    ("kitti, folder", "000000.txt", lambda _: GARBAGE, NO_TEXT.format(r"label_2/000000\.txt")),
+    ("dtd, folder", "train1.txt", lambda _: GARBAGE, NO_TEXT.format(r"labels/train1\.txt")),
+    ("pets, folder", "trainval.txt", lambda _: GARBAGE, NO_TEXT.format(r"trainval\.txt")),
+    ("pets, folder", "trainval.txt", lambda _: b"Abyssinian_1\n", "line that is not `image label …`; get it"),
+    ("sun397", "sun397_tfds_va.txt", lambda _: GARBAGE, NO_TEXT.format(r"tfds_va\.txt")),
+    ("retinopathy", "trainLabels.csv", lambda _: GARBAGE, r"trainLabels\.csv has no columns image, level"),
+]
+
+
+@pytest.mark.parametrize(("copy", "file", "damage", "says"), DAMAGED)
+def test_raw_copies(tmp_path: Path, copy: str, file: str, damage: Callable[[bytes], bytes], says: str) -> None:
+    task = WRITERS[copy](tmp_path).task
     path = next(tmp_path.rglob(file))
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(UserError, match=says):
@@ -110,7 +59,7 @@ def test_raw_copies(
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
-    task, _ = test_raw_readers.dmlab_task(tmp_path)
+    task = dmlab(tmp_path).task
     path = tmp_path / "dmlab-train.tfrecord-00000-of-00002"
     blob = bytearray(path.read_bytes())
     blob[20] ^= 0xFF
@@ -133,17 +82,17 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_prepared_copies(tmp_path: Path, file: str, damage: Callable[[Path], object], says: str) -> None:
-    facts: Facts = {"train": test_prepared.rows(12, 5)}
-    task = small("eurosat", ONE, facts)
-    test_prepared.prepare(tmp_path, task, facts, test_prepared.plain, test_prepared.a_label)
+    facts: Facts = {"train": archives.shades(12, 5)}
+    small = Small("eurosat", ONE, facts)
+    test_prepared.prepare(tmp_path, small, test_prepared.plain, test_prepared.a_label)
     damage(next(tmp_path.rglob(file)))
     with pytest.raises(UserError, match=says):
-        task.find(tmp_path).load()
+        small.task.find(tmp_path).load()
 
 
 def test_another_version_of_a_builder_is_named_unless_there_is_another_copy(tmp_path: Path) -> None:
     facts: Facts = {"train": {f"c{at % 10}_{at}.jpg": (at % 10, 20) for at in range(20)}}
-    task = small("eurosat", ONE, facts)
+    task = Small("eurosat", ONE, facts).task
     test_prepared.write_info(tmp_path / "eurosat" / "rgb" / "9.0.0", "eurosat", {"train": 20})
     with pytest.raises(
         UserError, match=r"rgb/9\.0\.0 is version 9\.0\.0 of eurosat/rgb, and 2\.0\.0 is read; prepare `e"

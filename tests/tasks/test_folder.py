@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -128,64 +127,6 @@ def test_the_name_is_what_was_written(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (task.name, task.group, task.classes, task.size) == ("folder:pets", "folder", 2, "4 + 2 / 2")
 
 
-def encoded(image: Image.Image, kind: str, **how: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **how)
-    return buffer.getvalue()
-
-
-def first_pixels(tmp_path: Path, blob: bytes, suffix: str) -> np.ndarray:
-    """What becomes of one image file, put three times into each of two classes."""
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        for index in range(3):
-            (tmp_path / name / f"{index}{suffix}").write_bytes(blob)
-    return opened(tmp_path).train.images.decode(0)
-
-
-def flat(mode: str, value: object, size: tuple[int, int] = (4, 2)) -> Image.Image:
-    return Image.new(mode, size, value)  # type: ignore[arg-type]
-
-
-FORMATS = [
-    (encoded(flat("RGB", (10, 20, 30)), "png"), ".png", (10, 20, 30)),
-    (encoded(flat("RGB", (10, 20, 30)), "bmp"), ".BMP", (10, 20, 30)),
-    (encoded(flat("RGB", (10, 20, 30)), "webp", lossless=True), ".webp", (10, 20, 30)),
-    (encoded(flat("RGB", (10, 20, 30)), "tiff"), ".tif", (10, 20, 30)),
-    (encoded(flat("L", 77), "png"), ".png", (77, 77, 77)),
-    (encoded(flat("1", 1), "png"), ".png", (255, 255, 255)),
-    (encoded(flat("LA", (50, 0)), "png"), ".png", (255, 255, 255)),
-    (encoded(flat("RGBA", (10, 20, 30, 255)), "png"), ".png", (10, 20, 30)),
-    (encoded(flat("RGBA", (10, 20, 30, 0)), "png"), ".png", (255, 255, 255)),
-    (encoded(flat("RGB", (10, 20, 30)).quantize(2), "gif"), ".gif", (10, 20, 30)),
-    (encoded(flat("RGB", (10, 20, 30)).quantize(2), "png", transparency=0), ".png", (255, 255, 255)),
-    (encoded(flat("RGB", (10, 20, 30)), "png", transparency=(10, 20, 30)), ".png", (255, 255, 255)),
-    (encoded(flat("I;16", 0x4000), "png"), ".png", (64, 64, 64)),
-    (encoded(flat("I;16", 0x4000), "tiff"), ".tiff", (64, 64, 64)),
-    (encoded(flat("F", 0.5), "tiff"), ".tiff", (127, 127, 127)),
-    (encoded(flat("CMYK", (0, 0, 0, 0)), "jpeg"), ".jpg", (255, 255, 255)),
-    (
-        encoded(flat("RGB", (9, 9, 9)), "gif", save_all=True, append_images=[flat("RGB", (200, 9, 9))]),
-        ".gif",
-        (9, 9, 9),
-    ),
-]
-
-
-@pytest.mark.parametrize(("blob", "suffix", "expected"), FORMATS)
-def test_every_format_becomes_rgb(tmp_path: Path, blob: bytes, suffix: str, expected: tuple[int, int, int]) -> None:
-    pixels = first_pixels(tmp_path, blob, suffix)
-    assert pixels.shape == (2, 4, 3) and pixels.dtype == np.uint8 and pixels.flags.writeable
-    assert np.array_equal(pixels, np.full((2, 4, 3), expected, np.uint8))
-
-
-def test_a_picture_is_turned_as_the_camera_was_held(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned a quarter clockwise
-    pixels = first_pixels(tmp_path, encoded(picture(0, (12, 8)), "jpeg", exif=exif), ".jpg")
-    assert pixels.shape == (12, 8, 3)
-
-
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no folder .*nothing; name one that has a folder of images for each"):
         folder_task(tmp_path / "nothing")
@@ -250,14 +191,6 @@ def test_files_that_are_no_images_are_named_and_counted(tmp_path: Path) -> None:
         UserError, match=r"2 files are not whole images, the first is .*(001|002)\.png; put whole copies"
     ):
         task.find(tmp_path)
-
-
-def test_a_torn_image_is_named_when_it_is_decoded(tmp_path: Path) -> None:
-    fill(tmp_path, 3)
-    for path in tmp_path.rglob("*.png"):
-        path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(UserError, match=r"\.png cannot be decoded .*; put a whole copy in its place, or remove it"):
-        opened(tmp_path).train.images.decode(0)
 
 
 def test_caltech101(real: Path) -> None:

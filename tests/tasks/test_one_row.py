@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.test_run import bench, records
+from tests.command_line import bench, records
 from tests.conftest import REPOSITORY
 
 ROW = '    Row("demo/place", "structured", 8, "where a shape is", scenes.position),\n'

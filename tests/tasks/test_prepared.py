@@ -1,4 +1,4 @@
-"""Directories prepared by tensorflow-datasets: what is read, what is refused, and how records are parsed without it."""
+"""Directories prepared by tensorflow-datasets: what is read, and what is refused."""
 
 from __future__ import annotations
 
@@ -14,30 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.spec import Task, UserError
-from tasks.readers import example
-from tests import archives
-from tests.archives import GIVEN, ONE, SCENES, TOYS, TRAIN_TEST, Facts, Shape, image, small
+from bench.spec import UserError
+from tests import archives, tf_examples
+from tests.archives import GIVEN, ONE, SCENES, TOYS, TRAIN_TEST, Facts, Small, image, shades
 from tests.conftest import REPOSITORY
-
-
-def test_examples_are_parsed() -> None:
-    blob = archives.example(
-        {"name": b"\x00x", "label": -3, "many": [1, 300, 1 << 40], "floats": [0.5, -2.25], "none": b""}
-    )
-    found = example.parse(blob)
-    assert found["name"] == [b"\x00x"] and found["none"] == [b""]
-    assert [found[name].tolist() for name in ("label", "many", "floats")] == [  # type: ignore[union-attr]
-        [-3],
-        [1, 300, 1 << 40],
-        [0.5, -2.25],
-    ]
-
-
-@pytest.mark.parametrize("blob", [b"\x0a\xff", b"\x0a\x05abc", b"\xff" * 12, b"\x0b"])
-def test_what_is_no_example_is_an_error(blob: bytes) -> None:
-    with pytest.raises(ValueError, match=r"integer does not end|longer than its message|none of protobuf's"):
-        example.parse(blob)
 
 
 def write_info(folder: Path, name: str, sizes: Mapping[str, int], kind: str | None = "array_record") -> None:
@@ -56,7 +36,7 @@ TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 
 @pytest.mark.parametrize("kind", ["tfrecord", None, "parquet"])
 def test_other_formats_are_refused_with_the_command_that_converts_them(tmp_path: Path, kind: str | None) -> None:
-    task = small("svhn", TRAIN_TEST, {"train": {0: (0, 0)}})
+    task = Small("svhn", TRAIN_TEST, {"train": {0: (0, 0)}}).task
     write_info(tmp_path / "svhn_cropped" / "3.1.0", "svhn_cropped", {"train": 1}, kind)
     with pytest.raises(
         UserError, match=r"is prepared as (TFRECORD|PARQUET) and .*`tfds convert_format --out_file_format="
@@ -65,7 +45,7 @@ def test_other_formats_are_refused_with_the_command_that_converts_them(tmp_path:
 
 
 def test_the_authors_files_serve_where_a_prepared_directory_cannot(tmp_path: Path) -> None:
-    task, facts = small("cifar100", TRAIN_TEST, CIFAR), CIFAR
+    task, facts = Small("cifar100", TRAIN_TEST, CIFAR).task, CIFAR
     write_info(tmp_path / "cifar100" / "3.0.2", "cifar100", {"train": 1}, "tfrecord")
     rows = {
         split: b"".join(bytes([0, label]) + bytes([shade]) * 3072 for label, shade in keys.values())
@@ -86,38 +66,35 @@ def plain(label: int, shade: int) -> dict[str, Any]:
     return {"image": image(shade, "png"), "label": label}
 
 
-def prepare(folder: Path, task: Task, facts: Facts, record: Record, features: Callable[[Any], Features]) -> None:
-    """A small data set in the prepared format, whose rows are in the order of `facts`."""
+def prepare(folder: Path, small: Small, record: Record, features: Callable[[Any], Features]) -> None:
+    """A small data set in the prepared format, whose rows are in the order of its facts."""
     tfds = pytest.importorskip("tensorflow_datasets")
     writer = pytest.importorskip("array_record.python.array_record_module")
-    origin = archives.recipe(task.name).origin
+    origin = archives.recipe(small.name).origin
     name, version = origin.builder.partition("/")[0], origin.versions[0]
     place = folder / origin.builder / version
-    write_info(place, name, {split: len(rows) for split, rows in facts.items()})
+    write_info(place, name, {split: len(rows) for split, rows in small.facts.items()})
     tfds.features.FeaturesDict(features(tfds.features)).save_config(place)
-    for split, rows in facts.items():
+    for split, rows in small.facts.items():
         file = writer.ArrayRecordWriter(str(place / f"{name}-{split}.array_record-00000-of-00001"), "group_size:1")
         for label, shade in rows.values():
-            file.write(archives.example(record(label, shade)))
+            file.write(tf_examples.example(record(label, shade)))
         file.close()
 
 
-def rows(count: int, classes: int, first: int = 0) -> dict[object, tuple[int, int]]:
-    return {row: ((row * 7 + first) % classes, (first + row * 8) % 256) for row in range(count)}
-
-
-def expect(task: Task, folder: Path, shape: Shape, facts: Facts) -> None:
+def expect(small: Small, folder: Path) -> None:
     """Prepared rows are in their order already."""
-    data = task.find(folder).load()
+    data = small.task.find(folder).load()
+    shape, facts = small.shape, small.facts
     kept = {split: list(keys.values()) for split, keys in facts.items()}
     wanted = [fact for split, part in shape.train for fact in kept[split][part]]
-    assert list(zip(data.train.labels.tolist(), shades(data.train.images, len(wanted)), strict=True)) == wanted
+    assert list(zip(data.train.labels.tolist(), decoded_shades(data.train.images, len(wanted)), strict=True)) == wanted
     test = data.tests["test"]
     wanted = kept[shape.test[0]][shape.test[1]]
-    assert list(zip(test.labels.tolist(), shades(test.images, len(wanted)), strict=True)) == wanted
+    assert list(zip(test.labels.tolist(), decoded_shades(test.images, len(wanted)), strict=True)) == wanted
 
 
-def shades(images: Any, count: int) -> Sequence[int]:
+def decoded_shades(images: Any, count: int) -> Sequence[int]:
     with ThreadPoolExecutor(4) as pool:
         return [int(pixels[0, 0, 2]) for pixels in pool.map(images.decode, range(count))]
 
@@ -135,20 +112,22 @@ def a_label(features: Any) -> Features:
         ("retinopathy", GIVEN, {"train": 5, "validation": 3, "test": 4}),
     ],
 )
-def test_prepared_directories_are_read(tmp_path: Path, name: str, shape: Shape, splits: Mapping[str, int]) -> None:
-    facts = {split: rows(size, 5, size) for split, size in splits.items()}
-    task = small(name, shape, facts)
-    prepare(tmp_path / "tensorflow_datasets", task, facts, plain, a_label)
-    expect(task, tmp_path, shape, facts)
-    assert "array_record" in task.find(tmp_path).pipeline
+def test_prepared_directories_are_read(
+    tmp_path: Path, name: str, shape: archives.Shape, splits: Mapping[str, int]
+) -> None:
+    facts = {split: shades(size, 5, size) for split, size in splits.items()}
+    small = Small(name, shape, facts)
+    prepare(tmp_path / "tensorflow_datasets", small, plain, a_label)
+    expect(small, tmp_path)
+    assert "array_record" in small.task.find(tmp_path).pipeline
 
 
 def test_a_prepared_directory_is_read_without_tensorflow(tmp_path: Path, tensorflow: Path) -> None:
-    facts: Facts = {"train": rows(12, 5)}
-    prepare(tmp_path / "prepared", small("eurosat", ONE, facts), facts, plain, a_label)
+    facts: Facts = {"train": shades(12, 5)}
+    prepare(tmp_path / "prepared", Small("eurosat", ONE, facts), plain, a_label)
     code = (
         "import sys\nfrom pathlib import Path\nfrom tests import archives\n"
-        "task = archives.small('eurosat', archives.ONE, {'train': dict.fromkeys(range(12), (0, 0))})\n"
+        "task = archives.Small('eurosat', archives.ONE, {'train': dict.fromkeys(range(12), (0, 0))}).task\n"
         "data = task.find(Path(sys.argv[1])).load()\n"
         "print(data.train.images.decode(0).shape, 'tensorflow_datasets' in sys.modules, 'tensorflow' in sys.modules)"
     )
@@ -160,8 +139,8 @@ def test_a_prepared_directory_is_read_without_tensorflow(tmp_path: Path, tensorf
 
 
 def test_prepared_clevr(tmp_path: Path) -> None:
-    facts: Facts = {"train": rows(8, 6), "validation": rows(5, 6, 2)}
-    task = small("clevr_distance", SCENES, facts)
+    facts: Facts = {"train": shades(8, 6), "validation": shades(5, 6, 2)}
+    small = Small("clevr_distance", SCENES, facts)
 
     def record(label: int, shade: int) -> dict[str, Any]:
         depth = [4.0, 8.2, 8.7, 9.2, 9.7, 11.0][label]
@@ -173,13 +152,13 @@ def test_prepared_clevr(tmp_path: Path) -> None:
             "objects": kinds.Sequence({"pixel_coords": kinds.Tensor(shape=(3,), dtype=np.float32)}),
         }
 
-    prepare(tmp_path, task, facts, record, features)
-    expect(task, tmp_path, SCENES, facts)
+    prepare(tmp_path, small, record, features)
+    expect(small, tmp_path)
 
 
 def test_prepared_kitti(tmp_path: Path) -> None:
-    facts: Facts = {"train": rows(8, 4), "validation": rows(3, 4, 1), "test": rows(5, 4, 2)}
-    task = small("kitti_distance", GIVEN, facts)
+    facts: Facts = {"train": shades(8, 4), "validation": shades(3, 4, 1), "test": shades(5, 4, 2)}
+    small = Small("kitti_distance", GIVEN, facts)
 
     def record(label: int, shade: int) -> dict[str, Any]:
         types, metres = ([0, 3], [[5.0, 9.0, 50.0][label], 1.0]) if label < 3 else ([3, 7], [2.0, 1.0])
@@ -190,36 +169,34 @@ def test_prepared_kitti(tmp_path: Path) -> None:
         thing = {"type": kinds.ClassLabel(num_classes=8), "location": kinds.Tensor(shape=(3,), dtype=np.float32)}
         return {"image": kinds.Image(), "objects": kinds.Sequence(thing)}
 
-    prepare(tmp_path, task, facts, record, features)
-    expect(task, tmp_path, GIVEN, facts)
+    prepare(tmp_path, small, record, features)
+    expect(small, tmp_path)
 
 
 def test_prepared_dsprites_and_smallnorb(tmp_path: Path) -> None:
     sprites: Facts = {"train": {row: (row % 16, 255 * (row % 2)) for row in range(20)}}
-    task = small("dsprites_orientation", ONE, sprites)
+    small = Small("dsprites_orientation", ONE, sprites)
     prepare(
         tmp_path,
-        task,
-        sprites,
+        small,
         lambda label, shade: {"image": archives.flat(shade // 255), "label_orientation": -(-5 * label // 2)},
         lambda kinds: {"image": kinds.Image(), "label_orientation": kinds.ClassLabel(num_classes=40)},
     )
-    expect(task, tmp_path, ONE, sprites)
-    toys: Facts = {"train": rows(6, 18), "test": rows(10, 18, 3)}
-    task = small("smallnorb_azimuth", TOYS, toys)
+    expect(small, tmp_path)
+    toys: Facts = {"train": shades(6, 18), "test": shades(10, 18, 3)}
+    small = Small("smallnorb_azimuth", TOYS, toys)
     prepare(
         tmp_path,
-        task,
-        toys,
+        small,
         lambda label, shade: {"image": image(shade, "png"), "label_azimuth": label},
         lambda kinds: {"image": kinds.Image(), "label_azimuth": kinds.ClassLabel(num_classes=18)},
     )
-    expect(task, tmp_path, TOYS, toys)
+    expect(small, tmp_path)
 
 
 def test_a_prepared_directory_that_is_not_whole_is_named(tmp_path: Path) -> None:
-    facts: Facts = {"train": rows(9, 5), "test": rows(4, 5)}
-    prepare(tmp_path, small("svhn", TRAIN_TEST, facts), facts, plain, a_label)
-    task = small("svhn", TRAIN_TEST, {**facts, "train": rows(10, 5)})
+    facts: Facts = {"train": shades(9, 5), "test": shades(4, 5)}
+    prepare(tmp_path, Small("svhn", TRAIN_TEST, facts), plain, a_label)
+    task = Small("svhn", TRAIN_TEST, {**facts, "train": shades(10, 5)}).task
     with pytest.raises(UserError, match=r"has 9 images in train where there should be 10; prepare it again"):
         task.find(tmp_path).load()
