@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.text import Text
 
 from bench.records.cells import CellResult
 from bench.report.numbers import searches
@@ -60,7 +61,7 @@ class Report:
         shown, more = self.chapters[:MOST], self.chapters[MOST:]
         others = [*self.beside.tables, *(part.overview.table for part in more)]
         lines = [*self.beside.sentences, *(f"In the report: {table.title}" for table in others), *self.failures]
-        told = [*brief(lines, LINES // 6 if shown else LINES, console, options)]
+        told = [*brief(lines, LINES // 6 if shown else LINES - 1, console, options), Text()]
         left = LINES - height(Group(*told), console, options)
         for number, part in enumerate(shown):
             drawn = Group(*part.overview.within(left // (len(shown) - number), part.verdict, console, options))
