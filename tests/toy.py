@@ -20,6 +20,7 @@ from bench.runs.session import Session
 from bench.spec import BackboneSpec, Data, Found, Split, Tap, Task, UserError
 
 CLASSES = 4
+JOULES = 10.0  # that every charge finds
 
 
 class Clock:
@@ -36,6 +37,13 @@ class Clock:
         self.now += seconds
         self.watch()
         return torch.ones(2, 2) @ torch.ones(2, 2)  # 16 FLOPs
+
+
+class Gauge:
+    """A GPU that is always half busy."""
+
+    def lap(self) -> tuple[float, float]:
+        return JOULES, 0.5
 
 
 class Pictures:
@@ -181,6 +189,8 @@ def session(folder: Path, clock: Clock, limit: Amount) -> Session:
     store = Store(folder)
     store.recover()
     backbone: Any = Toy()
-    made = Session(store, Budget(limit, store.index().spent(), clock=clock), backbone)
+    made: Any = Session(store, Budget(limit, store.index().spent(), clock=clock), backbone)
+    made.gauge = Gauge()
     made.estimate.__dict__["forward"] = Amount(0.001, 1.0)  # what would be measured on a real network
-    return made
+    session: Session = made
+    return session

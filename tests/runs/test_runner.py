@@ -93,6 +93,27 @@ def test_who_breaks_a_rule_has_no_figure(method: Any, reason: str, tmp_path: Pat
     assert result.cost.spent_seconds > 0
 
 
+def test_a_shared_pass_that_fails_runs_once_and_fails_every_probe(tmp_path: Path) -> None:
+    broken = load(DEMO, torch.device("cpu"))
+    with torch.no_grad():
+        next(broken.module.parameters()).fill_(torch.inf)
+    assert broken.taps
+    passed: list[int] = []
+    broken.module.register_forward_hook(lambda module, given, output: passed.append(len(given[0])))
+    chosen = METHODS.select(["linear_probe", "head2toe", "all_features"])
+    cells = plan(chosen, TASKS.select(["demo/cells"]), DEMO, [0, 1], Path("nowhere")).cells
+    session = Session(Store(tmp_path), Budget(), broken)
+    assert session.estimate.forward.seconds > 0
+    passed.clear()
+    with session.store.lock():
+        run(cells, session)
+    assert [one.status for one in session.results] == ["failed"] * 6
+    assert len({one.reason for one in session.results}) == 1
+    assert "not finite" in str(session.results[0].reason)
+    assert sum(passed) <= 2 * 1000  # in half precision, then in full: for all six cells together
+    assert session.results[0].cost.spent_seconds > 0
+
+
 def test_methods_share_one_forward_pass_and_are_charged_it_in_full(tmp_path: Path) -> None:
     head2toe: Any = METHODS.select(["head2toe"])["head2toe"]
     together = run_these({"head2toe": head2toe, "linear_probe": LinearProbe}, tmp_path / "together")

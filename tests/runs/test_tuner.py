@@ -244,6 +244,7 @@ def test_a_search_that_goes_on_to_the_same_choice_is_not_trained_again(tmp_path:
     assert last.cost.train_seconds == first.cost.train_seconds
     assert (last.cost.tune_seconds or 0) > (first.cost.tune_seconds or 0)
     assert last.cost.spent_seconds == pytest.approx(0, abs=1e-3)
+    assert last.cost.energy_joules == toy.JOULES  # those of its own charge alone, as `first` has had its own
     assert go(tmp_path, clock, asked) == []
 
 
