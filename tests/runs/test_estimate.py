@@ -1,8 +1,10 @@
-"""What a cell is expected to cost: by the backbone's own speed at first, then by what was measured."""
+"""What a cell is expected to cost: by the backbone's own speed at first, then by what cells of its method cost."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,46 +12,192 @@ import pytest
 import torch
 from torch import nn
 
-from bench.costs.budget import Amount
-from bench.records.cells import Tuning
+from bench.backbone.network import load
+from bench.costs.budget import UNLIMITED, Amount
+from bench.records.cells import Cell, CellResult, Cost, Environment, Expectation, NetworkFacts, Tuning
+from bench.registry import METHODS, TASKS
+from bench.runs.environment import describe_device
 from bench.runs.estimate import Estimator
 from bench.runs.plan import plan
+from bench.runs.runner import run
 from bench.spec import BackboneSpec
-from methods.fine_tune import FineTune
 from tests import toy
+from tests.synthetic import result
+
+HERE = describe_device("cpu")
 
 
 class Halting(nn.Module):
-    """Takes as many seconds as told, pass by pass."""
+    """A network whose passes take the given seconds, one after the other; the last ones all the same."""
 
-    def __init__(self, seconds: list[float]) -> None:
+    def __init__(self, *seconds: float) -> None:
         super().__init__()
-        self.seconds = seconds
+        self.seconds = list(seconds)
+        self.passes = 0
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.passes += 1
         time.sleep(self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0])
         return images
 
 
-def test_a_forward_pass_that_other_work_held_up_does_not_count() -> None:
+def measured(network: nn.Module) -> Amount:
+    """What an estimator measures of one image's forward pass."""
     backbone: Any = toy.Toy()
-    backbone.module = Halting([0.3, 0.2, 0.2, 0.005])
-    assert Estimator(backbone, []).forward.seconds == pytest.approx(0.005 / 32, rel=0.5)
+    backbone.module = network
+    return Estimator(backbone, []).forward
 
 
-def test_a_slow_forward_pass_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.runs.estimate.LONG", 0.05)
+def knowing(*records: CellResult) -> Estimator:
+    """An estimator with these records, on a backbone whose forward pass takes a second and a FLOP an image."""
     backbone: Any = toy.Toy()
-    backbone.module = Halting([0.0, 0.1, 0.0])
-    assert Estimator(backbone, []).forward.seconds >= 0.1 / 32
+    made = Estimator(backbone, records)
+    made.__dict__["forward"] = Amount(1.0, 1.0)
+    return made
 
 
-@pytest.mark.parametrize(("name", "epochs"), [("fine_tune", (15 + 30 + 60 + 100) / 4), ("fine_tune:epochs=15", 15.0)])
-def test_a_plan_reckons_with_what_a_search_may_draw(name: str, epochs: float) -> None:
-    made = {"toy/0": toy.task("toy/0")}
-    (cell,) = plan({name: FineTune}, made, BackboneSpec("demo"), [0], Path(), Tuning(5, "tpe", 0)).cells
-    backbone: Any = toy.Toy()
-    estimate = Estimator(backbone, [])
-    estimate.__dict__["forward"] = Amount(1.0, 1.0)
-    trial, final = 1.5 * (0.8 * 45 + 0.2) * 20, 1.5 * (45 * 20 + 12)
-    assert estimate.tuned(cell).seconds == pytest.approx(trial + (4 * trial + final) * epochs / 15)
+def record(method: str, seconds: float, expected: float = 100.0, **changes: Any) -> CellResult:
+    """A cell that took these seconds, and a FLOP for each; it was expected to take 32 passes."""
+    about: dict[str, Any] = {
+        "cost": Cost(spent_seconds=seconds, spent_flops=int(seconds)),
+        "network": NetworkFacts(**toy.Toy().describe()),
+        "environment": Environment(device=HERE),
+        "expectation": Expectation(expected, expected, 32.0),  # 20 images to train on, 12 to test on
+    }
+    return result(method, **{**about, **changes})
+
+
+def cell(method: str = "a", stage: Any = "final") -> Cell:
+    """A cell of a method that takes a pass for each training image."""
+    (made,) = toy.cells({method: toy.method(toy.Clock())})
+    return replace(made, stage=stage)
+
+
+def test_passes_that_other_work_held_up_do_not_count() -> None:
+    assert measured(Halting(0.3, 0.2, 0.2, 0.005)).seconds < 0.1 / 32
+
+
+def test_a_slow_forward_pass_is_timed_once() -> None:
+    slow = Halting(0.0, 1.1)
+    assert measured(slow).seconds >= 1.1 / 32
+    assert slow.passes == 2  # one to warm up
+
+
+def test_the_flops_of_a_pass_are_those_of_the_network() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 10, bias=False))
+    assert measured(network).flops == 2 * 192 * 10
+
+
+def test_what_a_method_cost_is_what_it_is_expected_to_cost() -> None:
+    expect = knowing(record("a", 64.0))
+    assert expect(cell()).seconds == pytest.approx(64.0) and expect(cell()).flops == pytest.approx(64.0)
+
+
+def test_a_method_that_cost_twice_as_much_is_expected_to_cost_twice_as_much() -> None:
+    expect = knowing(record("a", 50.0), record("b", 100.0))
+    assert expect(cell("b")).seconds == pytest.approx(2 * expect(cell("a")).seconds)
+
+
+def test_one_cell_that_other_work_held_up_changes_nothing() -> None:
+    held_up = knowing(record("a", 50.0), record("a", 5000.0), record("a", 50.0))
+    assert held_up(cell()).seconds == pytest.approx(knowing(record("a", 50.0))(cell()).seconds)
+
+
+def test_what_cells_cost_long_ago_is_forgotten() -> None:
+    expect = knowing(*[record("a", 900.0)] * 40, *[record("a", 30.0)] * 15)
+    assert expect(cell()).seconds == pytest.approx(30.0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"network": NetworkFacts(name="another")},
+        {"environment": Environment(device="another")},
+        {"expectation": None},
+        {"method": "another"},
+    ],
+)
+def test_cells_of_another_backbone_device_or_method_say_nothing(other: dict[str, Any]) -> None:
+    assert knowing(replace(record("a", 9000.0), **other))(cell()) == knowing()(cell())
+
+
+def test_other_weights_of_the_same_network_cost_the_same() -> None:
+    moved = NetworkFacts(**toy.Toy().describe(), digest="another", checkpoint="/elsewhere")
+    assert knowing(record("a", 64.0, network=moved))(cell()).seconds == pytest.approx(64.0)
+
+
+def test_a_cell_that_was_cut_off_would_have_cost_more_than_it_had_spent() -> None:
+    cut = record("a", 300.0, expected=100.0, status="failed", reason="cut off")
+    assert knowing(cut)(cell()).seconds > 300.0
+
+
+def test_a_cell_that_failed_early_says_nothing() -> None:
+    early = record("a", 3.0, expected=100.0, status="failed", reason="no memory")
+    assert knowing(early)(cell()) == knowing()(cell())
+
+
+def test_an_unknown_method_is_expected_to_cost_more_than_its_bare_passes() -> None:
+    bare = 20 + 12  # a pass for each training image and each test image, a second each
+    assert bare < knowing()(cell()).seconds < 2 * bare
+
+
+def test_an_unknown_method_is_expected_by_its_passes() -> None:
+    grown = {epochs: toy.growing(toy.Clock())(epochs) for epochs in (1, 2, 4)}
+    (growing,) = toy.cells({"growing": toy.growing(toy.Clock())})
+    one, two, four = (knowing()(replace(growing, method=made)).seconds for made in grown.values())
+    assert one < two < four and four - two == pytest.approx(2 * (two - one))
+
+
+def test_a_trial_is_expected_to_cost_less_than_the_final_cell() -> None:
+    for expect in (knowing(), knowing(record("a", 50.0))):
+        assert expect(cell(stage="trial")).seconds < expect(cell()).seconds
+
+
+def test_the_first_final_cell_is_expected_by_its_trials_and_the_test_images() -> None:
+    cheap, dear = (knowing(record("a", seconds, stage="trial"))(cell()).seconds for seconds in (100.0, 200.0))
+    tested = 12.0  # the test images, by the backbone's own pass
+    assert dear - tested == pytest.approx(2 * (cheap - tested)) and cheap > tested
+
+
+def tuned(name: str, trials: int) -> float:
+    """Seconds that a final cell with so many trials is expected to take, without any records."""
+    methods = METHODS.select([name])
+    (planned,) = plan(
+        methods, {"toy/0": toy.task("toy/0")}, BackboneSpec("demo"), [0], Path(), Tuning(trials, "tpe", 0)
+    ).cells
+    return knowing().tuned(planned).seconds
+
+
+def test_tuning_costs_as_much_a_trial_however_many_there_are() -> None:
+    few, some, many = (tuned("fine_tune:epochs=15", trials) for trials in (5, 10, 15))
+    assert some - few == pytest.approx(many - some) and some > few
+
+
+def test_a_search_is_expected_to_draw_from_its_whole_space() -> None:
+    """fine_tune searches 15, 30, 60 and 100 epochs, 51.25 in the mean. A number in its name is not searched."""
+    searched, fixed = (tuned(name, 10) - tuned(name, 5) for name in ("fine_tune", "fine_tune:epochs=15"))
+    assert searched == pytest.approx(fixed * 51.25 / 15)
+
+
+def test_an_estimator_learns_from_the_cells_of_its_session(tmp_path: Path) -> None:
+    clock = toy.Clock()
+    first, second = toy.cells({"a": toy.method(clock, steps=3, seconds=7.0)}, tasks=2)
+    session = toy.session(tmp_path, clock, UNLIMITED)
+    assert session.estimate(second).seconds < 1.0
+    with session.store.lock():
+        run([first], session)
+    assert session.estimate(second).seconds == pytest.approx(21.0)
+
+
+def on_the_embedded_backbone(names: Sequence[str]) -> list[Amount]:
+    """What cells on demo/digits are expected to cost, by the backbone's speed alone."""
+    cells = plan(METHODS.select(names), TASKS.select(["demo/digits"]), BackboneSpec("demo"), [0], Path()).cells
+    expect = Estimator(load(BackboneSpec("demo"), torch.device("cpu")), [])
+    found = {one.label.text: expect(one) for one in cells}
+    return [found[name] for name in names]
+
+
+def test_training_a_whole_network_is_expected_to_cost_more_than_a_probe() -> None:
+    probe, trained, longer = on_the_embedded_backbone(["linear_probe", "fine_tune", "fine_tune:epochs=60"])
+    assert 0 < probe.seconds < trained.seconds / 3 < longer.seconds / 9
+    assert probe.flops < trained.flops / 3 < longer.flops / 9

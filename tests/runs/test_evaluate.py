@@ -1,22 +1,24 @@
-"""Judging: a test set may name the classes that can occur in it."""
+"""Evaluation: all networks of a task together, each as it would be alone; only possible classes are answered."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
 from bench.adapt.probe import Probe, score_together, widths
+from bench.backbone import forward
 from bench.backbone.features import features
 from bench.backbone.network import TimmBackbone, load
-from bench.costs.clock import FORWARD, Clock
+from bench.costs.clock import Clock
 from bench.costs.meter import Meter
 from bench.images.pixels import pixels
-from bench.runs.evaluate import answers, attributed, evaluate
+from bench.runs.evaluate import answers, evaluate
 from bench.spec import BackboneSpec, Split
 
 CPU = torch.device("cpu")
@@ -36,6 +38,8 @@ class Always:
 
 
 class Blank:
+    """Four black pictures."""
+
     def __len__(self) -> int:
         return 4
 
@@ -79,7 +83,7 @@ def probe(backbone: TimmBackbone, target: int | None, *columns: int) -> Probe:
     return Probe(backbone, target, kept, width, weight, torch.randn(5, generator=generator))
 
 
-def test_probes_are_judged_in_one_pass_as_each_would_be_alone() -> None:
+def test_probes_are_evaluated_in_one_pass_as_each_would_be_alone() -> None:
     backbone, images = load(BackboneSpec("demo"), CPU), Noise()
     every = sum(widths(backbone, 256))
     probes = [
@@ -109,10 +113,39 @@ def test_probes_are_judged_in_one_pass_as_each_would_be_alone() -> None:
     assert all(one.seconds > 0 for one in found)
 
 
-def test_seconds_of_companions_are_not_attributed() -> None:
-    backbone = load(BackboneSpec("demo"), CPU)
-    linear, few, other = probe(backbone, None), probe(backbone, 64, 0, 1), Always(1.0, 2.0)
-    first = next(iter(few.pieces))
-    seconds = {FORWARD: 8.0, ("embedding", None): 0.5, (first, 64): 0.25, ("own", 1): 4.0, 0: 0.125, 1: 0.0625}
-    seconds[next(iter(probe(backbone, 256, 0).pieces)), 256] = 100.0
-    assert attributed([linear, other, few], seconds) == [8.625, 4.0, 8.3125]
+class Ticking:
+    """Replaces the clock's `time`: a second passes only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def after(self, work: Callable[..., Any], seconds: Callable[..., float]) -> Callable[..., Any]:
+        """The same work, for which the clock moves by so many seconds of its arguments."""
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            self.now += seconds(*arguments)
+            return work(*arguments, **named)
+
+        return timed
+
+
+def test_each_is_attributed_the_seconds_that_it_would_take_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network takes 8 s, pooling a tap to 64 takes 0.25 s and to 256 takes 100 s, a probe's own part 0.125 s."""
+    clock, backbone = Ticking(), load(BackboneSpec("demo"), CPU)
+    monkeypatch.setattr("bench.costs.clock.time", clock)
+    pooling = {None: 0.5, 64: 0.25, 256: 100.0}
+    monkeypatch.setattr(forward, "pool", clock.after(forward.pool, lambda output, layout, target: pooling[target]))
+    monkeypatch.setattr(Probe, "add", clock.after(Probe.add, lambda *_: 0.125))
+    monkeypatch.setattr(Always, "logits", clock.after(Always.logits, lambda *_: 4.0))
+    backbone.module.register_forward_pre_hook(clock.after(lambda *_: None, lambda *_: 8.0))
+    linear, few, many = probe(backbone, None), probe(backbone, 64, 0, 1), probe(backbone, 256, 0)
+    other, began = Always(1.0, 2.0), clock.now
+    tests = {"test": Split(Noise(), np.zeros(30, np.int64), 5)}
+    together = [one.seconds for one in evaluate(backbone, [linear, other, few, many], tests, Meter(CPU))]
+    assert together == [8.625, 4.0, 8.375, 108.125]
+    assert clock.now - began == 8 + 4 + 0.5 + 0.25 + 100 + 3 * 0.125  # the network ran once
+    alone = [evaluate(backbone, [one], tests, Meter(CPU))[0].seconds for one in (linear, other, few, many)]
+    assert together == alone
