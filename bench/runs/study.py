@@ -15,12 +15,12 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bench.records.cells import PROTOCOL, Tuning
+from bench.runs.pruning import pruner
 from bench.spec import UserError
 
 COST, OWNER, SURPLUS = "head2head.cost", "head2head.owner", "head2head.surplus"
@@ -57,10 +57,8 @@ class Search:
         # Where a default is no value of the space (None, say: decided by the method), the first trial leaves it.
         self.defaults = {key: defaults[key] for key, values in space.items() if is_in(values, defaults[key])}
         self.name = name
-        # A trial is compared with others at the same part of its training; the first quarter says little.
-        pruner = MedianPruner(n_startup_trials=4, n_warmup_steps=25)
         self.study = optuna.create_study(
-            storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
+            storage=storage, study_name=name, direction="maximize", pruner=pruner(), load_if_exists=True
         )
         self._check_protocol()
 

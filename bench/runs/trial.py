@@ -16,6 +16,7 @@ from bench.costs.budget import Budget
 from bench.costs.meter import Meter
 from bench.images.pixels import pixels
 from bench.runs.evaluate import evaluate
+from bench.runs.pruning import GiveUp
 from bench.spec import Adapted, Backbone, Method, PathMethod, Split, UserError
 
 BATCH = 128
@@ -57,16 +58,12 @@ def parts(train: Split, folds: int) -> list[Parts]:
     ]
 
 
-class Pruned(UserError):
-    """A trial was given up, because its validation accuracy fell behind that of earlier ones."""
-
-
 class TrialMeter(Meter):
     """A meter that looks at the validation images from time to time, and lets a search prune the trial."""
 
     def __init__(
         self, device: torch.device, budget: Budget, look: Callable[[Callable[[Tensor], Tensor]], float] | None = None,
-        give_up: Callable[[int, float], None] | None = None,
+        give_up: GiveUp | None = None,
     ) -> None:  # fmt: skip
         super().__init__(device, budget)
         self.look, self.give_up = look, give_up
@@ -93,7 +90,7 @@ class Trial:
     seed: int
     oracle: tuple[Split, ...] = ()  # shifted test sets, where these choose, and not the held-out images
 
-    def run(self, method: Method, meter: Meter, give_up: Callable[[int, float], None]) -> Tried:
+    def run(self, method: Method, meter: Meter, give_up: GiveUp) -> Tried:
         """Fits a method on every fold, charged to `meter`. Raises Pruned through `give_up`, and UserError."""
         hits, meters, adapted = 0.0, [], []
         folds = parts(self.train, method.folds)

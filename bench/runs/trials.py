@@ -17,9 +17,10 @@ from bench.records.cells import Cell, CellResult, Cost, Status, TrialFacts
 from bench.runs.delta import write_and_read
 from bench.runs.failure import Failure
 from bench.runs.plan import keyed
+from bench.runs.pruning import Pruned, reporter
 from bench.runs.session import Session, Work
 from bench.runs.study import Search
-from bench.runs.trial import Pruned, Trial, Tried
+from bench.runs.trial import Trial, Tried
 
 STATES = {"done": TrialState.COMPLETE, "skipped": TrialState.PRUNED, "failed": TrialState.FAIL}
 
@@ -57,14 +58,7 @@ class Trials:
 
     def _run_one(self, proposal: Proposal) -> Tried | Failure:
         work = self._begin(proposal)
-        known = self.search.reported(proposal.number)  # before an interruption; the same comes again
-
-        def give_up(percent: int, accuracy: float) -> None:
-            if percent not in known:
-                proposal.report(accuracy, percent)
-            if proposal.should_prune():
-                raise Pruned(f"given up after {percent} % of its epochs, at a validation accuracy of {accuracy:.3f}")
-
+        give_up = reporter(proposal, self.search.reported(proposal.number))
         outcome = work.attempt(lambda: self.place.run(work.cell.method, work.meter, give_up))
         self._finish(proposal, work, outcome, work.measured())
         return outcome

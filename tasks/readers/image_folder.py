@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.images.decode import READ
 from bench.spec import Data, Found, Split, UserError
-from tasks.order import md5_order
+from tasks.md5_order import md5_order
 from tasks.readers.digest import digest
 from tasks.readers.files import Files, FolderFiles
 from tasks.readers.pixels import Encoded

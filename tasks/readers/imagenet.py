@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.source import Source
 from bench.spec import Data, DataMissing, Found, Split, UserError
-from tasks.order import md5_order
+from tasks.md5_order import md5_order
 from tasks.readers.digest import digest, files_digest
 from tasks.readers.files import FolderFiles, visible
 from tasks.readers.locate import locate

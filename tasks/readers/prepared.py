@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.images.decode import first_line, rgb
 from bench.spec import Data, Found, Split, UserError
-from tasks.order import spans
+from tasks.md5_order import spans
 from tasks.readers.digest import digest
 from tasks.readers.example import Example, parse
 from tasks.readers.locate import locate

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from bench.spec import Data, Found, Images, Split, UserError
-from tasks.order import Key, md5_order, spans
+from tasks.md5_order import Key, md5_order, spans
 from tasks.readers.digest import digest, files_digest
 from tasks.readers.example import Example
 from tasks.readers.labels import plain
@@ -58,7 +58,7 @@ class Recipe:
 
     name: str  # of the task
     origin: Origin
-    splits: tuple[str, str, str]  # train800, val200, test: expressions that `tasks.order.spans` reads
+    splits: tuple[str, str, str]  # train800, val200, test: expressions that `tasks.md5_order.spans` reads
     classes: int
     tests: int  # test images
     summary: str

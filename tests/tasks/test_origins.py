@@ -9,7 +9,7 @@ import pytest
 
 from bench.source import Download
 from tasks import vtab
-from tasks.order import md5_order
+from tasks.md5_order import md5_order
 from tasks.readers import downloads
 from tasks.readers.labels import plain
 from tasks.readers.raw import Recipe

@@ -10,7 +10,7 @@ import pytest
 from bench.registry import TASKS
 from bench.spec import DataMissing, Task
 from tasks import vtab
-from tasks.order import spans
+from tasks.md5_order import spans
 from tasks.readers.files import FolderFiles
 from tasks.readers.pixels import Encoded
 from tasks.readers.raw import Pool, picks
