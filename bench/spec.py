@@ -221,7 +221,7 @@ class Method(Protocol):
     - the test sets are read once, after it has finished.
     """
 
-    space: ClassVar[Mapping[str, BaseDistribution]]  # what tuning may vary
+    space: ClassVar[Mapping[str, BaseDistribution]] = {}  # what tuning may vary
     frozen: ClassVar[bool]  # True: it leaves the backbone untouched and `fit` returns a bench.adapt.probe.Probe
     folds: ClassVar[int]  # how a trial is judged: 1 by train800 → val200, k by k-fold cross-validation over all 1,000
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from bench.adapt.bases import ProbeMethod
+from bench.adapt.lazy import solvers, torch
 from bench.registry import method
-from bench.spec import Adapted, Backbone, Meter, Split
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from bench.adapt.solvers.logistic import Kernel
 
 # l2 over the mean squared length of an example, from strong to weak, so that each solution starts the next.
 PATH = tuple(10.0 ** (exponent / 2) for exponent in range(-1, -11, -1))
@@ -22,7 +18,7 @@ PATH = tuple(10.0 ** (exponent / 2) for exponent in range(-1, -11, -1))
 
 @method("all_features")
 @dataclass(frozen=True)
-class AllFeatures:
+class AllFeatures(ProbeMethod):
     """Multinomial logistic regression on the pooled activations of all layers, each scaled to unit norm an example.
 
     The loss is mean cross-entropy + l2 · v / 2 · ||W||² with v the variance of the features, summed; `l2` None lets the
@@ -35,47 +31,28 @@ class AllFeatures:
         "target": CategoricalDistribution((512, 2048, 8192)),
         "l2": FloatDistribution(1e-5, 1.0, log=True),
     }
-    frozen: ClassVar[bool] = True
-    folds: ClassVar[int] = 1
 
     target: int = 512
     l2: float | None = None
 
-    @property
-    def passes(self) -> float:
-        return 1.0
-
-    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        import torch  # here and below, so that listing methods stays light
-
-        from bench.adapt.probe import Probe
-        from bench.adapt.solvers.lasso import unit_norm
-        from bench.adapt.solvers.logistic import Kernel
-        from bench.backbone.features import features
-
-        design = unit_norm(features(backbone, train.images, self.target, meter).held, backbone.device)
-        labels = torch.from_numpy(train.labels).to(backbone.device)
-        gram = design.gram(meter)
-        l2 = self.l2
-        if l2 is None:
-            kept = len(labels) - (train.validation or len(labels) // 5)
-            l2 = _choose(Kernel(gram, kept, meter), labels, train.classes)
-        kernel = Kernel(gram, len(labels), meter)
-        dual, bias = kernel.on_features(kernel.solve(labels, kernel.zero(train.classes), l2))
-        weight = torch.cat([part.T for part in design.products(dual, meter)])
-        everything = torch.arange(design.width, device=backbone.device)
-        return Probe(backbone, self.target, everything, design.width, weight, bias.float())
-
-    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.adapt.probe import restore  # here, so that listing methods stays light
-
-        return restore(backbone, self.target, stored)
+    def solve(self, examples: solvers.Examples) -> solvers.Head:
+        """The head on all features at `l2`, or at the l2 that the held-out examples choose."""
+        design = solvers.unit_norm(examples.features.held, examples.device, examples.taps)
+        gram = design.gram(examples.meter)
+        l2 = _chosen(gram, examples) if self.l2 is None else self.l2
+        kernel = solvers.Kernel(gram, len(examples.labels), examples.meter)
+        head = kernel.solve(examples.labels, kernel.zero(examples.classes), l2)
+        dual, bias = kernel.on_features(head)
+        weight = torch.cat([part.T for part in design.products(dual, examples.meter)])
+        return solvers.Head(weight, bias.float(), selected=torch.arange(design.width))
 
 
-def _choose(kernel: Kernel, labels: Tensor, classes: int) -> float:
-    """The l2 with the most hits among the examples that are not trained on, the strongest of equals."""
-    head, best = kernel.zero(classes), (-1, 0.0)
-    for l2 in PATH:
-        head = kernel.solve(labels, head, l2)
-        best = max(best, (int((kernel.others(head).argmax(1) == labels[kernel.kept :]).sum()), l2))
-    return best[1]
+def _chosen(gram: torch.Tensor, examples: solvers.Examples) -> float:
+    """The l2 that the held-out examples choose, by heads on the others."""
+    kernel, labels = solvers.Kernel(gram, examples.learnt, examples.meter), examples.labels
+    return solvers.choose_l2(
+        PATH,
+        kernel.zero(examples.classes),
+        lambda head, l2: kernel.solve(labels, head, l2),
+        lambda head: int((kernel.others(head).argmax(1) == labels[examples.learnt :]).sum()),
+    )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from bench.adapt.bases import ProbeMethod
+from bench.adapt.lazy import ranking, solvers, torch
 from bench.registry import method
-from bench.spec import Adapted, Backbone, Meter, Split
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @method("head2toe")
 @dataclass(frozen=True)
-class Head2Toe:
+class Head2Toe(ProbeMethod):
     """Selects features of every layer by the rows of a group-lasso head, then trains a fresh head on them.
 
     Each layer's activations are pooled to about `target` numbers and scaled to unit norm an example; a head on all of
@@ -35,7 +33,6 @@ class Head2Toe:
         "lr": FloatDistribution(0.003, 0.1, log=True),
         "steps": CategoricalDistribution((200, 500)),
     }
-    frozen: ClassVar[bool] = True
     folds: ClassVar[int] = 5
 
     target: int = 512
@@ -48,26 +45,14 @@ class Head2Toe:
     offset: float = 0.0
 
     @property
-    def passes(self) -> float:
-        return 1.0
+    def recipe(self) -> solvers.AdamRecipe:
+        """How both heads are trained; the last one without its penalty."""
+        return solvers.AdamRecipe(self.steps, self.lr, self.batch, self.group_lasso)
 
-    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        import torch  # here and below, so that listing methods stays light
+    def select(self, examples: solvers.Examples) -> torch.Tensor:
+        """The features that are kept, sorted, int64 (kept,)."""
+        return ranking.choose(examples, ranking.Choice(self.ranking, self.fraction, self.offset), self.recipe)
 
-        from bench.adapt.probe import Probe
-        from bench.adapt.ranking import Choice, choose, head_on
-        from bench.adapt.solvers.adam import AdamRecipe
-        from bench.backbone.features import features
-
-        read = features(backbone, train.images, self.target, meter)
-        labels = torch.from_numpy(train.labels).to(backbone.device)
-        choice = Choice(self.ranking, self.fraction, self.offset)
-        recipe = AdamRecipe(self.steps, self.lr, self.batch, self.group_lasso)
-        kept = choose(read, labels, train.classes, choice, recipe, meter)
-        head = head_on(read, kept, labels, train.classes, replace(recipe, group_lasso=0.0), meter)
-        return Probe(backbone, self.target, kept.to(backbone.device), sum(read.widths), head.weight, head.bias)
-
-    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.adapt.probe import restore  # here, so that listing methods stays light
-
-        return restore(backbone, self.target, stored)
+    def solve(self, examples: solvers.Examples) -> solvers.Head:
+        """A fresh head on the features that are kept."""
+        return ranking.head_on(examples, self.select(examples), replace(self.recipe, group_lasso=0.0))

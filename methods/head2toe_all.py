@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from bench.adapt.bases import ProbeMethod
+from bench.adapt.lazy import ranking, solvers, torch
 from bench.registry import method
-from bench.spec import Adapted, Backbone, Meter, Split, UserError
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from bench.spec import UserError
 
 PENALTIES = {"l1": "l1", "l2": "l2", "l21": "group_lasso"}  # as people and as bench.adapt.solvers.adam names them
 
 
 @method("head2toe_all", extra=True)
 @dataclass(frozen=True)
-class Head2ToeAll:
+class Head2ToeAll(ProbeMethod):
     """Trains one penalised head on the pooled features of every layer, and keeps all of it.
 
     The paper's comparison of what selection is worth: features as in `head2toe`, each layer's scaled to unit norm an
@@ -34,7 +33,6 @@ class Head2ToeAll:
         "lr": FloatDistribution(0.003, 0.1, log=True),
         "steps": CategoricalDistribution((200, 500)),
     }
-    frozen: ClassVar[bool] = True
     folds: ClassVar[int] = 5
 
     target: int = 512
@@ -45,29 +43,12 @@ class Head2ToeAll:
     batch: int = 128
 
     def __post_init__(self) -> None:
+        """Raises UserError for a penalty that there is not."""
         if self.penalty not in PENALTIES:
             raise UserError(f"no penalty is called {self.penalty!r}; choose one of {', '.join(PENALTIES)}")
 
-    @property
-    def passes(self) -> float:
-        return 1.0
-
-    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        import torch  # here and below, so that listing methods stays light
-
-        from bench.adapt.probe import Probe
-        from bench.adapt.ranking import head_on
-        from bench.adapt.solvers.adam import AdamRecipe
-        from bench.backbone.features import features
-
-        read = features(backbone, train.images, self.target, meter)
-        labels = torch.from_numpy(train.labels).to(backbone.device)
-        recipe = AdamRecipe(self.steps, self.lr, self.batch, **{PENALTIES[self.penalty]: self.strength})
-        everything = torch.arange(sum(read.widths))
-        head = head_on(read, everything, labels, train.classes, recipe, meter)
-        return Probe(backbone, self.target, everything.to(backbone.device), len(everything), head.weight, head.bias)
-
-    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.adapt.probe import restore  # here, so that listing methods stays light
-
-        return restore(backbone, self.target, stored)
+    def solve(self, examples: solvers.Examples) -> solvers.Head:
+        """A fresh head on all features, trained with the penalty."""
+        penalty = {PENALTIES[self.penalty]: self.strength}
+        recipe = solvers.AdamRecipe(self.steps, self.lr, self.batch, **penalty)
+        return ranking.head_on(examples, torch.arange(sum(examples.features.widths)), recipe)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from bench.adapt.bases import TrainedMethod
+from bench.adapt.lazy import probe, readout, solvers, torch, trained
 from bench.registry import method
-from bench.spec import Adapted, Backbone, Meter, Split
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from bench.adapt.trained import Tuned
-    from bench.backbone.features import Features
+from bench.spec import Backbone, Meter, Split
+from methods.head2toe import Head2Toe
 
 
 @method("head2toe_ft", extra=True)
 @dataclass(frozen=True)
-class Head2ToeFT:
+class Head2ToeFT(TrainedMethod):
     """Selects features of every layer as Head2Toe does, then trains the whole network with a fresh head on them.
 
     The selection (`target`, `fraction`, `group_lasso`, `head_lr`, `steps`, `head_batch`: those of `head2toe`) stays as
@@ -36,8 +33,6 @@ class Head2ToeFT:
         "weight_decay": FloatDistribution(1e-4, 1e-1, log=True),
         "epochs": CategoricalDistribution((15, 30, 60, 100)),
     }
-    frozen: ClassVar[bool] = False
-    folds: ClassVar[int] = 1
 
     target: int = 512
     fraction: float = 0.2
@@ -45,45 +40,33 @@ class Head2ToeFT:
     head_lr: float = 0.01
     steps: int = 500
     head_batch: int = 128
-    lr: float | None = None
-    epochs: int = 15
-    batch: int = 50
-    weight_decay: float = 0.01
-    warmup: float = 0.1
 
     @property
     def passes(self) -> float:
-        return 1.0 + 3.0 * self.epochs
+        """A forward pass to select, then a training."""
+        return 1.0 + super().passes
 
-    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench.backbone.features import features  # here, so that listing methods stays light
+    @property
+    def head2toe(self) -> Head2Toe:
+        """Head2Toe with the same selection."""
+        return Head2Toe(self.target, self.fraction, self.group_lasso, self.head_lr, self.steps, self.head_batch)
 
-        return self.tune(backbone, features(backbone, train.images, self.target, meter), train, meter)
+    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> trained.Trained:
+        """Selects features of the training images, and trains the network with a head on them."""
+        return self.tune(backbone, solvers.read_examples(backbone, train, self.target, meter), train)
 
-    def tune(self, backbone: Backbone, read: Features, train: Split, meter: Meter) -> Tuned:
-        """The network trained on images whose features were read already."""
-        import torch  # here and below, so that listing methods stays light
+    def tune(self, backbone: Backbone, examples: solvers.Examples, split: Split) -> trained.Trained:
+        """As `fit`, from the examples of a split."""
+        selected = self.head2toe.select(examples)
+        head = replace(solvers.fresh(len(selected), split.classes, examples.device), selected=selected)
+        network = readout.ReadoutNetwork(probe.Probe.of(backbone, self.target, head), trainable=True)
+        return self.train(backbone, network.train(), split, examples.meter)
 
-        from bench.adapt.probe import Probe
-        from bench.adapt.ranking import Choice, choose
-        from bench.adapt.solvers.adam import AdamRecipe
-        from bench.adapt.solvers.head import fresh
-        from bench.adapt.train import Recipe
-        from bench.adapt.train import train as run
-        from bench.adapt.trained import trainable, tuned
+    def kept(self, network: torch.nn.Module) -> Mapping[str, torch.Tensor]:
+        """The head and which features it reads, and all weights of the network if they were trained."""
+        assert isinstance(network, readout.ReadoutNetwork)
+        return network.kept()
 
-        labels = torch.from_numpy(train.labels).to(backbone.device)
-        selecting = AdamRecipe(self.steps, self.head_lr, self.head_batch, self.group_lasso)
-        kept = choose(read, labels, train.classes, Choice("group_lasso", self.fraction), selecting, meter)
-        head = fresh(len(kept), train.classes, backbone.device)
-        network = trainable(
-            Probe(backbone, self.target, kept.to(backbone.device), sum(read.widths), head.weight, head.bias)
-        )
-        recipe = Recipe(self.epochs, self.lr, self.batch, self.weight_decay, self.warmup)
-        run(backbone, network.train(), train, recipe, meter)
-        return tuned(network)
-
-    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.adapt.trained import restore  # here, so that listing methods stays light
-
-        return restore(backbone, self.target, stored)
+    def restore(self, backbone: Backbone, stored: Mapping[str, torch.Tensor], classes: int) -> trained.Trained:
+        """The network from the tensors that were kept of it."""
+        return trained.Trained(backbone, readout.restore(backbone, self.target, stored), self.kept)

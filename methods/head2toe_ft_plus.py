@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
 
+from bench.adapt.lazy import probe, readout, solvers, trained, training
 from bench.registry import method
-from bench.spec import Adapted, Backbone, Meter, Split, UserError
+from bench.spec import Backbone, Meter, Split, UserError
 from methods.head2toe_ft import Head2ToeFT
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from bench.adapt.trained import Tuned
-    from bench.backbone.features import Features
 
 
 @method("head2toe_ft_plus", extra=True)
@@ -28,63 +20,22 @@ class Head2ToeFTPlus(Head2ToeFT):
 
     @property
     def passes(self) -> float:
+        """A forward pass to select, then two trainings."""
         return 1.0 + 2 * 3.0 * self.epochs
 
-    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench.backbone.features import features
-
+    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> trained.Trained:
+        """Fits both, chooses, and fits the chosen one again. Raises UserError without validation images."""
         if not train.validation:
             raise UserError("head2toe_ft_plus chooses on validation images and there are none; take one of the two")
-        read = features(backbone, train.images, self.target, meter)
-        kept, fitted, held = train.learnt, train.fitted(), train.held_out()
-        begun = read.of(range(kept))
-        frozen = self.head_alone(backbone, begun, fitted, meter)
-        trained = self.tune(backbone, begun, fitted, Unheard(meter))
-        if right(trained, held, meter) > right(frozen, held, meter):
-            return self.tune(backbone, read, train, meter)
-        return self.head_alone(backbone, read, train, meter)
+        examples, held_out = solvers.read_examples(backbone, train, self.target, meter), train.held_out()
+        begun = examples.fitted()
+        frozen = self.head_alone(backbone, begun)
+        tuned = self.tune(backbone, replace(begun, meter=training.WithoutCurves(meter)), train.fitted())
+        if tuned.hits(held_out, meter) > frozen.hits(held_out, meter):
+            return self.tune(backbone, examples, train)
+        return self.head_alone(backbone, examples)
 
-    def head_alone(self, backbone: Backbone, read: Features, train: Split, meter: Meter) -> Tuned:
-        """Head2Toe itself, with the same selection."""
-        import torch  # here and below, so that listing methods stays light
-
-        from bench.adapt.probe import Probe
-        from bench.adapt.ranking import Choice, choose, head_on
-        from bench.adapt.solvers.adam import AdamRecipe
-        from bench.adapt.trained import untouched
-
-        labels = torch.from_numpy(train.labels).to(backbone.device)
-        recipe = AdamRecipe(self.steps, self.head_lr, self.head_batch, self.group_lasso)
-        kept = choose(read, labels, train.classes, Choice("group_lasso", self.fraction), recipe, meter)
-        head = head_on(read, kept, labels, train.classes, replace(recipe, group_lasso=0.0), meter)
-        return untouched(
-            Probe(backbone, self.target, kept.to(backbone.device), sum(read.widths), head.weight, head.bias)
-        )
-
-
-class Unheard:
-    """A meter that charges everything and keeps no curve: for a training that only serves a choice."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._meter, name)
-
-    def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
-        """Is not told to anyone."""
-
-
-def right(adapted: Tuned, held: Split, meter: Meter) -> int:
-    """How many validation images are classified rightly."""
-    import torch  # here and below, so that listing methods stays light
-
-    from bench.images.pixels import pixels
-
-    hits = 0
-    labels = torch.from_numpy(held.labels)
-    images = pixels(held.images, adapted.backbone.image_size)
-    for batch, answers in zip(images.split(100), labels.split(100), strict=True):
-        scores = meter.step(None, partial(adapted.logits, batch))
-        hits += int((scores.argmax(1).cpu() == answers).sum())
-    return hits
+    def head_alone(self, backbone: Backbone, examples: solvers.Examples) -> trained.Trained:
+        """Head2Toe itself, as a network of which the head alone is kept."""
+        found = probe.Probe.of(backbone, self.target, self.head2toe.solve(examples))
+        return trained.Trained(backbone, readout.ReadoutNetwork(found, trainable=False).eval(), self.kept)

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from bench.adapt.bases import ProbeMethod
+from bench.adapt.lazy import solvers, torch
 from bench.registry import method
-from bench.spec import Adapted, Backbone, Meter, Split, UserError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from bench.adapt.solvers.head import Head
-    from bench.adapt.solvers.lasso import Design, GroupLasso, Solution
+from bench.spec import UserError
 
 PATH = tuple(0.5**step for step in range(3, 9))  # penalties, as fractions of the least that keeps no feature
 CHOOSING = 1e-3  # duality gap of solutions that choose
@@ -29,13 +25,13 @@ LEAST = 1e-5  # ranking_l2 above what float32 rounds a Gram matrix by
 class Choice:
     """A solution of the path, and whether the last head is fitted again or is the solution's own."""
 
-    solution: Solution
+    solution: solvers.Solution
     again: bool
 
 
 @method("head2toe_path")
 @dataclass(frozen=True)
-class Head2ToePath:
+class Head2ToePath(ProbeMethod):
     """Selects features of every layer by a group lasso that is solved: which, and how many, needs no tuning.
 
     Each layer's activations are pooled to about `target` numbers and scaled to unit norm an example, as in Head2Toe.
@@ -56,8 +52,8 @@ class Head2ToePath:
         "ranking_l2": FloatDistribution(0.0005, 0.1, log=True),
         "l2": FloatDistribution(0.003, 0.3, log=True),
     }
-    frozen: ClassVar[bool] = True
     folds: ClassVar[int] = 5
+    whole: ClassVar[bool] = True
 
     target: int = 512
     penalty: float | None = 1 / 16
@@ -66,74 +62,56 @@ class Head2ToePath:
     l2: float = 0.03
 
     def __post_init__(self) -> None:
+        """Raises UserError for a `ranking_l2` that rounding drowns."""
         if self.ranking_l2 < LEAST:
             raise UserError(f"ranking_l2 of head2toe_path is at least {LEAST:g}, not {self.ranking_l2:g}")
 
-    @property
-    def passes(self) -> float:
-        return 1.0
-
-    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        import torch  # here and below, so that listing methods stays light
-
-        from bench.adapt.probe import Probe
-        from bench.adapt.solvers.lasso import GroupLasso, unit_norm
-        from bench.backbone.features import features
-        from bench.backbone.forward import taps
-
-        read = features(backbone, train.images, self.target, meter)
-        names = [tap.name for tap in taps(backbone, self.target)]
-        design = meter.step(("unit norm", self.target), partial(unit_norm, read.held, backbone.device, names))
-        labels = torch.from_numpy(train.labels).to(backbone.device)
-        model = GroupLasso(design, labels, train.classes, meter)
+    def solve(self, examples: solvers.Examples) -> solvers.Head:
+        """The head at the end of the path."""
+        scale = partial(solvers.unit_norm, examples.features.held, examples.device, examples.taps)
+        design = examples.meter.step(None, scale)
+        model = solvers.GroupLasso(design, examples.labels, examples.classes, examples.meter)
         if self.penalty is None:
-            chosen = self._choose(design, labels, len(labels) - (train.validation or len(labels) // 5), model)
+            chosen = self._chosen(design, examples)
             choice = replace(chosen, solution=model.solve(chosen.solution.strength, chosen.solution))
         else:
             model.solve(min(STEP * self.penalty, 0.5) * model.strongest, rough=ROUGH)
             choice = Choice(model.solve(self.penalty * model.strongest), again=True)
-        rows, head = self._head(model, choice, labels)
-        return Probe(backbone, self.target, rows, design.width, head.weight, head.bias, whole=True)
+        rows, head = self._head(model, choice, examples.labels)
+        return replace(head, selected=rows)
 
-    def _choose(self, design: Design, labels: Tensor, kept: int, whole: GroupLasso) -> Choice:
-        """The choice with the most hits among the examples from `kept` on, by solutions on those before.
+    def _chosen(self, design: solvers.Design, examples: solvers.Examples) -> Choice:
+        """The choice with the most hits among the held-out examples, by solutions on those before.
 
         The path goes into the record's curves, over its steps: penalty, features, accuracy of both heads, the choice.
         """
-        from bench.adapt.solvers.lasso import GroupLasso
-
-        model = GroupLasso(design.first(kept), labels[:kept], whole.classes, whole.meter, CHOOSING)
-        best, most, at, meter, held = None, -1, 0, whole.meter, max(1, len(labels) - kept)
+        learnt, labels, meter = examples.learnt, examples.labels, examples.meter
+        model = solvers.GroupLasso(design.first(learnt), labels[:learnt], examples.classes, meter, CHOOSING)
+        best, most, at, held_out = None, -1, 0, max(1, len(labels) - learnt)
         for step, fraction in enumerate(PATH, start=1):
             solution = model.solve(fraction * model.strongest)
             meter.point("path/penalty", step, fraction)
             meter.point("path/kept", step, len(solution.rows))
             for choice in (Choice(solution, again=False), Choice(solution, again=True)):
-                rows, head = self._head(model, choice, labels[:kept])
-                scores = design.columns(rows)[kept:] @ head.weight + head.bias
-                hits = int((scores.argmax(1) == labels[kept:]).sum())
-                meter.point("path/refitted" if choice.again else "path/own", step, hits / held)
+                rows, head = self._head(model, choice, labels[:learnt])
+                scores = head.scores(design.columns(rows)[learnt:])
+                hits = int((scores.argmax(1) == labels[learnt:]).sum())
+                meter.point("path/refitted" if choice.again else "path/own", step, hits / held_out)
                 if hits > most:
                     best, most, at = choice, hits, step
         assert best is not None
-        meter.point("path/chosen", at, most / held)
+        meter.point("path/chosen", at, most / held_out)
         return best
 
-    def _head(self, model: GroupLasso, choice: Choice, labels: Tensor) -> tuple[Tensor, Head]:
+    def _head(
+        self, model: solvers.GroupLasso, choice: Choice, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, solvers.Head]:
         """Which features the head of a choice reads, and the head; `model` has just been solved."""
-        from bench.adapt.solvers.head import Head
-        from bench.adapt.solvers.logistic import row_norms, standardised
-
         solution = choice.solution
         if not choice.again:
-            return solution.rows, Head(solution.weight, solution.bias)
+            return solution.rows, solvers.Head(solution.weight, solution.bias)
         near = model.near(round(POOL * max(1.0, self.keep) * len(labels)))
         pool = model.design.columns(near)
-        ranks = row_norms(pool, labels, model.classes, self.ranking_l2, model.meter)
+        ranks = solvers.row_norms(pool, labels, model.classes, self.ranking_l2, model.meter)
         best = ranks.argsort(descending=True, stable=True)[: max(1, round(self.keep * len(labels)))].sort().values
-        return near[best], standardised(pool[:, best], labels, model.classes, self.l2, model.meter)
-
-    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.adapt.probe import restore  # here, so that listing methods stays light
-
-        return restore(backbone, self.target, stored, whole=True)
+        return near[best], solvers.standardised(pool[:, best], labels, model.classes, self.l2, model.meter)

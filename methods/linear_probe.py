@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from optuna.distributions import BaseDistribution, FloatDistribution
 
+from bench.adapt.bases import ProbeMethod
+from bench.adapt.lazy import probe, solvers
 from bench.registry import method
 from bench.spec import Adapted, Backbone, Meter, Split
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from bench.adapt.probe import Probe
-    from bench.adapt.solvers.head import Head
-    from bench.adapt.solvers.logistic import Standardised
 
 # l2 from strong to weak, so that each solution starts the next; the decades around those that CLIP's probes use
 # (Radford et al. 2021, appendix A.3: a sweep over [1e-6, 1e6] of the inverse strength).
@@ -25,7 +20,7 @@ PATH = tuple(10.0 ** (exponent / 2) for exponent in range(2, -13, -1))
 
 @method("linear_probe")
 @dataclass(frozen=True)
-class LinearProbe:
+class LinearProbe(ProbeMethod):
     """Logistic regression on the pooled embedding; l2 chosen on train800 → val200.
 
     The loss is mean cross-entropy + l2 / 2 · ||W||² over standardised features; `l2` None lets the validation images
@@ -33,31 +28,23 @@ class LinearProbe:
     """
 
     space: ClassVar[Mapping[str, BaseDistribution]] = {"l2": FloatDistribution(1e-6, 10.0, log=True)}
-    frozen: ClassVar[bool] = True
-    folds: ClassVar[int] = 1
     path: ClassVar[str] = "l2"
 
     l2: float | None = None
 
-    @property
-    def passes(self) -> float:
-        return 1.0
-
-    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
-        from bench.adapt.solvers.head import zero  # here and below, so that listing methods stays light
-        from bench.adapt.solvers.logistic import ridge
-
-        found, y = _problem(backbone, train, meter)
-        x = found.coordinates
-        kept = len(y) - (train.validation or len(y) // 5)
-        path = PATH if self.l2 is None else (self.l2,)
-        best, start = (-1.0, path[0]), zero(x, train.classes)
-        if len(path) > 1:
-            for l2 in path:
-                start = ridge(x[:kept], y[:kept], start, l2, meter)
-                hits = (x[kept:] @ start.weight + start.bias).argmax(1) == y[kept:]
-                best = max(best, (hits.float().mean().item(), l2))
-        return _probe(backbone, found.on_features(ridge(x, y, zero(x, train.classes), best[1], meter), meter))
+    def solve(self, examples: solvers.Examples) -> solvers.Head:
+        """The head at `l2`, or at the l2 that the held-out examples choose."""
+        found = solvers.standardise(examples.matrix, examples.meter)
+        x, y, learnt, meter = found.coordinates, examples.labels, examples.learnt, examples.meter
+        start, l2 = solvers.zero(x, examples.classes), self.l2
+        if l2 is None:
+            l2 = solvers.choose_l2(
+                PATH,
+                start,
+                lambda head, l2: solvers.ridge(x[:learnt], y[:learnt], head, l2, meter),
+                lambda head: int((head.scores(x[learnt:]).argmax(1) == y[learnt:]).sum()),
+            )
+        return found.on_features(solvers.ridge(x, y, start, l2, meter), meter)
 
     @classmethod
     def fit_path(
@@ -67,45 +54,19 @@ class LinearProbe:
 
         The strongest is charged with the coordinates that all are solved in.
         """
-        from bench.adapt.solvers.head import zero
-        from bench.adapt.solvers.logistic import ridge
-        from bench.backbone.features import features  # here, so that listing methods stays light
-
         order = sorted(range(len(variants)), key=lambda place: -variants[place].strength)
-        for place in order[1:]:
-            features(backbone, train.images, None, meters[place])
-        problem, y = _problem(backbone, train, meters[order[0]])
-        start, found = zero(problem.coordinates, train.classes), {}
+        examples = [solvers.read_examples(backbone, train, None, meter) for meter in meters][order[0]]
+        problem = solvers.standardise(examples.matrix, examples.meter)
+        head, made = solvers.zero(problem.coordinates, train.classes), {}
         for place in order:
-            start = ridge(problem.coordinates, y, start, variants[place].strength, meters[place])
-            found[place] = _probe(backbone, problem.on_features(start, meters[place]))
-            meters[place].stop()  # its clock must not run while the others are solved
-        return [found[place] for place in range(len(variants))]
+            meter = meters[place]
+            head = solvers.ridge(problem.coordinates, examples.labels, head, variants[place].strength, meter)
+            made[place] = probe.Probe.of(backbone, None, problem.on_features(head, meter))
+            meter.stop()  # its clock must not run while the others are solved
+        return [made[place] for place in range(len(variants))]
 
     @property
     def strength(self) -> float:
         """The l2 of a variant that is on the path."""
         assert self.l2 is not None
         return self.l2
-
-    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
-        from bench.adapt.probe import restore  # here, so that listing methods stays light
-
-        return restore(backbone, None, stored)
-
-
-def _problem(backbone: Backbone, train: Split, meter: Meter) -> tuple[Standardised, Tensor]:
-    """The features, standardised, and labels (n,)."""
-    import torch  # here and below, so that listing methods stays light
-
-    from bench.adapt.solvers.logistic import standardise
-    from bench.backbone.features import features
-
-    raw = features(backbone, train.images, None, meter).concatenated().to(backbone.device)
-    return standardise(raw, meter), torch.from_numpy(train.labels).to(backbone.device)
-
-
-def _probe(backbone: Backbone, head: Head) -> Probe:
-    from bench.adapt.probe import Probe  # here, so that listing methods stays light
-
-    return Probe(backbone, None, None, len(head.weight), head.weight, head.bias)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.adapt.solvers.head import Head
 from bench.backbone.features import Features
 from bench.backbone.forward import read, taps
 from bench.backbone.pooling import pooled_width
@@ -44,6 +45,12 @@ class Probe:
     weight: Tensor  # (kept, classes)
     bias: Tensor  # (classes,)
     whole: bool = False
+
+    @classmethod
+    def of(cls, backbone: Backbone, target: int | None, head: Head, whole: bool = False) -> Probe:
+        """The probe of a head that was solved on features of this target."""
+        selected = None if head.selected is None else head.selected.to(backbone.device)
+        return cls(backbone, target, selected, sum(widths(backbone, target)), head.weight, head.bias, whole)
 
     @cached_property
     def pieces(self) -> Mapping[str, Piece]:

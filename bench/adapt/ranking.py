@@ -5,16 +5,16 @@ Source: Evci et al., ICML 2022, and google-research/head2toe @ 6277f63.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from bench.adapt.probe import select
 from bench.adapt.solvers.adam import AdamRecipe, adam
+from bench.adapt.solvers.examples import Examples
 from bench.adapt.solvers.head import Head
-from bench.backbone.features import Features
-from bench.spec import Meter, UserError
+from bench.spec import UserError
 
 RANKINGS = ("group_lasso", "layer_wise", "variance", "random")
 
@@ -47,20 +47,22 @@ class Choice:
         return skipped, kept
 
 
-def choose(read: Features, labels: Tensor, classes: int, choice: Choice, recipe: AdamRecipe, meter: Meter) -> Tensor:
-    """The sorted columns that are kept, int64 (kept,); `recipe` trains the head on whose rows a ranking may rest."""
-    width = sum(read.widths)
+def choose(examples: Examples, choice: Choice, recipe: AdamRecipe) -> Tensor:
+    """The sorted columns that are kept, int64 (kept,); `recipe` trains the head on whose rows a ranking may rest.
+
+    Raises UserError for a ranking that there is not, and where nothing is kept.
+    """
+    width = sum(examples.features.widths)
     skipped, kept = choice.count(width)
     if choice.ranking == "random":
         order = torch.randperm(width)
     elif choice.ranking == "variance":
-        order = ranked(select(read, torch.arange(width)).var(0))
+        order = ranked(select(examples.features, torch.arange(width)).var(0))
     elif choice.ranking in RANKINGS:
-        weight = head_on(read, torch.arange(width), labels, classes, recipe, meter).weight
-        scores = weight.square().sum(1).cpu()
+        scores = head_on(examples, torch.arange(width), recipe).weight.square().sum(1).cpu()
         order = ranked(scores)
         if choice.ranking == "layer_wise":  # within a layer the better feature stays first
-            order = order[ranked(layer_means(scores, read.widths)[order])]
+            order = order[ranked(layer_means(scores, examples.features.widths)[order])]
     else:
         raise UserError(f"no ranking is called {choice.ranking!r}; choose one of {', '.join(RANKINGS)}")
     return order[skipped : skipped + kept].sort().values
@@ -71,9 +73,11 @@ def ranked(scores: Tensor) -> Tensor:
     return scores.argsort(descending=True, stable=True)
 
 
-def head_on(read: Features, columns: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, meter: Meter) -> Head:
-    """A fresh head on some of the features."""
-    return adam(select(read, columns).to(labels.device), labels, classes, recipe, meter)
+def head_on(examples: Examples, columns: Tensor, recipe: AdamRecipe) -> Head:
+    """A fresh head, trained on the features `columns` (kept,), each tap's part of them scaled to unit norm."""
+    features = select(examples.features, columns).to(examples.device)
+    head = adam(features, examples.labels, examples.classes, recipe, examples.meter)
+    return replace(head, selected=columns)
 
 
 def layer_means(scores: Tensor, widths: list[int]) -> Tensor:

@@ -1,20 +1,21 @@
-"""The training loop that fine-tuning, LoRA and training from scratch share."""
+"""The training loop of all methods that train a network."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.adapt.augment import augment
+from bench.adapt.schedule import warmup_cosine
 from bench.images.pixels import pixels as load_pixels
 from bench.spec import Backbone, Meter, Split, UserError
-
-SHIFT = 0.08  # of the image's side, the most a picture is moved
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Recipe:
     """AdamW with linear warm-up and cosine to 0; light augmentation where the task allows it."""
 
     epochs: int
-    lr: float | None  # None: by the rule of `default_lr`
+    lr: float
     batch: int
     weight_decay: float
     warmup: float  # fraction of all steps
@@ -31,58 +32,71 @@ class Recipe:
 def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter) -> None:
     """Trains those parameters of `network` that require gradients on all images of `split`, in place.
 
-    Modules keep the mode, train or eval, that they come in. Mixed precision (bfloat16) where a GPU has it. Raises
-    UserError for a recipe that trains nothing.
+    Modules keep the mode, train or eval, that they come in, and are in eval mode at the end. Mixed precision (bfloat16)
+    where a GPU has it. Raises UserError for a recipe that trains nothing.
     """
     if recipe.epochs < 1 or recipe.batch < 1:
         raise UserError(f"{recipe.epochs} epochs in batches of {recipe.batch} train nothing; both are 1 or more")
-    pixels = load_pixels(split.images, backbone.image_size)
-    labels = torch.from_numpy(split.labels)
-    trained = groups(network.parameters(), recipe.weight_decay)
-    optimiser = torch.optim.AdamW(trained, recipe.lr or default_lr(network), fused=True)
-    steps = recipe.epochs * math.ceil(len(labels) / recipe.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: warmup_cosine(step, steps, recipe.warmup))
-    mixed = backbone.device.type == "cuda" and torch.cuda.is_bf16_supported()
-
-    def step(rows: Tensor) -> Tensor:
-        images = augment(pixels[rows].to(backbone.device), split.augment)
-        with torch.autocast(backbone.device.type, torch.bfloat16, enabled=mixed):
-            loss = functional.cross_entropy(network(backbone.inputs(images)), labels[rows].to(backbone.device))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        return loss.detach()
-
-    def logits(images: Tensor) -> Tensor:
-        return network(backbone.inputs(images)).float()  # type: ignore[no-any-return]
-
-    this_training = object()  # another one has another network, so its steps are counted anew
+    count = len(split.labels)
+    work = _Training(backbone, network, split, recipe)
+    steps = recipe.epochs * math.ceil(count / recipe.batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(work.optimiser, lambda step: warmup_cosine(step, steps, recipe.warmup))
     for done in range(1, recipe.epochs + 1):
         losses = []
-        for rows in epoch(len(labels), recipe.batch):
-            signature = (this_training, len(rows), tuple(weight.requires_grad for weight in network.parameters()))
-            losses.append(meter.step(signature, partial(step, rows)))
+        for rows in epoch(count, recipe.batch):
+            losses.append(meter.step(work.signature(rows), partial(work.step, rows)))
             schedule.step()
-        meter.epoch(done, recipe.epochs, torch.stack(losses).mean().item(), logits)
+        meter.epoch(done, recipe.epochs, torch.stack(losses).mean().item(), work.logits)
     network.eval()
 
 
-def default_lr(network: nn.Module) -> float:
-    """1e-3 for a network with batch norm, 1e-4 for one without: layer norm and attention bear less in so few steps."""
-    return 1e-3 if any(isinstance(module, nn.BatchNorm2d) for module in network.modules()) else 1e-4
+class _Training:
+    """One training at work: its network, its pixels and labels, and its optimiser."""
+
+    def __init__(self, backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe) -> None:
+        self.backbone, self.network, self.allowed = backbone, network, split.augment
+        self.pixels, self.labels = load_pixels(split.images, backbone.image_size), torch.from_numpy(split.labels)
+        self.optimiser = torch.optim.AdamW(groups(network.parameters(), recipe.weight_decay), recipe.lr, fused=True)
+        self.name = object()  # tells this training from others under one meter
+        self.mixed = backbone.device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+    def step(self, rows: Tensor) -> Tensor:
+        """One step of the optimiser on these images; the loss before it, a scalar."""
+        device = self.backbone.device
+        images = augment(self.pixels[rows].to(device), self.allowed)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.mixed):
+            scores = self.network(self.backbone.inputs(images))
+            loss = functional.cross_entropy(scores, self.labels[rows].to(device))
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        return loss.detach()
+
+    def signature(self, rows: Tensor) -> tuple[object, ...]:
+        """What decides the FLOPs of a step: this training, its batch size, and which weights require gradients."""
+        return self.name, len(rows), tuple(weight.requires_grad for weight in self.network.parameters())
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Scores float32 (batch, classes) of uint8 pixels, in the mode that the network is in."""
+        return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
+
+
+class WithoutCurves:
+    """A meter that charges everything and keeps no curve: for a training that only serves a choice."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._meter, name)
+
+    def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
+        """Keeps nothing, and lets nobody look at the network."""
 
 
 def epoch(count: int, batch: int) -> Iterable[Tensor]:
     """Shuffled row numbers of one epoch in batches of nearly equal size, so that no batch is a tiny rest."""
     return torch.randperm(count).tensor_split(math.ceil(count / batch))
-
-
-def warmup_cosine(step: int, steps: int, warmup: float) -> float:
-    """Factor on the learning rate at `step` of `steps`: linear up over the first `warmup` of them, then cosine to 0."""
-    rising = max(1, round(warmup * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
 
 def groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, object]]:
@@ -92,25 +106,3 @@ def groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
-
-
-def augment(images: Tensor, allowed: frozenset[str]) -> Tensor:
-    """uint8 (batch, 3, size, size), each flipped by chance and moved by a few pixels, where that is allowed."""
-    if "flip" in allowed:
-        flipped = torch.rand(len(images), 1, 1, 1) < 0.5
-        images = torch.where(flipped.to(images.device), images.flip(3), images)
-    if "shift" in allowed:
-        images = shift(images, max(1, round(SHIFT * images.shape[3])))
-    return images
-
-
-def shift(images: Tensor, most: int) -> Tensor:
-    """Each image moved by up to `most` pixels along both axes; what comes in is the image mirrored at its border."""
-    batch, channels, height, width = images.shape
-    padded = functional.pad(images.float(), [most] * 4, mode="reflect").to(images.dtype)
-    down, right = torch.randint(0, 2 * most + 1, (2, batch, 1), device="cpu").to(images.device)
-    rows = (down + torch.arange(height, device=images.device))[:, None, :, None]
-    columns = (right + torch.arange(width, device=images.device))[:, None, None, :]
-    number = torch.arange(batch, device=images.device)[:, None, None, None]
-    channel = torch.arange(channels, device=images.device)[None, :, None, None]
-    return padded[number, channel, rows, columns]

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from bench.adapt.ranking import RANKINGS, Choice, choose
+from bench.adapt.readout import ReadoutNetwork
 from bench.adapt.solvers.adam import AdamRecipe, adam
-from bench.adapt.trained import SelectedNetwork, Tuned
+from bench.adapt.solvers.examples import Examples
+from bench.adapt.trained import Trained
 from bench.backbone.features import Features
 from bench.backbone.network import TimmBackbone, load
 from bench.costs.meter import Meter
@@ -22,6 +24,10 @@ from methods.head2toe_ft_plus import Head2ToeFTPlus
 
 CPU = torch.device("cpu")
 RECIPE = AdamRecipe(steps=100, lr=0.02, batch=32, group_lasso=1e-3)
+
+
+def examples(read: Features, labels: torch.Tensor) -> Examples:
+    return Examples(read, labels, 3, len(labels), [], Meter(CPU))
 
 
 def problem() -> tuple[Features, torch.Tensor]:
@@ -37,7 +43,7 @@ def problem() -> tuple[Features, torch.Tensor]:
 def kept(ranking: str, fraction: float, offset: float = 0.0, seed: int = 0) -> list[int]:
     read, labels = problem()
     torch.manual_seed(seed)
-    return choose(read, labels, 3, Choice(ranking, fraction, offset), RECIPE, Meter(CPU)).tolist()
+    return choose(examples(read, labels), Choice(ranking, fraction, offset), RECIPE).tolist()
 
 
 def test_the_lasso_keeps_what_tells_the_classes() -> None:
@@ -55,10 +61,9 @@ def test_a_layer_is_kept_whole_and_the_next_in_part() -> None:
 def test_variance_looks_at_no_label() -> None:
     read, labels = problem()
     torch.manual_seed(0)
-    meter = Meter(CPU)
-    chosen = choose(read, labels.flip(0) * 0, 3, Choice("variance", 0.2), RECIPE, meter).tolist()
-    assert chosen == kept("variance", 0.2)
-    assert meter.flops == 0
+    other = examples(read, labels.flip(0) * 0)
+    assert choose(other, Choice("variance", 0.2), RECIPE).tolist() == kept("variance", 0.2)
+    assert other.meter.flops == 0
 
 
 def test_chance_depends_on_the_seed_alone() -> None:
@@ -68,7 +73,7 @@ def test_chance_depends_on_the_seed_alone() -> None:
 
 def test_equal_scores_go_to_the_earlier_feature() -> None:
     same = torch.rand(90, 1, generator=torch.Generator().manual_seed(0)).expand(90, 4)
-    chosen = choose(Features((same, same)), torch.zeros(90).long(), 2, Choice("variance", 0.5), RECIPE, Meter(CPU))
+    chosen = choose(examples(Features((same, same)), torch.zeros(90).long()), Choice("variance", 0.5), RECIPE)
     assert chosen.tolist() == [0, 1, 2, 3]
 
 
@@ -84,7 +89,7 @@ def test_equal_scores_go_to_the_earlier_feature() -> None:
 def test_a_choice_that_cannot_be_made_is_told(choice: Choice, said: str) -> None:
     read, labels = problem()
     with pytest.raises(UserError, match=said):
-        choose(read, labels, 3, choice, RECIPE, Meter(CPU))
+        choose(examples(read, labels), choice, RECIPE)
 
 
 def test_penalties_shrink_what_they_punish() -> None:
@@ -145,8 +150,8 @@ def test_the_backbone_is_trained_with_the_head_on_what_was_selected() -> None:
     tuned = Head2ToeFT(target=64, steps=10, epochs=1).fit(network, images, Meter(CPU))
     torch.manual_seed(0)
     probe = Head2Toe(target=64, steps=10).fit(network, images, Meter(CPU))
-    assert isinstance(tuned, Tuned)
-    assert isinstance(tuned.network, SelectedNetwork)
+    assert isinstance(tuned, Trained)
+    assert isinstance(tuned.network, ReadoutNetwork)
     chosen = {key: value for key, value in tuned.stored().items() if key in ("mask", "index")}
     assert all(torch.equal(value, probe.stored()[key]) for key, value in chosen.items())
     before, after = backbone().module.state_dict(), tuned.network.network.state_dict()

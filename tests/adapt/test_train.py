@@ -1,4 +1,4 @@
-"""The training loop: its schedule, its augmentation and its batches."""
+"""The training loop: its batches, what each training is charged, and recipes that train nothing or too much."""
 
 from __future__ import annotations
 
@@ -8,54 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.adapt.train import Recipe, augment, epoch, shift, train, warmup_cosine
+from bench.adapt.train import Recipe, epoch, train
 from bench.costs.meter import Meter, flop_counter
-from bench.images.pixels import resize
 from bench.spec import UserError
 from tests import toy
-
-
-def test_the_schedule_rises_and_falls_to_nothing() -> None:
-    rates = [warmup_cosine(step, 100, 0.1) for step in range(100)]
-    assert rates[:3] == [0.1, 0.2, pytest.approx(0.3)]
-    assert max(rates) == rates[10] == 1.0
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[-1] < 0.001
-    assert warmup_cosine(0, 1, 0.0) == 1.0
-
-
-def test_nothing_is_changed_unless_it_is_allowed() -> None:
-    images = torch.randint(0, 256, (8, 3, 16, 16), dtype=torch.uint8)
-    assert torch.equal(augment(images, frozenset()), images)
-    flipped = augment(images, frozenset({"flip"}))
-    same = [(one == two).all().item() for one, two in zip(flipped, images, strict=True)]
-    mirrored = [(one == two.flip(2)).all().item() for one, two in zip(flipped, images, strict=True)]
-    assert all(a or b for a, b in zip(same, mirrored, strict=True))
-
-
-def test_shift_moves_each_image_and_mirrors_its_border() -> None:
-    images = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8).repeat(50, 3, 1, 1)
-    moved = shift(images, 2)
-    assert moved.shape == images.shape
-    assert moved.dtype == torch.uint8
-    padded = torch.nn.functional.pad(images[0].float(), [2] * 4, mode="reflect").to(torch.uint8)
-    windows = [padded[:, top : top + 8, left : left + 8] for top in range(5) for left in range(5)]
-    places = [[torch.equal(one, window) for window in windows].index(True) for one in moved]
-    assert len(set(places)) > 10
 
 
 def test_an_epoch_has_every_image_and_no_tiny_batch() -> None:
     batches = list(epoch(101, 50))
     assert sorted(torch.cat(batches).tolist()) == list(range(101))
     assert [len(rows) for rows in batches] == [34, 34, 33]
-
-
-def test_resizing_is_bilinear_without_antialias() -> None:
-    pixels = torch.zeros(4, 8, 3, dtype=torch.uint8)
-    pixels[:, 4:] = 200
-    assert resize(pixels.numpy(), 2).tolist() == [[[0, 200]] * 2] * 3
-    wide = resize(torch.tensor([[[0] * 3, [255] * 3]], dtype=torch.uint8).numpy(), 4)
-    assert wide[0, 0].tolist() == [0, 64, 191, 255]
 
 
 class Thawing(torch.nn.Sequential):

@@ -14,6 +14,11 @@ class Head:
 
     weight: Tensor  # (features, classes)
     bias: Tensor  # (classes,)
+    selected: Tensor | None = None  # int64 (features,), sorted: which of all it reads; None for all as they are
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Scores (n, classes) of the features that it reads, (n, features)."""
+        return features @ self.weight + self.bias
 
 
 def zero(features: Tensor, classes: int) -> Head:

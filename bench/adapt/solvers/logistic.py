@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -109,6 +110,20 @@ def ridge(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Meter
             length /= 2
         weight, scores = weight + length * step, scores + length * change
     return Head(weight[:, :-1].T.contiguous(), weight[:, -1].contiguous())
+
+
+def choose_l2(
+    path: Sequence[float], start: Head, solve: Callable[[Head, float], Head], hits: Callable[[Head], int]
+) -> float:  # fmt: skip
+    """The penalty on a falling path whose head has the most hits, the strongest of equals.
+
+    `solve` is given the head before, at first `start`, and a penalty.
+    """
+    head, best = start, (-1, path[0])
+    for l2 in path:
+        head = solve(head, l2)
+        best = max(best, (hits(head), l2))
+    return best[1]
 
 
 class Kernel:

@@ -1,0 +1,38 @@
+"""Heavy modules, each imported when one of its names is first used.
+
+Method files import at their top from here, and listing the methods stays light:
+
+    from bench.adapt.lazy import solvers, torch
+
+Functions and annotations may use them. A decorator or a base class would import them at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__all__ = [
+    "peft", "probe", "ranking", "readout", "schedule", "solvers", "torch", "trained", "training",
+]  # fmt: skip
+
+
+class Lazy(ModuleType):
+    """Stands for a module, and imports it when it is asked for any of its names."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.__name__), name)
+
+
+if TYPE_CHECKING:
+    import peft
+    import torch
+
+    from bench.adapt import probe, ranking, readout, schedule, solvers, trained
+    from bench.adapt import train as training
+else:
+    peft, torch = Lazy("peft"), Lazy("torch")
+    probe, ranking, readout = Lazy("bench.adapt.probe"), Lazy("bench.adapt.ranking"), Lazy("bench.adapt.readout")
+    schedule, solvers = Lazy("bench.adapt.schedule"), Lazy("bench.adapt.solvers")
+    trained, training = Lazy("bench.adapt.trained"), Lazy("bench.adapt.train")

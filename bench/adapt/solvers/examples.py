@@ -1,0 +1,52 @@
+"""Examples: what a head is solved from, the pooled features of the training images with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bench.backbone.features import Features, features
+from bench.backbone.forward import taps
+from bench.spec import Backbone, Meter, Split
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Features and labels of n training images, and the meter that is charged for what is done with them."""
+
+    features: Features  # a block (n, width) a tap, on the CPU
+    labels: Tensor  # int64 (n,), on the backbone's device
+    classes: int
+    learnt: int  # how many come before the held-out ones, which may choose something
+    taps: Sequence[str]  # where in the network each block was read
+    meter: Meter
+
+    @property
+    def device(self) -> torch.device:
+        """The backbone's device, on which heads are solved."""
+        return self.labels.device
+
+    @property
+    def matrix(self) -> Tensor:
+        """All features side by side, float32 (n, features), on the device."""
+        return self.features.concatenated().to(self.device)
+
+    def fitted(self) -> Examples:
+        """The first `learnt` examples, to fit on when the held-out ones choose something."""
+        rows = range(self.learnt)
+        return replace(self, features=self.features.of(rows), labels=self.labels[: self.learnt])
+
+
+def read_examples(backbone: Backbone, split: Split, target: int | None, meter: Meter) -> Examples:
+    """The examples of a training split; the forward pass is attributed to `meter`.
+
+    `target` is how many numbers each layer is pooled to, about; None reads the pooled embedding alone. Raises UserError
+    where an activation is not finite.
+    """
+    read = features(backbone, split.images, target, meter)
+    labels = torch.from_numpy(split.labels).to(backbone.device)
+    names = [tap.name for tap in taps(backbone, target)]
+    return Examples(read, labels, split.classes, split.learnt, names, meter)

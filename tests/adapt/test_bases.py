@@ -1,0 +1,127 @@
+"""What methods are built on: a method that trains a part of the network, one that inserts modules, and a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pytest
+import timm
+import torch
+from torch import Tensor, nn
+
+from bench.adapt import solvers
+from bench.adapt.bases import ProbeMethod, TrainedMethod
+from bench.adapt.peft_base import layers
+from bench.costs.meter import Meter
+from bench.spec import Adapted, Backbone
+from methods.lora import Lora
+from tests.adapt.test_ranking import CPU, backbone, train
+
+
+@dataclass(frozen=True)
+class Biases(TrainedMethod):
+    """Trains biases and the head, in eval mode."""
+
+    lr: float = 0.01
+    epochs: int = 2
+
+    def network(self, backbone: Backbone, classes: int) -> nn.Module:
+        network = backbone.network(classes).eval()
+        for name, weight in network.named_parameters():
+            weight.requires_grad_(name.endswith("bias") or name.startswith("fc."))
+        return network
+
+    def kept(self, network: nn.Module) -> Mapping[str, Tensor]:
+        return {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
+
+    def load(self, network: nn.Module, stored: Mapping[str, Tensor]) -> None:
+        network.load_state_dict({**network.state_dict(), **stored})
+
+
+class Scaled(nn.Module):
+    """A module with a learned scale on each channel of its output."""
+
+    def __init__(self, inner: nn.Module, channels: int) -> None:
+        super().__init__()
+        self.inner, self.scale = inner, nn.Parameter(torch.ones(channels))
+
+    def forward(self, images: Tensor) -> Tensor:
+        scaled: Tensor = self.inner(images) * self.scale[:, None, None]
+        return scaled
+
+
+@dataclass(frozen=True)
+class Scales(Biases):
+    """Trains a scale inserted after the second stage, and the head."""
+
+    def network(self, backbone: Backbone, classes: int) -> nn.Module:
+        network = backbone.network(classes).eval().requires_grad_(False)
+        network.get_classifier().requires_grad_(True)  # type: ignore[operator]
+        network.layer2 = Scaled(network.layer2, 64)  # type: ignore[arg-type]
+        return network
+
+
+@dataclass(frozen=True)
+class FirstFeatures(ProbeMethod):
+    """A head of ones on the first features of the layers."""
+
+    target: int = 64
+
+    def solve(self, examples: solvers.Examples) -> solvers.Head:
+        head = solvers.zero(examples.matrix[:, :3], examples.classes)
+        return replace(head, weight=head.weight + 1, selected=torch.arange(3))
+
+
+def fitted(method: TrainedMethod | ProbeMethod) -> Adapted:
+    network = backbone()
+    torch.manual_seed(0)
+    return method.fit(network, train(), Meter(CPU))
+
+
+@pytest.mark.parametrize(("method", "count"), [(Biases(), None), (Scales(), 3), (FirstFeatures(), 3)])
+def test_what_is_kept_is_enough_to_restore(method: TrainedMethod | ProbeMethod, count: int | None) -> None:
+    adapted = fitted(method)
+    stored = adapted.stored()
+    assert count is None or len(stored) == count
+    images = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    restored = method.restore(backbone(), stored, 2)
+    assert torch.equal(restored.logits(images), adapted.logits(images))
+
+
+def test_what_requires_no_gradient_is_not_trained() -> None:
+    before, after = backbone().module.state_dict(), fitted(Biases()).network.state_dict()  # type: ignore[attr-defined]
+    changed = {name for name, value in before.items() if not name.startswith("fc") and not value.equal(after[name])}
+    assert changed == {name for name, _ in backbone().module.named_parameters() if name.endswith("bias")} - {"fc.bias"}
+
+
+def test_what_is_inserted_is_trained() -> None:
+    scale = fitted(Scales()).stored()["layer2.scale"]
+    assert not torch.equal(scale, torch.ones(64))
+
+
+def test_a_training_may_be_expected_to_take_three_passes_an_epoch() -> None:
+    assert Biases(epochs=7).passes == 21
+    assert FirstFeatures().passes == 1
+
+
+def test_layers_of_a_transformer_are_its_projections() -> None:
+    names, head = layers(timm.create_model("vit_tiny_patch16_224", depth=1))
+    assert names == [f"blocks.0.{part}" for part in ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")]
+    assert head == "head"
+
+
+def test_layers_of_a_cnn_are_its_convolutions_without_depthwise_ones() -> None:
+    network = timm.create_model("mobilenetv3_small_050")
+    names, head = layers(network)
+    assert head == "classifier" and "conv_stem" in names
+    assert not [name for name in names if network.get_submodule(name).groups > 1]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_every_layer_that_lora_adapts_gets_a_gradient() -> None:
+    method = Lora(rank=2)
+    network = method.network(backbone(), 2)
+    network(torch.rand(2, 3, 32, 32)).square().sum().backward()
+    adapted = {name: weight.grad for name, weight in network.named_parameters() if "lora_B" in name}
+    assert adapted and all(grad is not None and grad.abs().sum() > 0 for grad in adapted.values())
