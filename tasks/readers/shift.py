@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.spec import Data, Found, Split, UserError
+from bench.spec import Data, Found, Split, Subset, UserError
 from tasks.readers.digest import digest
-from tasks.readers.pixels import Selection
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,7 @@ def wholeness(exactness: str, held: Mapping[str, tuple[int, int]]) -> str:
 def among(test: Split, possible: frozenset[int]) -> Split:
     """The images of some classes alone. Only these classes can be answered."""
     chosen = np.flatnonzero(np.isin(test.labels, sorted(possible)))
-    images = Selection([test.images], [(0, int(at)) for at in chosen])
-    return Split(images, test.labels[chosen], test.classes, possible=possible)
+    return Split(Subset(test.images, chosen.tolist()), test.labels[chosen], test.classes, possible=possible)
 
 
 def array(path: Path, *shape: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the tables state of the data sets, against the package tensorflow-datasets where it is installed."""
+"""What the tables state of the data sets, against the package tensorflow-datasets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import tensorflow_datasets
 
 from bench.source import Download
 from tasks import vtab
@@ -22,7 +23,7 @@ UNREADABLE = "/t/track/outdoor/sun_aophkoiosslinihb.jpg"  # the one that the bui
 @pytest.fixture(scope="module")
 def package() -> Path:
     """The folder of the package."""
-    return Path(pytest.importorskip("tensorflow_datasets").__file__).parent
+    return Path(tensorflow_datasets.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,7 @@ def test_downloads_are_those_that_tensorflow_datasets_publishes(published: Mappi
 
 @pytest.mark.parametrize("recipe", ROWS.values(), ids=list(ROWS))
 def test_builders_have_our_version_and_classes(recipe: Recipe, tmp_path: Path) -> None:
-    tfds = pytest.importorskip("tensorflow_datasets")
-    builder = tfds.builder(recipe.origin.builder, data_dir=tmp_path)
+    builder = tensorflow_datasets.builder(recipe.origin.builder, data_dir=tmp_path)
     known = {str(builder.version), *map(str, builder.SUPPORTED_VERSIONS)}
     assert str(builder.version) == recipe.origin.versions[0]
     if recipe.name not in (

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow_datasets
+from array_record.python.array_record_module import ArrayRecordWriter
 
 from bench.spec import UserError
 from tests import archives, tf_examples
@@ -68,15 +70,13 @@ def plain(label: int, shade: int) -> dict[str, Any]:
 
 def prepare(folder: Path, small: Small, record: Record, features: Callable[[Any], Features]) -> None:
     """A small data set in the prepared format, whose rows are in the order of its facts."""
-    tfds = pytest.importorskip("tensorflow_datasets")
-    writer = pytest.importorskip("array_record.python.array_record_module")
     origin = archives.recipe(small.name).origin
     name, version = origin.builder.partition("/")[0], origin.versions[0]
     place = folder / origin.builder / version
     write_info(place, name, {split: len(rows) for split, rows in small.facts.items()})
-    tfds.features.FeaturesDict(features(tfds.features)).save_config(place)
+    tensorflow_datasets.features.FeaturesDict(features(tensorflow_datasets.features)).save_config(place)
     for split, rows in small.facts.items():
-        file = writer.ArrayRecordWriter(str(place / f"{name}-{split}.array_record-00000-of-00001"), "group_size:1")
+        file = ArrayRecordWriter(str(place / f"{name}-{split}.array_record-00000-of-00001"), "group_size:1")
         for label, shade in rows.values():
             file.write(tf_examples.example(record(label, shade)))
         file.close()
