@@ -8,11 +8,12 @@ from rich.table import Table
 
 from bench.commands.codes import DONE, UNUSABLE
 from bench.commands.parser import request
-from bench.commands.request import planned, tell_missing
+from bench.commands.run import tell_missing
 from bench.commands.screen import wide_screen
 from bench.costs.budget import Amount, Budget, parse_limits
 from bench.records.request import Request
 from bench.records.store import Store
+from bench.runs.comparison import Comparison
 from bench.runs.plan import split_done
 
 
@@ -23,7 +24,7 @@ def main(asked: Namespace) -> int:
 
 def show(request: Request) -> int:
     """Shows what would run, what is done, and what the rest is expected to cost."""
-    plan = planned(request)
+    plan = Comparison.of(request).plan()
     # Here, so that wrong usage is told before torch is imported, which takes seconds.
     from bench.backbone.network import load
     from bench.costs.device import find_device

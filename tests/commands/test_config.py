@@ -10,8 +10,8 @@ from hypothesis import strategies as some
 
 from bench.commands.config import read
 from bench.commands.parser import parse, request
-from bench.commands.request import planned
 from bench.records.request import Request, as_toml
+from bench.runs.comparison import Comparison
 from bench.spec import UserError
 
 
@@ -97,8 +97,10 @@ def test_the_file_of_a_run_gives_the_same_plan(tmp_path: Path) -> None:
     first = request(parse([*line.split(), "--std", "0.5", "--image-size", "32"])[1])
     again = asked(tmp_path, as_toml(first))
     assert again == first
-    assert [cell.key for cell in planned(again).cells] == [cell.key for cell in planned(first).cells]
-    assert len(planned(again).cells) == 8
+    assert [cell.key for cell in Comparison.of(again).plan().cells] == [
+        cell.key for cell in Comparison.of(first).plan().cells
+    ]
+    assert len(Comparison.of(again).plan().cells) == 8
 
 
 texts = some.text(some.characters(blacklist_categories=["Cs"]), min_size=1, max_size=12)

@@ -1,0 +1,135 @@
+"""A comparison: what is asked, what of it is left to do in a results folder, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench.costs.budget import UNLIMITED, Amount, Budget, parse_limits
+from bench.records.cells import Cell, CellResult, Observer, Tuning
+from bench.records.request import AUTO, Request
+from bench.records.store import Store
+from bench.registry import METHODS, TASKS
+from bench.runs.plan import Plan, is_cut, plan, split_done
+from bench.spec import BackboneSpec, Method, Task
+
+if TYPE_CHECKING:
+    from bench.runs.session import Postponed
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A request and what its names stand for."""
+
+    request: Request
+    methods: Mapping[str, Callable[[], Method]]
+    tasks: Mapping[str, Task]
+    backbones: Sequence[BackboneSpec]
+
+    @classmethod
+    def of(cls, request: Request) -> Comparison:
+        """What a request names. Raises UserError for a name that nothing has."""
+        return cls(request, METHODS.select(request.methods), TASKS.select(request.tasks), [request.spec])
+
+    def plan(self) -> Plan:
+        """Every cell that is asked for, one backbone after the other. Raises UserError for a backbone there is not."""
+        asked, tuning = self.request, tuning_of(self.request)
+        seeds = list(dict.fromkeys(asked.seeds))
+        parts = [plan(self.methods, self.tasks, spec, seeds, asked.data, tuning) for spec in self.backbones]
+        cells = {cell.key: cell for part in parts for cell in part.cells}
+        return Plan(list(cells.values()), {name: why for part in parts for name, why in part.missing.items()})
+
+
+def tuning_of(request: Request) -> Tuning | None:
+    """How hyper-parameters are to be chosen; None where they are not."""
+    if request.tune is None:
+        return None
+    trials = None if request.tune == AUTO else int(request.tune)
+    return Tuning(trials, request.sampler, request.seeds[0], request.oracle)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the cells that were asked for."""
+
+    asked: int  # cells
+    done: int  # cells that have a figure, with however many trials
+    failed: int
+    cut: int  # cells tuned with fewer trials than asked, because the budget ran out
+    missing: Mapping[str, str]  # tasks that could not run, with the reason
+    postponed: Mapping[str, Amount]  # what did not fit into the budget, by task or task and methods: its expected cost
+    limit: Amount
+    spent: Amount  # by all runs into the folder
+
+    @property
+    def left(self) -> int:
+        """Cells without a figure."""
+        return self.asked - self.done
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether the budget is why something is left."""
+        spent = self.spent.seconds >= self.limit.seconds or self.spent.flops >= self.limit.flops
+        limited = self.limit != UNLIMITED
+        return limited and (self.left > self.failed or self.cut > 0 or (self.left > 0 and spent))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every task could run and every cell has a figure."""
+        return not (self.left or self.missing or self.over_budget)
+
+
+@dataclass
+class Run:
+    """A comparison at work on its results folder."""
+
+    request: Request
+    plan: Plan
+    store: Store
+    budget: Budget
+    todo: Sequence[Cell]
+    lost: CellResult | None  # what a killed run had been at; it is charged
+    finished: set[str] = field(default_factory=set)  # keys of the cells that this run has done
+    postponed: dict[str, Postponed] = field(default_factory=dict)  # by task, or task and methods
+
+    def work(self, observers: Sequence[Observer] = ()) -> None:
+        """Does what is left, as far as the budget goes. Observers are shown each record once it is written.
+
+        Raises UserError for a device, a storage or a memory limit that there is not.
+        """
+        if not self.todo or self.budget.is_spent():
+            return
+        from bench.runs.execute import execute  # here, so that wrong usage is told before torch is imported
+
+        self.finished, self.postponed = execute(self.todo, self.store, self.budget, self.request, observers)
+
+    def outcome(self) -> Outcome:
+        """What became of it so far."""
+        latest = self.store.latest()
+        known = [latest[cell.key] for cell in self.plan.cells if cell.key in latest]
+        done = {result.key: result for result in known if result.status == "done"}
+        if self.request.force:
+            done = {key: result for key, result in done.items() if key in self.finished}
+        postponed = {
+            label: part.needed for label, part in self.postponed.items()
+            if any(cell.key not in done for cell in part.cells)
+        }  # fmt: skip
+        return Outcome(
+            len(self.plan.cells), len(done), sum(result.status == "failed" for result in known),
+            sum(map(is_cut, done.values())), self.plan.missing, postponed, self.budget.limit, self.budget.spent,
+        )  # fmt: skip
+
+
+@contextmanager
+def opened(request: Request, asked: Plan) -> Iterator[Run]:
+    """The run of a plan. It holds the results folder, so that no other run writes there.
+
+    Raises UserError for a budget that is none, and for a folder that cannot be written to or is held by another run.
+    """
+    store, limit = Store(request.results), parse_limits(request.budget)
+    with store.lock():
+        lost = store.recover()
+        todo, _ = split_done(asked.cells, store.latest(), request.force)
+        yield Run(request, asked, store, Budget(limit, store.index().spent()), todo, lost)
