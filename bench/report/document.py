@@ -31,6 +31,7 @@ from bench.report.words.captions import Plot
 from bench.report.words.failures import failures
 from bench.report.words.findings import sentences
 from bench.report.words.limits import advice
+from bench.report.words.rerun import as_toml
 from bench.report.words.verdict import verdict
 
 LINES = 34  # on the terminal, of a screen of 40; what is printed around them takes the rest
@@ -55,7 +56,7 @@ class Report:
     chapters: tuple[Chapter, ...]
     beside: Versus  # numbers of others
     failures: tuple[str, ...]
-    paths: tuple[Path, ...]  # report.html, table.md, table.csv, table.tex, then the plots
+    paths: tuple[Path, ...]  # report.html, table.md, table.csv, table.tex, run.toml, then the plots
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         shown, more = self.chapters[:MOST], self.chapters[MOST:]
@@ -91,12 +92,13 @@ def compose(
     look = looks(ordered(method for grid in found for method in grid.methods))
     plots = draw_all(found, results, look, folder)
     parts = [
-        Part(grid, part.tables[1:], part.sentences, of_grid)
+        Part(grid, part.verdict, part.tables[1:], part.sentences, of_grid)
         for grid, part, of_grid in zip(found, chapters, plots, strict=True)
     ]
     write_page(page, parts, beside if others else None, lines, look)
+    configs = write_configs(folder, found)
     drawn = [path for of_grid in plots for plot in of_grid for path in (plot.png, plot.svg)]
-    return Report(chapters, beside, lines, (page, *files, *drawn))
+    return Report(chapters, beside, lines, (page, *files, *configs, *drawn))
 
 
 def chapter(grid: Grid) -> Chapter:
@@ -105,7 +107,17 @@ def chapter(grid: Grid) -> Chapter:
     compared = comparison(grid)
     told = verdict(grid, compared, advice(grid, compared))
     tables = tuple(table for make in makers if (table := make(grid)))
-    return Chapter(tables, tuple(sentences(grid)), tuple(told[:3]), overview(grid, compared))
+    return Chapter(tables, tuple(sentences(grid)), tuple(told), overview(grid, compared))
+
+
+def write_configs(folder: Path, found: Sequence[Grid]) -> list[Path]:
+    """`run.toml`, which measures a grid's cells again; `run-1.toml`, `run-2.toml` where there are several grids."""
+    for old in folder.glob("run*.toml"):
+        old.unlink()
+    paths = [folder / f"{name}.toml" for name in numbered(["run"] * len(found))]
+    for path, grid in zip(paths, found, strict=True):
+        path.write_text(as_toml(grid), encoding="utf-8")
+    return paths
 
 
 def markdown(chapters: Sequence[Chapter | Versus], lines: Sequence[str]) -> str:

@@ -23,3 +23,11 @@ function compare(one, two, sign) {
   if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
   return sign * (a - b);
 }
+
+// A browser that prints folded parts folded (before 2025) is given them open.
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details:not([open])")];
+  opened.forEach((each) => (each.open = true));
+});
+addEventListener("afterprint", () => opened.forEach((each) => (each.open = false)));

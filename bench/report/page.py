@@ -1,4 +1,4 @@
-"""`report.html`: everything that was found, on one page that needs nothing else."""
+"""`report.html`: all that was found, on one page that needs no other file."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ from bench.report.tables.sheets import MOST, RISING, sheets
 from bench.report.tables.table import Table
 from bench.report.words.captions import Plot, absent
 from bench.report.words.limits import advice, written
-from bench.report.words.origin import command, facts
-from bench.report.words.verdict import verdict, within
+from bench.report.words.origin import facts
+from bench.report.words.reasons import reasons
+from bench.report.words.rerun import as_toml, command
 
 HERE = Path(__file__).parent
+FIRST = ("accuracy_by_flops", "accuracy_by_bytes")  # plots of the first screen
+SAID = 2  # sentences of the verdict there; what the third one says is in the table of storage limits
 
 
 @dataclass(frozen=True)
 class Part:
-    """One suite with one backbone: its tables beside the main one, its sentences and its plots."""
+    """One suite with one backbone: the verdict, the tables beside the main one, the findings and the plots."""
 
     grid: Grid
+    verdict: Sequence[str]
     tables: Sequence[Table]
     sentences: Sequence[str]
     plots: Sequence[Plot]
@@ -37,17 +41,17 @@ class Part:
 def write_page(
     path: Path, parts: Sequence[Part], beside: Versus | None, lines: Sequence[str], looks: Mapping[str, Look]
 ) -> None:
-    """Writes the page; `lines` tell what has no figure and why. All text out of records is escaped. Raises OSError.
+    """Writes the page. All text from records is escaped.
 
-    `beside` are numbers of others, where they were asked for.
+    `beside` holds numbers of others where they were asked for. `lines` say which cells have no figure, and why. Raises
+    OSError when the file cannot be written.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, so that importing the report stays light
 
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(percent=percent, prefixed=prefixed, within=within, written=written, missing=MISSING)
-    environment.globals.update(rising=RISING)
+    environment.globals.update(percent=percent, prefixed=prefixed, written=written, missing=MISSING, rising=RISING)
     environment.filters.update(embedded=embedded, pieces=pieces, whole=whole)
     shapes = {name: (SHAPES[look.marker], look.colour) for name, look in looks.items()}
     chapters = [chapter(number, part) for number, part in enumerate(parts, start=1)]
@@ -57,43 +61,46 @@ def write_page(
 
 
 def chapter(number: int, part: Part) -> dict[str, Any]:
-    """What the template tells of one grid."""
+    """What the template shows of one grid, by the template's names."""
     grid = part.grid
     compared = comparison(grid)
     steps = advice(grid, compared)
+    main, *others = sheets(grid, compared)
     return {
         "anchor": f"part{number}",
         "name": f"{grid.suite} suite, backbone {grid.backbone}",
         "scale": f"{counted(len(grid.methods), 'method')}, {counted(len(grid.tasks), 'task')}, "
         f"{counted(len(grid.seeds), 'seed')}",
-        "verdict": verdict(grid, compared, steps),
-        "sheets": list(sheets(grid, compared)),
-        "steps": steps,
+        "verdict": part.verdict[:SAID],
+        "first": [plot for plot in part.plots if plot.name in FIRST],
+        "main": main,
+        "steps": steps if len(grid.methods) > 1 else [],
+        "reasons": [*reasons(grid, compared, steps), *part.sentences],
+        "sheets": others,
         "extra": cut(part.tables),
-        "sentences": part.sentences,
-        "plots": part.plots,
+        "plots": [plot for plot in part.plots if plot.name not in FIRST],
         "absent": list(absent(grid, part.plots)),
         "command": command(grid),
+        "toml": as_toml(grid),
         "facts": facts(grid),
-        "methods": grid.methods,
     }
 
 
 def cut(tables: Sequence[Table]) -> list[tuple[Table, list[list[str]]]]:
-    """Tables with the names of the columns that fit beside each other."""
+    """Tables, each with the blocks of columns that fit side by side."""
     return [(table, list(table.blocks(MOST))) for table in tables]
 
 
 def pieces(name: str) -> list[str]:
-    """The parts of a name between which a line may end."""
+    """A name cut where a line may end."""
     return re.split(r"(?<=[_/:+-])", name)
 
 
 def whole(text: str) -> str:
-    """Text of which no line ends before a %."""
+    """The text with a space before % that does not break."""
     return text.replace(" %", "\u00a0%")
 
 
 def embedded(path: Path) -> str:
-    """A file as a data URL: an SVG of its own, so that the ids in several of them never meet."""
+    """An SVG file as a data URL. Each stays a document of its own, so that ids in two of them do not clash."""
     return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -121,7 +121,7 @@ def grid_of(results: list[CellResult]) -> Grid:
 def test_a_lead_is_compared_image_by_image() -> None:
     results = answered(comparison(2, 3, 2))
     told = " ".join(certainty(grid_of(results)))
-    assert "over test images and seeds (compared image by image) of" in told and "too wide" not in told
+    assert "over test images and seeds (compared image by image) is" in told and "too wide" not in told
     bare = grid_of([replace(one, correct={}) for one in results])
     assert "(as if of different images)" in " ".join(certainty(bare))
     close, wide = (difference_interval(grid, *grid.compared) for grid in (grid_of(results), bare))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -11,20 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bench.records.cells import CellResult, Cost, DataFacts, Environment, NetworkFacts, TuningFacts
+from bench.records.cells import CellResult, Cost, DataFacts, Environment, NetworkFacts
 from bench.report import write_report
 from bench.report.numbers.evidence import comparison as compared
-from bench.report.numbers.grid import Grid, grids
 from bench.report.tables.sheets import FEW, MOST, sheets
-from bench.report.words.limits import Advice, advice
-from bench.report.words.origin import command, facts
-from bench.report.words.verdict import verdict
 from tests.conftest import REPOSITORY
-from tests.synthetic import METHODS, comparison, costs, counted, result, selecting, tuned
+from tests.report.handmade import cell, grid_of
+from tests.synthetic import METHODS, comparison, counted, result, selecting, tuned
 
 VOID = {"meta", "img", "path", "wbr"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -70,27 +67,27 @@ def page(folder: Path, results: Sequence[CellResult | str], torn: str = "") -> t
     return Page(text), text
 
 
-def cell(method: str, task: str, accuracy: float, kept: int, **changes: Any) -> CellResult:
-    cost = costs(100, 10, kept, 1.0)
-    return result(method, f"demo/{task}", accuracy={"test": accuracy}, cost=cost, **changes)
-
-
-def grid_of(cells: Sequence[CellResult]) -> Grid:
-    (grid,) = grids(cells)
-    return grid
-
-
-def advised(cells: Sequence[CellResult]) -> list[Advice]:
-    grid = grid_of(cells)
-    return advice(grid, compared(grid))
-
-
 def test_the_page_fetches_nothing(tmp_path: Path) -> None:
     made, text = page(tmp_path, tuned(3, 4))
     assert made.fetched and all(url.startswith(("data:image/svg+xml;base64,", "#")) for url in made.fetched)
     assert not re.search(r"url\(|@import|https?://", text)
     assert "default-src 'none'" in text
     assert re.search(r"<li>[^<]*\d\u00a0%", text) and not re.search(r"<(p|li|dt|dd)>[^<]*\d %", text)  # stay in a line
+
+
+def test_the_page_begins_with_pictures(tmp_path: Path) -> None:
+    """The verdict, two plots, the main table and the storage limits are in sight; all else is folded."""
+    _, text = page(tmp_path, counted(comparison(5, 6, 2)))
+    seen = re.sub(r"<details>.*?</details>", "<details>", text, flags=re.DOTALL)
+    order = ['class="verdict"', "Accuracy against training FLOPs:", "Accuracy against stored bytes:",
+             "Means and costs of a task", "Which method within a storage limit", "<details>"]  # fmt: skip
+    places = [seen.index(piece) for piece in order]
+    assert places == sorted(places)
+    verdict = seen[places[0] : places[1]]
+    assert 1 <= verdict.count("<p>") <= 2
+    assert seen.count("<img") == 2 < text.count("<img")
+    for folded in ("Evidence in words", "More plots", "Every task, and tests", "How to reproduce", "Terms"):
+        assert folded in text and folded not in seen
 
 
 def test_text_out_of_records_is_escaped(tmp_path: Path) -> None:
@@ -108,99 +105,6 @@ def test_text_out_of_records_is_escaped(tmp_path: Path) -> None:
     assert made.text.count(evil) > 8
 
 
-def test_the_step_of_a_limit_is_the_most_accurate_that_fits_on_every_task() -> None:
-    """b keeps 20 kB on one task, so it does not fit 10 kB though its mean would not tell."""
-    sizes = {"a": (1000, 1000), "b": (20_000, 2000), "c": (2_000_000, 3_000_000)}
-    accuracy = {"a": (0.5, 0.6), "b": (0.7, 0.8), "c": (0.75, 0.85)}
-    steps = advised(counted([cell(m, t, accuracy[m][at], sizes[m][at]) for m in sizes for at, t in enumerate("xy")]))
-    assert [(step.limit, step.method, step.stored) for step in steps] == [
-        (1e4, "a", 1000), (1e5, "b", 20_000), (1e6, "b", 20_000), (1e7, "c", 3_000_000),
-    ]  # fmt: skip
-    assert [step.sure for step in steps] == ["no rival", *3 * ["likely on these tasks"]]
-    assert "2 tasks are too few for a test between 3 methods" in steps[1].why
-
-
-def test_how_sure_follows_the_statistics() -> None:
-    def two(gap: float, tasks: int, **changes: Any) -> str:
-        found = [cell(m, f"t{at}", 0.7 + gap * (m == "b"), 500, **changes) for m in "ab" for at in range(tasks)]
-        return advised(found)[0].sure
-
-    tested = {"data": DataFacts(test_counts={"test": 2000})}
-    assert two(0.1, 2) == "not known"  # one seed, and no count of test images
-    assert (
-        two(0.1, 2, **tested) == "likely on these tasks"
-    )  # far apart, on one seed; two tasks settle nothing of others
-    assert two(0.1, 8, **tested) == "sure"
-    assert two(0.001, 8, **tested) == "open"  # within the interval
-
-
-def test_what_the_intervals_leave_out_is_told() -> None:
-    def last(seeds: int, images: int) -> Advice:
-        found = [
-            replace(cell(m, t, 0.6 + 0.2 * (m == "b") + 0.01 * seed, 500), seed=seed)
-            for m in "ab"
-            for t in "xy"
-            for seed in range(seeds)
-        ]
-        return advised(counted(found, images))[-1]
-
-    images, seeds, both = last(1, 2000), last(3, 0), last(3, 2000)
-    assert "leave out the choice of seeds." in images.why and images.sure == "likely on these tasks"
-    assert "leave out the choice of test images." in seeds.why and seeds.sure == "likely on these tasks"
-    assert "leave out" not in both.why and both.sure == "sure on these tasks"
-
-
-def test_a_missing_size_keeps_a_method_out_of_the_limits() -> None:
-    known, unknown = cell("a", "x", 0.5, 100), cell("b", "x", 0.9, 100)
-    steps = advised([known, replace(unknown, cost=Cost(10))])
-    assert [step.method for step in steps] == ["a"]
-    assert steps[0].why == "No other method fits. How much b would keep is not known."
-
-
-def told(cells: Sequence[CellResult]) -> list[str]:
-    grid = grid_of(cells)
-    made = compared(grid)
-    return verdict(grid, made, advice(grid, made))
-
-
-def test_the_verdict_names_the_ratio_and_the_doubt() -> None:
-    """head2toe: 0.776 of 0.8 is 97 %, 10 of 1,400 FLOPs is 1/140."""
-    cheap = cell("head2toe", "x", 0.776, 5000)
-    dear = cell("fine_tune", "x", 0.8, 50_000)
-    sentences = told([replace(cheap, cost=costs(10, 1, 5000, 1.0)), replace(dear, cost=costs(1400, 1, 50_000, 1.0))])
-    assert "fine_tune has the highest mean accuracy over the 1 task, 80.0 %" in sentences[0]
-    assert "cannot be told from these seeds" in sentences[0]
-    assert "head2toe reaches 97 % of fine_tune's accuracy (−2.4 points) at 1/140 of its training FLOPs" in sentences[1]
-    assert "1/10 of its stored bytes" in sentences[1]
-    assert "Within 1 MB a task, fine_tune is the most accurate" in sentences[2]
-
-
-def test_the_verdict_claims_significance_only_where_it_is() -> None:
-    clear = told(counted([cell(m, f"t{at}", 0.7 + 0.1 * (m == "b"), 9) for m in "ab" for at in range(8)]))
-    assert clear[0].endswith("It differs significantly over the 8 tasks, so other tasks like these should agree.")
-    few = told(counted([cell(m, f"t{at}", 0.7 + 0.1 * (m == "b"), 9) for m in "ab" for at in range(3)]))
-    assert "significantly" not in " ".join(few) and "3 tasks are too few" in few[0]
-    level = told(counted([cell(m, f"t{at}", 0.7 + 0.001 * (m == "b"), 9) for m in "ab" for at in range(3)]))
-    assert "on these tasks a may be as good" in level[0]
-    assert "on these tasks it is ahead of a by +" in few[0] and "(95 % interval over test images). On other" in few[0]
-
-
-def test_the_verdict_says_where_the_mean_of_the_groups_has_another_leader() -> None:
-    found = [cell("a", "x", 0.9, 9), cell("a", "y", 0.9, 9), cell("b", "x", 0.8, 9), cell("b", "y", 0.8, 9)]
-    others = [replace(cell(m, "z", at, 9), group="structured") for m, at in (("a", 0.5), ("b", 0.65))]
-    sentences = told([*found, *others])
-    assert "a has the highest mean accuracy over the 3 tasks, 76.7 %" in sentences[0]
-    assert sentences[1] == "By the mean of the group means b leads, 72.5 %."
-    assert not any("group means" in sentence for sentence in told(found))
-    sure = told(counted([*found, *others]))[1]
-    assert sure.startswith("By the mean of the group means b leads, 72.5 % (b minus a: 95 % interval +")
-
-
-def test_a_verdict_needs_two_methods_and_a_common_task() -> None:
-    assert told([cell("a", "x", 0.5, 9)]) == ["Only a has results, so there is nothing to compare it with."]
-    assert "No task was finished by all" in told([cell("a", "x", 0.5, 9), cell("b", "y", 0.5, 9)])[0]
-
-
 def test_a_sheet_has_every_method_and_at_most_so_many_figures() -> None:
     grid = grid_of(comparison(5, 24, 2))
     found = list(sheets(grid, compared(grid)))
@@ -210,22 +114,6 @@ def test_a_sheet_has_every_method_and_at_most_so_many_figures() -> None:
     assert sorted(tasks) == sorted(grid.label(task) for task in grid.tasks)
     assert grid.by_group(grid.tasks).keys() == {"natural", "specialized", "structured"} and FEW == 3
     assert "natural (8)" in found[0].text.columns
-
-
-def test_the_command_names_what_was_run() -> None:
-    found = {
-        "network": NetworkFacts(None, {"pad_type": "same"}, "checkpoint", image_size=96, mean=[0.5], std=[0.5]),
-        "tuning": TuningFacts("s", asked=10, sampler="random"),
-    }
-    cells = [result(m, "vtab1k/natural/a b", seed, **found) for m in ("lora", "knn") for seed in (0, 1)]
-    assert command(grid_of(cells)) == (
-        "python run_bench.py --methods lora knn --tasks 'vtab1k/natural/a b' --seeds 0 1 --backbone mobilenetv2_100 "
-        "--checkpoint FILE --backbone-arg pad_type=same --image-size 96 --mean 0.5 --std 0.5 --tune 10 "
-        "--sampler random --data DATA"
-    )
-    plain = grid_of([result(backbone="demo", environment=Environment("1", git="abc"))])
-    assert command(plain) == "python run_bench.py --methods linear_probe --tasks demo/digits --backbone demo"
-    assert ("code", ["abc"]) in facts(plain)
 
 
 def line(one: CellResult, **changes: object) -> str:
@@ -309,7 +197,18 @@ def test_tuning_is_drawn_where_it_was_recorded(tmp_path: Path) -> None:
     assert not list((tmp_path / "report").glob("*tuning*"))  # those of earlier records are gone
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to click in")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to look with")
+
+
+def opened(folder: Path, text: str, *flags: str) -> str:
+    """What Chromium writes to standard output about a page."""
+    (folder / "opened.html").write_text(text, encoding="utf-8")
+    asked = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", *flags, f"file://{folder}/opened.html"]
+    return subprocess.run(asked, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@in_chromium
 def test_a_click_on_a_heading_sorts_by_number(tmp_path: Path) -> None:
     """Of 9 B, 100 B and 2,000 B, stored bytes first rise, then fall; the method without a figure stays last."""
     sizes = {"b": 2000, "d": None, "a": 100, "c": 9}
@@ -323,17 +222,33 @@ def test_a_click_on_a_heading_sorts_by_number(tmp_path: Path) -> None:
     const orders = [0, 1].map(() => { heading.querySelector("button").click(); return order(); });
     document.title = orders.join(" ") + " " + heading.getAttribute("aria-sort");
     </script>"""
-    (tmp_path / "clicked.html").write_text(text.replace("</body>", f"{click}</body>"), encoding="utf-8")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    asked = [
-        str(CHROMIUM),
-        *flags,
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--dump-dom",
-        f"file://{tmp_path}/clicked.html",
-    ]
-    dom = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=True).stdout
+    dom = opened(tmp_path, text.replace("</body>", f"{click}</body>"), "--dump-dom")
     assert "<title>cabd bacd descending</title>" in dom
+
+
+@in_chromium
+def test_the_page_is_no_wider_than_a_telephone(tmp_path: Path) -> None:
+    """Wide tables and plots scroll inside the page."""
+    names = [f"a_method_whose_name_has_forty_characters{at}" for at in range(5)]
+    _, text = page(tmp_path, counted(comparison(names, 9, suite="s" * 40)))
+    unfolded = html.escape(text.replace("<details>", "<details open>"))
+    frame = f"""<iframe width=390 height=900 srcdoc="{unfolded}"></iframe><script>onload = () => {{
+    const root = document.querySelector("iframe").contentDocument.documentElement;
+    document.title = `${{root.scrollWidth}} of ${{root.clientWidth}}`;
+    }}</script>"""
+    ((inner, outer),) = re.findall(r"<title>(\d+) of (\d+)</title>", opened(tmp_path, frame, "--dump-dom"))
+    assert 360 < int(inner) == int(outer) <= 390
+
+
+@in_chromium
+def test_folded_parts_are_printed_without_a_script(tmp_path: Path) -> None:
+    _, text = page(tmp_path, comparison(3, 3))
+    bare = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    pages = []
+    for at, each in enumerate((bare, bare.replace("<details>", "<details open>"))):
+        opened(tmp_path, each, f"--print-to-pdf={tmp_path / f'{at}.pdf'}")
+        pages.append(len(re.findall(rb"/Type /Page\b", (tmp_path / f"{at}.pdf").read_bytes())))
+    assert pages[0] == pages[1] > 3
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def test_a_lead_has_an_interval_and_says_when_it_may_be_none() -> None:
     near = [result("a", accuracy={"test": 0.801}), result("b", accuracy={"test": 0.8})]
     far = [result("a", accuracy={"test": 0.9}), result("b", accuracy={"test": 0.8})]
     how = "(as if of different images)"
-    assert f"over test images {how} of −1.5 to +1.7, so either may be the better" in told(grid_of(counted(near)))
+    assert f"over test images {how} is −1.5 to +1.7, so either may be the better" in told(grid_of(counted(near)))
     found = difference_interval(grid_of(counted(far)), "a", "b")
     assert found is not None and found.low > 0
     assert "either may be the better" not in told(grid_of(counted(far)))
@@ -67,8 +67,8 @@ def test_a_lead_has_an_interval_and_says_when_it_may_be_none() -> None:
 
 def test_without_counts_of_images_or_several_seeds_a_sentence_says_what_lacks() -> None:
     said = told(grid_of(comparison(2, 3)))
-    assert "Not all records say on how many images they were tested" in said
-    assert "No interval covers the choice of the seed" in said and "(--seeds 0 1 2)" in said
+    assert "Not all records count their test images" in said
+    assert "No interval covers the choice of the seed" in said and "--seeds 0 1 2" in said
     assert "95 % interval" not in said.replace("No interval", "")
     both = told(grid_of(counted(comparison(2, 3, 2))))
     assert "over test images and seeds" in both and "No interval" not in both and "no interval" not in both
@@ -143,12 +143,12 @@ def test_incomplete_grids_are_tested_over_common_tasks() -> None:
 
 def test_tuning_is_told_only_where_there_was_any() -> None:
     plain = grid_of(comparison(2, 2))
-    assert "none searched for" in main_table(plain).note
+    assert "each method's own, no search" in main_table(plain).note
     assert not any("tuning" in label for _, label in rows(main_table(plain)))
     table = main_table(grid_of([tuned(one) if one.method == "fine_tune" else one for one in comparison(2, 2)]))
     found = {label: texts for (_, label), texts in rows(table).items()}
     assert found["tuning FLOPs"] == ["–", "5 G"] and found["tuning time"] == ["–", "90 s"]
-    assert "hyper-parameters searched for in 4 to 10 trials a task, not those of linear_probe" in table.note
+    assert "hyper-parameters searched in 4 to 10 trials a task, except those of linear_probe" in table.note
     assert "the budget ended the search of 1 cell early" in table.note
 
 
@@ -169,7 +169,7 @@ def test_trials_and_replays_are_in_no_table() -> None:
 
 def test_trials_alone_are_told(tmp_path: Path) -> None:
     Store(tmp_path).append(result(stage="trial"))
-    assert write_report(tmp_path).failures == ("no cell is finished yet; the records hold 1 trial alone",)
+    assert write_report(tmp_path).failures == ("no cell is finished yet; the records hold only 1 trial",)
 
 
 def test_expected_is_put_against_spent() -> None:
@@ -271,7 +271,7 @@ def test_ranks_are_called_better_only_beyond_the_critical_difference() -> None:
     alike = grid_of([result(method, f"demo/{at}", accuracy={"test": value}) for method, at, value in turns])
     (sentence,) = (one for one in certainty(alike) if one.startswith("Average ranks"))
     assert "do not differ significantly (Friedman, p = 1)" in sentence and "better" not in sentence
-    assert "from 2.0 (a, b and c) to 2.0 (a, b and c), do" in sentence  # who ties is named too
+    assert "from 2.0 (a, b and c) to 2.0 (a, b and c). They do" in sentence  # who ties is named too
 
 
 def test_one_task_is_not_tested() -> None:

@@ -1,4 +1,4 @@
-"""The plot of Head2Toe's figure 1: what each method gains over the linear probe against domain affinity."""
+"""The plot of domain affinity, as Head2Toe's figure 1: what each method gains over the linear probe."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from bench.report.numbers.gains import LINEAR, SCRATCH, affinities, over_linear
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import counted
 from bench.report.plots.labels import place_clear
-from bench.report.plots.style import FAINT, INK, QUIET, Look, head, legend, reveal
+from bench.report.plots.layout import head, legend, legend_height, reveal
+from bench.report.plots.style import FAINT, INK, QUIET, WIDTH, Look
 
-SIZE = (7.5, 5.4)  # inches
+HEIGHT = 5.0  # inches, without the legend
 RADIUS = 3.3  # of a marker, typographic points
-SAME_TASKS = "vtab1k"  # the suite whose tasks are those of the published figure
+SAME_TASKS = "vtab1k"  # the suite with the tasks of the published figure
 PUBLISHED = Path(__file__).resolve().parents[1] / "reference" / "head2toe_figure1.csv"
 
 
 class Gain(NamedTuple):
-    """A method's gain on a task, and the task's affinity, in points."""
+    """A method's gain over the linear probe on a task, and the task's domain affinity, in points."""
 
     method: str
     task: str
@@ -33,7 +34,7 @@ class Gain(NamedTuple):
 
 
 def gained(grid: Grid) -> list[Gain]:
-    """What the methods gain over the linear probe on the tasks whose affinity is known."""
+    """The gain of each method on each task whose affinity is known."""
     known = affinities(grid)
     methods = [method for method in grid.compared if method not in (LINEAR, SCRATCH)]
     found = [(method, task, known[task], over_linear(grid, method, task)) for method in methods for task in known]
@@ -41,7 +42,7 @@ def gained(grid: Grid) -> list[Gain]:
 
 
 def published(suite: str) -> list[tuple[float, float]]:
-    """The paper's 19 points (affinity, gain) where the suite has the same tasks and the file is there."""
+    """The paper's 19 points (affinity, gain); none for another suite, or where the file is missing."""
     if suite != SAME_TASKS or not PUBLISHED.is_file():
         return []
     with PUBLISHED.open(newline="", encoding="utf-8") as file:
@@ -49,10 +50,10 @@ def published(suite: str) -> list[tuple[float, float]]:
 
 
 def by_affinity(grid: Grid, looks: Mapping[str, Look]) -> Figure:
-    """A point for each method and task; the points of a task stand on one line, its name above them."""
+    """A point for each method and task. The points of a task stand on one vertical line, with its name above."""
     gains = gained(grid)
     methods = ordered(gain.method for gain in gains)
-    figure = Figure(figsize=SIZE, layout="constrained")
+    figure = Figure(figsize=(WIDTH, HEIGHT + legend_height(methods)), layout="constrained")
     axes = figure.add_subplot()
     axes.axhline(0, color=QUIET, linewidth=0.9, zorder=1)
     underlay = published(grid.suite)
@@ -64,7 +65,7 @@ def by_affinity(grid: Grid, looks: Mapping[str, Look]) -> Figure:
         axes.plot([at, at], [min(*heights, 0), max(*heights, 0)], color=FAINT, linewidth=1.2, zorder=0.5)
     for method in methods:
         for at, gain in enumerate(gain for gain in gains if gain.method == method):
-            name = "" if at else method  # one entry of the legend; a marker each, so that covered ones can be revealed
+            name = "" if at else method  # one entry in the legend, and one line a marker: `reveal` needs that
             axes.plot(gain.affinity, gain.gain, label=name, **looks[method].mark(2 * RADIUS))
     axes.set_xlabel(f"domain affinity: {LINEAR} minus {SCRATCH}, points")
     axes.set_ylabel(f"gain over {LINEAR}, points")
@@ -79,7 +80,7 @@ def by_affinity(grid: Grid, looks: Mapping[str, Look]) -> Figure:
 def name_tasks(
     figure: Figure, axes: Axes, grid: Grid, gains: Sequence[Gain], underlay: Sequence[tuple[float, float]]
 ) -> None:
-    """Writes each task's name near its highest point, where there is room for it. The layout is final."""
+    """Writes each task's name near its highest point where there is room. The layout must be final."""
     tops = [max((gain for gain in gains if gain.task == task), key=lambda gain: gain.gain)
             for task in ordered(gain.task for gain in gains)]  # fmt: skip
     names = [axes.text(0, 0, grid.label(top.task), fontsize=7.5, color=INK, zorder=4) for top in tops]
@@ -90,7 +91,7 @@ def name_tasks(
     nameless = [tuple(to_pixels(point)) for point in (*others, *underlay)]
     left, right = axes.get_xlim()
     lines = [[tuple(point) for point in to_pixels([(left, 0), (right, 0)])]]
-    radius = 1.35 * RADIUS * figure.dpi / 72  # a little more room than the markers need: type is wider in print
+    radius = 1.35 * RADIUS * figure.dpi / 72  # more than the markers need: type is wider in print
     frame = np.array(axes.bbox.extents) + radius * np.array([1, 1, -1, -1])
     boxes = place_clear(points, sizes, frame, lines, radius, nameless)
     for at, name in enumerate(names):
@@ -101,7 +102,7 @@ def name_tasks(
 
 
 def subtitle(grid: Grid, gains: Sequence[Gain], underlay: bool) -> str:
-    """Which runs these are, and what the circles are."""
+    """Which runs these are, and what the open circles are."""
     tasks = counted(len({gain.task for gain in gains}), "task")
     circles = "; open circles: Head2Toe as published, Evci et al. 2022, figure 1, read off the picture"
     seeds = counted(len(grid.seeds), "seed")

@@ -1,4 +1,4 @@
-"""Equal-budget curves: what each method's tuning would have reached, had it stopped at each spent budget."""
+"""Equal-budget curves: what each method's tuning would have reached, had it stopped at a budget."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from matplotlib.ticker import MaxNLocator
 from bench.records.studies import Steps, Study, curve, drawn, expected_best, suite_curve
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import counted, listed, prefixed
-from bench.report.plots.style import INK, WIDTH, Look, head, legend, legend_height
-from bench.report.plots.tradeoff import SUNK, round_values, scale_from, strip
+from bench.report.plots.layout import head, legend, legend_height
+from bench.report.plots.scales import SUNK, round_values, scale_from, strip
+from bench.report.plots.style import INK, WIDTH, Look
 
-HEIGHT = 4.3  # inches, less the legend
-MARKERS = 9  # at most so many on a curve
+HEIGHT = 4.3  # inches, without the legend
+MARKERS = 9  # on a curve, at most
 
 
 @dataclass(frozen=True)
 class Budget:
     """What an equal-budget plot has on its x axis."""
 
-    ledger: str  # of bench.records.studies
+    ledger: str  # a key of the costs in bench.records.studies
     title: str
     write: Callable[[float], str]
 
@@ -37,7 +38,7 @@ BUDGETS = (
 
 
 def curves(found: Sequence[Study], ledger: str) -> tuple[dict[str, Steps], list[str]]:
-    """Each method's curve over the tasks on which all of them have one, and these tasks."""
+    """Each method's mean curve, and the tasks it is over: those on which all methods have a curve."""
     begun = [study for study in found if curve(study, ledger)]
     methods = ordered(study.method for study in begun)
     tasks = [
@@ -50,7 +51,7 @@ def curves(found: Sequence[Study], ledger: str) -> tuple[dict[str, Steps], list[
 
 
 def by_budget(grid: Grid, found: Sequence[Study], budget: Budget, looks: Mapping[str, Look]) -> Figure | None:
-    """Mean test accuracy over tasks as steps; dotted on, where a method's tuning had ended. None without a curve."""
+    """Mean test accuracy over tasks as steps, dotted after a method's tuning has ended. None without a curve."""
     shown, tasks = curves(found, budget.ledger)
     spent = [cost for steps in shown.values() for cost, _ in steps if cost > 0]
     if not spent:
@@ -68,7 +69,7 @@ def by_budget(grid: Grid, found: Sequence[Study], budget: Budget, looks: Mapping
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
     axes.set_xlabel(f"{budget.title} spent on tuning a task, logarithmic")
-    axes.set_ylabel("mean test accuracy of what it would choose, %")
+    axes.set_ylabel("mean test accuracy of the incumbent, %")
     legend(figure, list(shown))
     told = subtitle(grid, found, shown, tasks) + (SUNK if sunk else "")
     head(figure, axes, f"Accuracy at equal budgets of {budget.title}", told)
@@ -76,7 +77,7 @@ def by_budget(grid: Grid, found: Sequence[Study], budget: Budget, looks: Mapping
 
 
 def sink_curves(axes: Axes, shown: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Where curves are drawn that end far below all others, which is below the scale; their ends are written there."""
+    """Heights, below the scale, of the curves that end far below all others. Writes there where they end."""
     floor = scale_from([values[-1] for values in shown.values()])
     sunk = {method: values[-1] for method, values in shown.items() if values[-1] < floor}
     if not sunk:
@@ -92,6 +93,7 @@ def sink_curves(axes: Axes, shown: Mapping[str, Sequence[float]]) -> dict[str, f
 
 
 def draw_steps(axes: Axes, method: str, x: Sequence[float], y: Sequence[float], right: float, look: Look) -> None:
+    """One method's curve, with a dotted line from its end to the right edge."""
     line: dict[str, Any] = {"color": look.colour, "drawstyle": "steps-post", "zorder": 2}
     axes.plot([x[-1], right], [y[-1], y[-1]], **{**line, "linestyle": (0, (1, 2)), "linewidth": 1.0})
     mark = look.mark(6)
@@ -100,19 +102,22 @@ def draw_steps(axes: Axes, method: str, x: Sequence[float], y: Sequence[float], 
 
 
 def subtitle(grid: Grid, found: Sequence[Study], shown: Mapping[str, Steps], tasks: Sequence[str]) -> str:
-    """What a curve is, and which methods have none."""
+    """What a curve shows, and which methods have none."""
     absent = [method for method in grid.methods if method not in shown]
     lacking = f"; without a curve: {listed(absent)}" if absent else ""
     mean = "mean over " if len(tasks) > 1 else ""
-    cut = "; the budget ended some of it" if any(study.cut for study in found) else ""
+    cut = "; the budget ended some searches early" if any(study.cut for study in found) else ""
     return (
         f"{grid.suite} suite, backbone {grid.backbone}, {mean}the {counted(len(tasks), 'task')} on which all were "
-        f"tuned; the trial with the best validation accuracy so far; dotted: tuning had ended{cut}{lacking}"
+        f"tuned; incumbent: the trial with the best validation accuracy so far; dotted: tuning had ended{cut}{lacking}"
     )
 
 
 def by_draws(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> Figure | None:
-    """Expected validation accuracy of the best of n trials of a random search, within a standard deviation."""
+    """Expected validation accuracy of the best of n trials of random search, with a band of one standard deviation.
+
+    None without a random search.
+    """
     random = [study for study in found if study.sampler == "random" and drawn(study)]
     methods = ordered(study.method for study in random)
     if not methods:
@@ -134,13 +139,13 @@ def by_draws(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     tasks = len({study.task for study in random})
     told = (
         f"{grid.suite} suite, backbone {grid.backbone}, {'mean over ' if tasks > 1 else ''}{counted(tasks, 'task')}; "
-        "whatever the order in which the trials came; bands: a standard deviation to either side (Dodge et al. 2019)"
+        "does not depend on the order of the trials; bands: one standard deviation to either side (Dodge et al. 2019)"
     )
     head(figure, axes, "Expected best of n trials of random search", told)
     return figure
 
 
 def mean_best(values: Sequence[Sequence[float]], n: int) -> tuple[float, float]:
-    """Mean over studies of the expected best of n, and the standard deviation of that mean."""
+    """Mean over studies of the expected best of n, and its standard deviation, the studies being independent."""
     found = [expected_best(of_study, n) for of_study in values]
     return sum(mean for mean, _ in found) / len(found), math.sqrt(sum(var for _, var in found)) / len(found)

@@ -10,15 +10,17 @@ from matplotlib.figure import Figure
 
 from bench.report.numbers.grid import Grid, finite
 from bench.report.numbers.units import listed
-from bench.report.plots.style import FAINT, INK, QUIET, WIDTH, Look, described, heading, legend, legend_height, reveal
-from bench.report.plots.tradeoff import COSTS, SUNK, Cost, Mark, pareto, spread_axes
+from bench.report.plots.layout import described, heading, legend, legend_height, reveal
+from bench.report.plots.scales import SUNK, Mark, spread_axes
+from bench.report.plots.style import FAINT, INK, QUIET, WIDTH, Look
+from bench.report.plots.tradeoff import COSTS, Cost, pareto
 
 PANEL = 1.9  # inches, height of a panel
-COLUMNS = 4  # groups beside each other; those of more are not drawn
+COLUMNS = 4  # groups side by side; further groups are not drawn
 
 
 def by_group(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
-    """Costs down, groups across, each with its Pareto front. None with fewer than two groups that all finished."""
+    """Costs down, groups across, each panel with its Pareto front. None unless all methods finished two groups."""
     groups = list(grid.by_group(grid.common).items())[:COLUMNS]
     costs = [cost for cost in COSTS if any(marks(grid, tasks, cost) for _, tasks in groups)]
     if len(groups) < 2 or not costs:
@@ -43,7 +45,7 @@ def by_group(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
     handles = {line.get_label(): line for panel in panels.flat for line in panel.lines}
     shown = [method for method in methods if method in handles]
     legend(figure, shown, handles=[handles[method] for method in shown], labels=shown)
-    told = f"{described(grid, len(grid.common), mean=True)}; in brackets: tasks of a group; grey stairs: Pareto front"
+    told = f"{described(grid, len(grid.common), mean=True)}; in brackets: number of tasks; grey stairs: Pareto front"
     absent = [method for method in methods if method in lacking]
     told += f"; without a figure and so not in every panel: {listed(absent)}" if absent else ""
     heading(figure, "Accuracy against costs in each group of tasks", told + (SUNK if sunk else ""))
@@ -52,7 +54,10 @@ def by_group(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
 
 
 def draw_panel(panel: Axes, found: list[Mark], cost: Cost, looks: Mapping[str, Look]) -> bool:
-    """The methods' marks and their front; returns whether some are below the scale, with their accuracy beside them."""
+    """The methods' marks and their Pareto front. A mark below the scale has its accuracy written beside it.
+
+    Returns whether there are such marks.
+    """
     panel.set_xscale("log")
     placed = spread_axes(panel, found, cost.write)
     panel.set_xticks(panel.get_xticks()[::2])
@@ -69,7 +74,7 @@ def draw_panel(panel: Axes, found: list[Mark], cost: Cost, looks: Mapping[str, L
 
 
 def marks(grid: Grid, tasks: list[str], cost: Cost) -> list[Mark]:
-    """The methods that have both their accuracy and their cost on all of a group's tasks."""
+    """The methods whose accuracy and cost are known on all of a group's tasks."""
     found = []
     for method in grid.compared:
         score, spent = grid.mean(method, [tasks]), grid.cost(method, cost.field, tasks)

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from bench.report.numbers.gains import FULL, difference
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import folded, points
-from bench.report.plots.style import FAINT, INK, QUIET, described, heading
+from bench.report.plots.layout import described, heading
+from bench.report.plots.style import FAINT, INK, QUIET
 
 CELL = (0.47, 0.225)  # inches, width and height
 LEAST_WIDTH = 5.0  # inches, so that the title has room
 LABEL, NAME = 26, 24  # characters of a task's and a method's name in a line
 DEEPEST = 0.30  # of accuracy: larger differences have the same colour
-COLOURS = "RdBu"  # ColorBrewer's, told apart by colour-blind readers: red is below fine-tuning, blue above
+COLOURS = "RdBu"  # of ColorBrewer, safe for colour-blind readers: red is below fine-tuning, blue above
 
 
 def by_heat(grid: Grid) -> Figure:
-    """A row for each task, a column for each other method, the mean below. Called where some task has both."""
+    """A row for each task, a column for each other method, and the mean below. Needs `any_difference`."""
     methods = [method for method in grid.compared if method != FULL]
     rows, values = differences(grid, methods)
     names = ["\n".join(folded(method, NAME)) for method in methods]
@@ -61,7 +62,7 @@ def any_difference(grid: Grid) -> bool:
 
 
 def differences(grid: Grid, methods: list[str]) -> tuple[list[tuple[str, str]], NDArray[np.float64]]:
-    """(name, group) of each row, and differences as fractions (rows, methods), NaN where a figure lacks."""
+    """(name, group) of each row, and the differences as fractions, (rows, methods); NaN where a figure is missing."""
     rows = [(grid.label(task), grid.groups[task]) for task in grid.tasks]
     found = [[difference(grid.score(m, task), grid.score(FULL, task)) for m in methods] for task in grid.tasks]
     if len(grid.common) > 1:
@@ -72,7 +73,7 @@ def differences(grid: Grid, methods: list[str]) -> tuple[list[tuple[str, str]], 
 
 
 def write_numbers(axes: Axes, values: NDArray[np.float64], limit: float) -> None:
-    """Each difference in its cell, light on deep colours; – on grey where there is none."""
+    """Writes each difference in its field, in white on deep colours; – on grey where there is none."""
     axes.set_facecolor(FAINT)
     for (row, column), value in np.ndenumerate(values):
         deep = abs(value) > 0.62 * limit

@@ -1,4 +1,4 @@
-"""Names beside points: each as near as can be where it overlaps no other name, no point and no edge of the axes."""
+"""Names beside points. Each stands as near as it can without touching another name, a point or the frame."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 Point = tuple[float, float]
 Line = Sequence[Point]  # straight pieces from point to point
 Boxes = NDArray[np.float64]  # (n, 4): left, bottom, right, top; in pixels
-ANGLES = (0, 180, 90, 270, 45, 315, 135, 225, 20, 160, 340, 200, 65, 115, 245, 295)  # degrees, the preferred first
+ANGLES = (0, 180, 90, 270, 45, 315, 135, 225, 20, 160, 340, 200, 65, 115, 245, 295)  # degrees, in order of preference
 STEPS = 30  # distances tried
 ROUNDS = 6
-NEAR = 3  # of them a name can be read as that of its point without a line to it
+NEAR = 3  # of these distances, within which a name needs no line to its point
 
 
 def place(
     points: Sequence[Point], sizes: Sequence[Point], frame: Boxes, lines: Sequence[Line], radius: float,
     nameless: Sequence[Point] = (),
 ) -> Boxes:  # fmt: skip
-    """A box (left, bottom, right, top) of the given size (width, height) for each point, (n, 4), all in pixels.
+    """A box (left, bottom, right, top) for the name of each point, (n, 4). All numbers are pixels.
 
-    Greedy from the most crowded point on, then improved a few times: each name takes the cheapest of its candidates
-    while the others stay. `frame` (4,) bounds the names, `lines` are avoided where that is cheap, `radius` is that of
-    a marker, of which `nameless` are more.
+    `sizes` are the names' widths and heights. The names stay within `frame`, (4,), off the markers of `points` and of
+    `nameless`, which have this `radius`, and off `lines` where that is cheap. The most crowded point chooses first.
+    Then each name moves to its cheapest candidate while the others stay, for a few rounds.
     """
     markers = np.array([around(point, radius) for point in (*points, *nameless)])
     options = [candidates(point, size, radius) for point, size in zip(points, sizes, strict=True)]
@@ -49,7 +49,10 @@ def place_clear(
     points: Sequence[Point], sizes: Sequence[Point], frame: Boxes, lines: Sequence[Line], radius: float,
     nameless: Sequence[Point] = (),
 ) -> dict[int, Boxes]:  # fmt: skip
-    """As `place`, by number of the point, but only names that touch nothing; the least crowded points come first."""
+    """Boxes by number of the point, as those of `place`, but only where they touch nothing.
+
+    The least crowded points choose first.
+    """
     taken = np.array([around(point, radius) for point in (*points, *nameless)])
     dots = sampled(lines, step=2 * radius)
     found = {}
@@ -64,7 +67,7 @@ def place_clear(
 
 
 def candidates(point: Point, size: Point, radius: float, steps: int = STEPS) -> tuple[Boxes, NDArray[np.float64]]:
-    """Boxes around a point, near ones first, and how unwelcome the distance and direction of each is."""
+    """Candidate boxes around a point, the nearest first, and the penalty of each for its distance and direction."""
     distances = radius * (1.6 + 0.9 * np.arange(steps)).repeat(len(ANGLES))
     turns = np.tile(np.radians(ANGLES), steps)
     preference = np.tile(np.linspace(0, 0.3 * radius, len(ANGLES)), steps)
@@ -74,7 +77,7 @@ def candidates(point: Point, size: Point, radius: float, steps: int = STEPS) -> 
 
 
 def fixed_price(boxes: Boxes, markers: Boxes, frame: Boxes, dots: Boxes) -> NDArray[np.float64]:
-    """What a place costs wherever the other names are: square pixels on markers, beyond the frame, on a line."""
+    """The part of a box's price that no other name changes: square pixels on markers, outside the frame, on lines."""
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     beyond = area - overlaps(boxes, frame[None])[:, 0]
     price: NDArray[np.float64] = 100 * overlaps(boxes, markers).sum(1) + 200 * beyond + 3 * overlaps(boxes, dots).sum(1)
@@ -82,18 +85,19 @@ def fixed_price(boxes: Boxes, markers: Boxes, frame: Boxes, dots: Boxes) -> NDAr
 
 
 def overlaps(first: Boxes, second: Boxes) -> NDArray[np.float64]:
-    """Shared area of each of the first with each of the second, (n, m), square pixels."""
+    """Shared area of each first box with each second box, (n, m), square pixels."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     return np.asarray(np.clip(high - low, 0, None).prod(2), dtype=np.float64)
 
 
 def around(point: Point, radius: float) -> tuple[float, float, float, float]:
+    """The box of a marker."""
     return point[0] - radius, point[1] - radius, point[0] + radius, point[1] + radius
 
 
 def crowding(points: Sequence[Point], at: int) -> float:
-    """Larger where other points are near."""
+    """A number that is larger the nearer the other points are."""
     return sum(1 / (1 + math.dist(points[at], other)) for index, other in enumerate(points) if index != at)
 
 

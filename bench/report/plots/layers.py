@@ -1,4 +1,4 @@
-"""The plot of which layers are chosen: in which taps the features lie that a method keeps, on every task."""
+"""The plot of chosen layers: in which taps the features lie that a method selects, on every task."""
 
 from __future__ import annotations
 
@@ -15,34 +15,35 @@ from numpy.typing import NDArray
 from bench.records.cells import CellResult
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import clipped
-from bench.report.plots.style import FAINT, WIDTH, described, heading
+from bench.report.plots.layout import described, heading
+from bench.report.plots.style import FAINT, WIDTH
 
-Table = NDArray[np.int64]  # (taps, 2): features kept, and all
-MOST = 3  # methods below each other; more are not drawn
+Table = NDArray[np.int64]  # (taps, 2): features kept, and all features
+MOST = 3  # methods; further ones are not drawn
 ROW, TALLEST = 0.17, 10.5  # inches, height of a row, and of all together
 TITLE, TOP, RIGHT = 0.3, 0.6, 0.7  # inches, of margins
 LABEL = 26  # characters of a task's name
 APART = 0.15  # inches between the names of two parts of the network
-COLOURS = "YlGnBu"  # ColorBrewer's, lightness alone tells it apart
+COLOURS = "YlGnBu"  # of ColorBrewer; its lightness alone is enough to read it
 DRAWN = "drawn at random"  # the first row, for comparison
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What one method keeps: shares (rows, taps) of what it keeps on each task, NaN where no record tells them."""
+    """What one method keeps: percentages of the kept features, (rows, taps); NaN where no record holds them."""
 
     method: str
     shares: NDArray[np.float64]
-    kept: tuple[int, int]  # features, fewest and most in a cell
+    kept: tuple[int, int]  # the fewest and the most features in a cell
 
 
 def by_layer(grid: Grid) -> Figure | None:
-    """A panel for each method that selects, a row for each task, a column for each tap. None without any record."""
+    """A panel for each method that selects features: a row a task, a column a tap. None without such records."""
     found = {place: [one for cell in cells if (one := chosen(cell))] for place, cells in grid.cells.items()}
     versions = Counter(tuple(one) for of_seeds in found.values() for one in of_seeds)
     if not versions:
         return None
-    taps = versions.most_common(1)[0][0]  # what was recorded with other ones is passed over
+    taps = versions.most_common(1)[0][0]  # records with other taps are left out
     tables = {
         place: [np.array(list(one.values())) for one in of_seeds if tuple(one) == taps]
         for place, of_seeds in found.items()
@@ -60,16 +61,16 @@ def by_layer(grid: Grid) -> Figure | None:
 
 
 def chosen(cell: CellResult) -> Mapping[str, tuple[int, int]] | None:
-    """(kept, all) features of each tap in the order of the network; None where a record has no sound counts."""
+    """(kept, all) features of each tap in network order; None where the counts are missing or impossible."""
     pairs = cell.kept.values()
     sound = all(0 <= kept <= size for kept, size in pairs) and any(kept for kept, _ in pairs)
     return cell.kept if sound else None
 
 
 def panel(method: str, tasks: Sequence[Sequence[Table]]) -> Panel:
-    """The mean over seeds on each task, between what features drawn at random would give and the mean of the tasks.
+    """The rows of a panel: features drawn at random, then each task's mean over seeds, then the mean of the tasks.
 
-    A task without a record leaves its row and the mean unknown.
+    A task without a record makes its row and the mean NaN.
     """
     known = [table for of_task in tasks for table in of_task]
     lines = [share(of_task, 0) if of_task else np.full(len(known[0]), np.nan) for of_task in tasks]
@@ -79,14 +80,14 @@ def panel(method: str, tasks: Sequence[Sequence[Table]]) -> Panel:
 
 
 def share(tables: Sequence[Table], column: int) -> NDArray[np.float64]:
-    """Mean over tables of the percentage of a column's sum that lies in each tap."""
+    """Percentage of a column's sum that lies in each tap, mean over tables."""
     of_each = [100 * table[:, column] / table[:, column].sum() for table in tables]
     mean: NDArray[np.float64] = np.mean(of_each, axis=0)
     return mean
 
 
 def draw(panels: Sequence[Panel], taps: Sequence[str], rows: Sequence[tuple[str, str]]) -> Figure:
-    """The panels below each other with one scale of colours; `rows` are names with their groups."""
+    """The panels, one below the other, with one colour scale. `rows` holds (name, group)."""
     names = [clipped(name, LABEL) for name, _ in rows]
     left = 0.2 + 0.068 * max(map(len, names))
     tall, wide = min(ROW * len(rows), TALLEST / len(panels)), WIDTH - left - RIGHT
@@ -114,7 +115,7 @@ def draw(panels: Sequence[Panel], taps: Sequence[str], rows: Sequence[tuple[str,
 
 
 def separate(axes: Axes, rows: Sequence[tuple[str, str]]) -> None:
-    """White lines between groups of tasks; nothing else but the colours."""
+    """White lines between groups of tasks. Axes and grid are switched off."""
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     for at in [at for at in range(1, len(rows)) if rows[at][1] != rows[at - 1][1]]:
@@ -122,7 +123,7 @@ def separate(axes: Axes, rows: Sequence[tuple[str, str]]) -> None:
 
 
 def name_taps(axes: Axes, taps: Sequence[str], inches: float, *, last: bool) -> None:
-    """Thin lines where a part of the network begins, and below the last panel the parts' names, as many as have room.
+    """Thin lines where a part of the network begins. Below the last panel stand the parts' names that have room.
 
     The last tap is always named, then the parts in their order.
     """
@@ -143,6 +144,6 @@ def name_taps(axes: Axes, taps: Sequence[str], inches: float, *, last: bool) -> 
 
 
 def part(tap: str) -> str:
-    """The part of the network that a tap lies in: `layer1` of `layer1.0.act2`, `blocks.10` of `blocks.10.mlp.act`."""
+    """The part of the network that holds a tap: `layer1` for `layer1.0.act2`, `blocks.10` for `blocks.10.mlp.act`."""
     found = re.match(r".*?\d+(?=\.|$)", tap)
     return found[0] if found else tap

@@ -1,4 +1,4 @@
-"""The plot of a path of penalties: what the validation images say of each of its solutions, and what was chosen."""
+"""The plot of a path of penalties: the validation accuracy of each solution, and which one was chosen."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from matplotlib.figure import Figure
 from bench.records.cells import CellResult
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import clipped, counted
-from bench.report.plots.style import FAINT, INK, WIDTH, Look, heading, legend, legend_height
+from bench.report.plots.layout import heading, legend, legend_height
+from bench.report.plots.style import FAINT, INK, WIDTH, Look
 
 COLUMNS = 3
 MOST = 21  # panels
 LABEL = 26  # characters of a task's name
-HEIGHT, TOP, GAP, BELOW = 1.45, 0.8, 0.45, 0.1  # inches: a row, the heading, beside a panel, below all
-LEAST = 3  # points of a path
+HEIGHT, TOP, GAP, BELOW = 1.45, 0.8, 0.45, 0.1  # inches: a row, the heading, left of a panel, below everything
+LEAST = 3  # points that a path must have
 NAMES = ("penalty", "kept", "own", "refitted")  # of the record's curves, after `path/`
 
 
 class Point(NamedTuple):
-    """A penalty of a path: a fraction of the least that keeps no feature, and what its solution gave."""
+    """One solution of a path. The penalty is a fraction of the smallest penalty that keeps no feature."""
 
     penalty: float
     kept: int
     own: float  # validation accuracy of the solution's own head, percent
-    refitted: float  # of a head that was fitted again
+    refitted: float  # validation accuracy of a head that was fitted again, percent
 
 
 class Path(NamedTuple):
-    """A path of one cell, from the strongest penalty on."""
+    """The path of one cell, from the strongest penalty to the weakest."""
 
     method: str
     task: str
@@ -41,7 +42,7 @@ class Path(NamedTuple):
 
 
 def by_penalty(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
-    """A panel for each task and method with a path, of the first seed that has one. None without any."""
+    """A panel for each task and method with a path, for the first seed that has one. None without any."""
     found = paths(grid)
     if not found:
         return None
@@ -68,7 +69,7 @@ def by_penalty(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
 
 
 def paths(grid: Grid) -> list[Path]:
-    """One path for each task and method that has one: of the first seed with enough points."""
+    """One path for each task and method: that of the first seed with enough points."""
     found = []
     for task in grid.tasks:
         for method in grid.compared:
@@ -78,7 +79,7 @@ def paths(grid: Grid) -> list[Path]:
 
 
 def path_of(cell: CellResult) -> Path | None:
-    """The path in a record's curves; None where fewer than LEAST of its points are whole."""
+    """The path in a record's curves; None where fewer than LEAST of its points are complete."""
     of = [curve(cell, name) for name in NAMES]
     steps = [step for step in of[0] if of[0][step] > 0 and all(step in other for other in of)]
     if len(steps) < LEAST:
@@ -95,7 +96,7 @@ def curve(cell: CellResult, name: str) -> dict[int, float]:
 
 
 def draw_panel(axes: Axes, path: Path, look: Look) -> None:
-    """Both heads' accuracies from the strongest penalty at the left to the weakest, evenly spaced as on a log scale."""
+    """Both heads' accuracies on a logarithmic axis, the strongest penalty at the left."""
     axes.set_xscale("log")
     x = [point.penalty for point in path.points]
     mark = {**look.mark(5), "linewidth": 1.1}
@@ -116,6 +117,6 @@ def draw_panel(axes: Axes, path: Path, look: Look) -> None:
 
 
 def fraction(value: float) -> str:
-    """`1/16`, or `0.3` for what is not one over a whole number."""
+    """`1/16`, or `0.3` where the value is not one over a whole number."""
     near = Fraction(value).limit_denominator(1024)
     return str(near) if near.numerator == 1 and float(near) == value else f"{value:.2g}"

@@ -10,35 +10,37 @@ from matplotlib.figure import Figure
 
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import counted
-from bench.report.plots.style import INK, QUIET, WIDTH, Look, heading
+from bench.report.plots.layout import heading
+from bench.report.plots.style import INK, QUIET, WIDTH, Look
 from bench.statistics import Comparison
 
-ROW = 0.21  # inches, between two names
-BAR = 0.085  # inches, between two bars
-LETTER = 0.07  # inches, of a name
+ROW = 0.21  # inches between two names
+BAR = 0.085  # inches between two bars
+LETTER = 0.07  # inches that a letter of a name takes
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Where ranks are, in inches from the left."""
+    """The axis of ranks, in inches from the left."""
 
     count: int
-    side: float  # for the names, on either side
+    side: float  # room for names on either side
     width: float
 
     def __call__(self, rank: float) -> float:
+        """Where a rank stands."""
         return self.side + (rank - 1) / (self.count - 1) * (self.width - 2 * self.side)
 
 
 def by_rank(grid: Grid, compared: Comparison, looks: Mapping[str, Look]) -> Figure:
-    """Demšar's diagram (2006, JMLR 7, figure 1), best rank at the left. Called where there is a critical difference.
+    """Demšar's diagram (2006, JMLR 7, figure 1), with the best rank at the left. Needs a critical difference.
 
     The axes have one unit an inch, so that names, ranks and bars keep their distances at any number of methods.
     """
     side = 0.75 + LETTER * max(map(len, compared.methods))
     scale = Scale(len(compared.methods), side, max(WIDTH, 2 * side + 3))
     bars, half = compared.groups(), -(-len(compared.methods) // 2)
-    top = -0.14 - BAR * len(bars) - 0.12  # of the names
+    top = -0.14 - BAR * len(bars) - 0.12  # of the first name
     below, above = ROW * half - top, 0.75
     figure = Figure(figsize=(scale.width, below + above + 0.6))
     axes = figure.add_axes((0, 0, 1, (below + above) / figure.get_figheight()))
@@ -62,7 +64,7 @@ def by_rank(grid: Grid, compared: Comparison, looks: Mapping[str, Look]) -> Figu
 
 
 def draw_scale(axes: Axes, scale: Scale, distance: float) -> None:
-    """The ranks, and above them how long the critical difference is, at its true length."""
+    """The axis of ranks, and above it the critical difference at its true length."""
     axes.plot([scale(1), scale(scale.count)], [0, 0], color=INK, linewidth=1.0)
     every = 1 if scale.count <= 15 else 5
     for rank in range(1, scale.count + 1):
@@ -76,7 +78,7 @@ def draw_scale(axes: Axes, scale: Scale, distance: float) -> None:
 
 
 def draw_name(axes: Axes, name: str, rank: float, end: list[float], look: Look) -> None:
-    """A line from the rank (inches) down and out to where the method's mark, name and rank stand."""
+    """A line from the rank (inches) down and out to the method's mark, name and rank."""
     left = end[0] < rank or (end[0] == rank and end[0] < axes.get_xlim()[1] / 2)
     x, y = end
     axes.plot([rank, rank, x], [0, y, y], color=look.colour, linewidth=0.9, zorder=1)

@@ -1,4 +1,4 @@
-"""The plot of the drop: accuracy under each shift against accuracy in distribution, a point a method."""
+"""The plot of shifts: accuracy under each shift against accuracy in distribution, one point a method."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.shifts import EDGE, fitted, logit, pairs, shifts
 from bench.report.numbers.units import counted
-from bench.report.plots.style import FAINT, INK, QUIET, WIDTH, Look, heading, legend, legend_height, reveal
+from bench.report.plots.layout import heading, legend, legend_height, reveal
+from bench.report.plots.style import FAINT, INK, QUIET, WIDTH, Look
 
 PANEL = 2.35  # inches, height of a panel
 COLUMNS = 3
 TICKS = (0.5, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5)  # percent, on a logit axis
-APART = 0.13  # of the axis: ticks that are nearer than this would touch
+APART = 0.13  # of the axis: nearer ticks would touch
 
 
 def by_shift(grid: Grid, task: str, looks: Mapping[str, Look]) -> Figure:
@@ -40,7 +41,7 @@ def by_shift(grid: Grid, task: str, looks: Mapping[str, Look]) -> Figure:
 
 
 def draw_panel(panel: Axes, name: str, found: Mapping[str, tuple[float, float]], looks: Mapping[str, Look]) -> None:
-    """The methods' points, the diagonal on which nothing is lost, and the line that predicts, where there is one."""
+    """The methods' points, the diagonal on which nothing is lost, and the fitted line where there is one."""
     panel.set_title(name, loc="left", fontsize=9, color=INK)
     panel.axline((0, 0), slope=1, color=QUIET, linewidth=0.9, zorder=1)
     line = fitted(list(found.values()))
@@ -51,7 +52,7 @@ def draw_panel(panel: Axes, name: str, found: Mapping[str, tuple[float, float]],
 
 
 def dress(panels: Sequence[Axes], points: Sequence[tuple[float, float]], columns: int) -> None:
-    """Limits round the data, the diagonal's end at the right in view, and ticks in percent."""
+    """Sets limits around the data with the right end of the diagonal in view, and ticks in percent."""
     inside, outside = ([logit(pair[at]) for pair in points] or [0.0] for at in (0, 1))
     x = spread(min(inside), max(inside))
     y = spread(min(outside), max(*outside, *inside))
@@ -74,9 +75,9 @@ def spread(low: float, high: float) -> tuple[float, float]:
 
 
 def ticks(low: float, high: float) -> tuple[list[float], list[str]]:
-    """Logits of round percentages between two logits, as many as fit beside each other, and how they are written."""
+    """Ticks between two logits: the logits of round percentages, as many as fit, and their labels."""
     steps: tuple[float, ...] = TICKS
-    if high - low < 1.5:  # a narrow axis is ticked in points
+    if high - low < 1.5:  # a narrow axis has ticks at single points
         steps = (*map(float, range(1, 100)), 99.3, 99.5, 99.7)
     shown: list[float] = []
     for percent in sorted(steps, key=lambda value: (value % 10 != 0, value % 5 != 0, -value)):

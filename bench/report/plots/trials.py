@@ -1,4 +1,4 @@
-"""The plot of tuning: what was tried for each method, in order and by a hyper-parameter, and what was chosen."""
+"""The plot of tuning: the trials of each method, in order and by a hyper-parameter, and the chosen ones."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ from matplotlib.transforms import Transform, blended_transform_factory
 from bench.records.studies import Study, Trial
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import counted, folded
-from bench.report.plots.style import FAINT, INK, QUIET, WIDTH, Look, heading
-from bench.report.plots.tradeoff import round_values
+from bench.report.plots.layout import heading
+from bench.report.plots.scales import round_values
+from bench.report.plots.style import FAINT, INK, QUIET, WIDTH, Look
 
 ROW = 1.15  # inches
 LEFT, MIDDLE, RIGHT, BELOW = 2.0, 0.45, 0.15, 0.1  # inches, of margins
 PANEL = (WIDTH - LEFT - MIDDLE - RIGHT) / 2  # inches, width of a panel
-LETTER = 0.062  # inches, of a tick's label
-DEEPEST = -15.0  # points below the default, or the median, at which a trial is drawn at the edge
-MANY = 100  # trials in a panel from which they are pixels also in an SVG
-WIDE = 30.0  # a ratio of largest to smallest value from which an axis is logarithmic
+LETTER = 0.062  # inches that a letter of a tick's label takes
+DEEPEST = -15.0  # points: a trial further below the default is drawn at the edge
+MANY = 100  # trials in a panel: from here on an SVG holds them as pixels
+FEW = 30  # trials in a panel: up to here they are drawn darker
+WIDE = 30.0  # ratio of largest to smallest value: from here on an axis is logarithmic
 
 
 class Point(NamedTuple):
-    """A trial with a figure."""
+    """A trial with a validation accuracy."""
 
     trial: Trial
-    height: float
+    height: float  # points above the default
     chosen: bool
 
 
 def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> Figure | None:
-    """A row for each method: validation accuracy over trials, and over a hyper-parameter. None where none has any."""
+    """A row for each method: validation accuracy over trials, and over a hyper-parameter. None without trials."""
     of = {m: points([s for s in found if s.method == m]) for m in ordered(study.method for study in found)}
     rows = {method: tried for method, tried in of.items() if tried}
     if not rows:
@@ -62,7 +64,7 @@ def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
 
 
 def points(found: Sequence[Study]) -> list[Point]:
-    """Every trial that has a figure, its height over the default of its own study, or else over its first trial."""
+    """Every trial with an accuracy, its height counted from the default of its study, else from the first trial."""
     tried = []
     for study in found:
         measured = [trial for trial in study.trials if trial.val is not None]
@@ -74,7 +76,7 @@ def points(found: Sequence[Study]) -> list[Point]:
 
 
 def draw_panel(axes: Axes, method: str, tried: Sequence[Point], column: int, look: Look) -> None:
-    """Trials by number at the left, by hyper-parameter at the right."""
+    """Trials by number in the left column (0), by hyper-parameter in the right column (1)."""
     name = main_parameter(tried)
     if column and not name:
         place = nowhere(axes)
@@ -84,7 +86,9 @@ def draw_panel(axes: Axes, method: str, tried: Sequence[Point], column: int, loo
     for chosen in (False, True):
         some = [point for point in tried if point.chosen is chosen]
         style = look.mark(6 if chosen else 4) | {"rasterized": len(some) > MANY}
-        style |= {"markeredgecolor": INK, "markeredgewidth": 1.0} if chosen else {"alpha": 0.45}
+        style |= (
+            {"markeredgecolor": INK, "markeredgewidth": 1.0} if chosen else {"alpha": 0.8 if len(some) <= FEW else 0.45}
+        )
         x, y = [place(point.trial) for point in some], [max(point.height, DEEPEST) for point in some]
         axes.plot(x, y, **style, clip_on=False, zorder=3 if chosen else 2)
     heights = [max(point.height, DEEPEST) for point in tried]
@@ -100,11 +104,12 @@ def draw_panel(axes: Axes, method: str, tried: Sequence[Point], column: int, loo
 
 
 def blended(axes: Axes) -> Transform:
-    """Fractions of the figure across, of the axes up."""
+    """Coordinates: x in fractions of the figure, y in fractions of the axes."""
     return blended_transform_factory(axes.figure.transFigure, axes.transAxes)
 
 
 def by_number(axes: Axes, tried: Sequence[Point]) -> Callable[[Trial], float]:
+    """Sets the axis of trial numbers; returns where a trial stands."""
     last = max(point.trial.number for point in tried)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True) if last else FixedLocator([0]))
     axes.set_xlim(-0.04 * last - 0.3, 1.04 * last + 0.3)
@@ -112,14 +117,14 @@ def by_number(axes: Axes, tried: Sequence[Point]) -> Callable[[Trial], float]:
 
 
 def nowhere(axes: Axes) -> Callable[[Trial], float]:
-    """All trials at one place, where there is no hyper-parameter to tell them by."""
+    """Puts all trials at one place, for methods without a hyper-parameter that varied."""
     axes.set_xticks([])
     axes.set_xlim(-1, 1)
     return lambda trial: 0.0
 
 
 def by_value(axes: Axes, tried: Sequence[Point], name: str) -> Callable[[Trial], float]:
-    """Where a trial stands by the value of a hyper-parameter: on its scale, or a category; no value is at the left."""
+    """Sets the axis of a hyper-parameter: a scale or categories. Returns where a trial stands; None is at the left."""
     values = [point.trial.params.get(name) for point in tried]
     numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
     if len(numbers) < len([value for value in values if value is not None]):
@@ -144,7 +149,7 @@ def by_value(axes: Axes, tried: Sequence[Point], name: str) -> Callable[[Trial],
 
 
 def apart(labels: Sequence[tuple[float, int]]) -> list[int]:
-    """Which of some tick labels, by their middle (inches) and letters, stand apart within a panel; the first first."""
+    """Which tick labels, given as (middle in inches, letters), stand apart within a panel. Earlier ones go first."""
     shown: list[int] = []
     for at, (middle, letters) in enumerate(labels):
         last, wide = labels[shown[-1]] if shown else (-math.inf, 0)
@@ -162,6 +167,6 @@ def number(value: float) -> str:
 
 
 def main_parameter(tried: Sequence[Point]) -> str | None:
-    """The first hyper-parameter, in the method's own order, that differs between trials."""
+    """The method's first hyper-parameter that differs between trials; None where none does."""
     names = ordered(name for point in tried for name in point.trial.params)
     return next((name for name in names if len({repr(point.trial.params.get(name)) for point in tried}) > 1), None)

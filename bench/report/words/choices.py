@@ -1,4 +1,4 @@
-"""What the records say about how hyper-parameters were come by: the methods' own, or searched for."""
+"""Where hyper-parameters come from, in words: each method's own recipe, or a search."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from bench.report.numbers.units import counted, listed
 
 
 def any_tuned(grid: Grid) -> bool:
+    """Whether any method's hyper-parameters were searched."""
     return any(searches(grid, method) for method in grid.compared)
 
 
 def searches(grid: Grid, method: str) -> list[TuningFacts]:
-    """What the cells of a method say of the search that their hyper-parameters came from, a search each."""
+    """What the cells of a method say about their searches, one entry a cell that was searched."""
     cells = [cell for task in grid.tasks for cell in grid.cells.get((method, task), ())]
     return [cell.tuning for cell in cells if cell.tuning is not None]
 
 
 def tuning_note(grid: Grid) -> str:
-    """Which figures rest on a search for hyper-parameters, and of how many trials; the others on the methods' own."""
+    """Which figures rest on a search for hyper-parameters, and on how many trials."""
     found = {method: searches(grid, method) for method in grid.compared}
     if not any(found.values()):
-        return "hyper-parameters as each method states them, none searched for"
-    told = [f"hyper-parameters searched for{span(found)}"]
+        return "hyper-parameters: each method's own, no search"
+    told = [f"hyper-parameters searched{span(found)}"]
     never = [method for method, part in found.items() if not part]
     if never:
-        told.append(f"not those of {listed(never)}")
+        told.append(f"except those of {listed(never)}")
     cells = {method: sum(len(grid.cells.get((method, task), ())) for task in grid.tasks) for method in found}
     partly = [method for method, part in found.items() if 0 < len(part) < cells[method]]
     if partly:
@@ -39,7 +40,7 @@ def tuning_note(grid: Grid) -> str:
 
 
 def span(found: Mapping[str, list[TuningFacts]]) -> str:
-    """` in 10 trials a task`, ` in 4 to 30 trials a task`; empty where no record says it."""
+    """` in 10 trials a task` or ` in 4 to 30 trials a task`; empty where no record says it."""
     trials = [one.trials for part in found.values() for one in part if one.trials is not None]
     if not trials:
         return ""

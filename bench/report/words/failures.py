@@ -1,4 +1,4 @@
-"""Cells without a figure and why: equal reasons are told once."""
+"""Cells without a figure, and why. Cells with the same reason share a line."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bench.report.numbers.units import counted
 def failures(results: Iterable[CellResult]) -> list[str]:
     """`failed: lora on demo/digits (2 cells): out of memory`, one line for each status, reason and set of methods.
 
-    One line too where the records hold trials alone.
+    Records that hold only trials give one line that says so.
     """
     results = list(results)
     if results and all(result.stage != "final" for result in results):
-        return [f"no cell is finished yet; the records hold {counted(len(results), 'trial')} alone"]
+        return [f"no cell is finished yet; the records hold only {counted(len(results), 'trial')}"]
     told: dict[tuple[str, str, str], list[CellResult]] = {}
     for result in current(results):
         if result.status != "done":
@@ -29,6 +29,7 @@ def failures(results: Iterable[CellResult]) -> list[str]:
 
 
 def describe(status: str, reason: str, methods: tuple[str, ...], results: list[CellResult]) -> str:
+    """One line about cells with the same status, reason and methods."""
     tasks = ", ".join(ordered(result.task for result in results))
     count = f" ({counted(len(results), 'cell')})" if len(results) > 1 else ""
     return f"{status}: {', '.join(methods)} on {tasks}{count}: {reason}"

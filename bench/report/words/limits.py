@@ -1,4 +1,4 @@
-"""Which method to use within a storage limit, and how sure that is."""
+"""Which method to use within a storage limit, and how sure that choice is."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ SMALLEST, LARGEST = 4, 10  # decimal logarithms of the limits in bytes: 10 kB to
 
 @dataclass(frozen=True)
 class Advice:
-    """The most accurate of the methods that keep no more than `limit` bytes on any common task."""
+    """The most accurate method among those that store no more than `limit` bytes on every common task."""
 
     limit: float  # bytes, infinite for none
     method: str
     score: Score
     interval: Interval | None
     stored: float  # bytes, the most on any common task
-    sure: str  # one word or two
-    why: str  # a sentence
+    sure: str  # a few words
+    why: str  # sentences
 
 
 def advice(grid: Grid, compared: Comparison) -> list[Advice]:
-    """A step for each power of ten, from the first that any method keeps to; the last has no limit."""
+    """A step for each power of ten. The first is the smallest that any method keeps to; the last has no limit."""
     stored = {method: most for method in grid.compared if (most := largest(grid, method)) is not None}
     scores = {m: score for m in stored if (score := grid.mean(m, [list(grid.common)])) is not None}
     unknown = [method for method in grid.compared if method not in scores] if grid.common else []
-    lacking = f" How much {listed(unknown)} would keep is not known." if unknown else ""
+    lacking = f" How much {listed(unknown)} would store is not known." if unknown else ""
     gap = cache(partial(difference_interval, grid))  # a best method stays best over several steps
     found: list[Advice] = []
     for limit in (*(10.0**power for power in range(SMALLEST, LARGEST + 1)), float("inf")):
@@ -40,7 +40,7 @@ def advice(grid: Grid, compared: Comparison) -> list[Advice]:
         if fitting:
             best = max(fitting, key=lambda method: scores[method].mean)
             gaps = {other: gap(best, other) for other in fitting if other != best}
-            sure, why = certainty(grid, compared, best, gaps)
+            sure, why = how_sure(grid, compared, best, gaps)
             interval = mean_interval(grid, best, [list(grid.common)])
             found.append(Advice(limit, best, scores[best], interval, stored[best], sure, why + lacking))
         if len(fitting) == len(scores):
@@ -49,16 +49,16 @@ def advice(grid: Grid, compared: Comparison) -> list[Advice]:
 
 
 def largest(grid: Grid, method: str) -> float | None:
-    """The most bytes that a method keeps for any common task; None where a figure lacks."""
+    """The most bytes that a method stores for any common task; None where a size is missing."""
     cells = [cell for task in grid.common for cell in grid.cells.get((method, task), ())]
     sizes = [cell.cost.stored_bytes for cell in cells]
     return float(max(size for size in sizes if size is not None)) if sizes and all(map(finite, sizes)) else None
 
 
-def certainty(grid: Grid, compared: Comparison, best: str, gaps: Mapping[str, Interval | None]) -> tuple[str, str]:
-    """How sure it is that `best` is more accurate than the others: on these tasks, and on others like them.
+def how_sure(grid: Grid, compared: Comparison, best: str, gaps: Mapping[str, Interval | None]) -> tuple[str, str]:
+    """How sure it is that `best` is more accurate than the others, in a few words, and why, in sentences.
 
-    `gaps` are the intervals of its mean minus that of each other method that fits.
+    `gaps` holds an interval for each other method that fits: the mean of `best` minus the mean of the other.
     """
     if not gaps:
         return "no rival", "No other method fits."
@@ -82,28 +82,31 @@ def certainty(grid: Grid, compared: Comparison, best: str, gaps: Mapping[str, In
 
 
 def ahead(gap: Interval) -> bool:
-    """Whether a lead is beyond the interval by as much as is printed."""
+    """Whether the lower end of a lead is printed above zero."""
     return round(gap.low, PRINTED) > 0
 
 
 def spelled(gap: Interval) -> str:
+    """`+0.3 to +1.4 points`."""
     return f"{points(gap.low)} to {points(gap.high)} points"
 
 
 def beyond(compared: Comparison, best: str, others: Sequence[str]) -> str:
-    """What the tests over tasks say, which take the tasks as a sample of such tasks."""
+    """What the tests say about other tasks. They take the tasks as a sample of such tasks."""
     tasks = counted(len(compared.tasks), "task")
     if not compared.can_settle:
         verb = "is" if len(compared.tasks) == 1 else "are"
-        return f"On other tasks: {tasks} {verb} too few for a test between {counted(len(compared.methods), 'method')}."
+        methods = counted(len(compared.methods), "method")
+        return f"Other tasks are open: {tasks} {verb} too few for a test between {methods}."
     alike = [other for other in others if not compared.differ(best, other)]
     if not alike:
         return f"It differs significantly over the {tasks}, so other tasks like these should agree."
     verb = "does" if len(alike) == 1 else "do"
-    return f"On other tasks: over the {tasks}, {listed(alike)} {verb} not differ significantly from it."
+    return f"Other tasks are open: over the {tasks}, {listed(alike)} {verb} not differ significantly from it."
 
 
 def chance_unknown(grid: Grid) -> str:
+    """Why chance cannot be measured."""
     if len(grid.seeds) == 1:
         return "With one seed, and records that do not count test images, chance cannot be measured."
     return "Some figures rest on one seed, and their records do not count test images, so chance cannot be measured."

@@ -1,60 +1,21 @@
-"""Where a grid's figures come from: the command that makes them again, and the facts that its records hold."""
+"""Where a grid's figures come from: code, libraries, hardware, weights and data, as the records hold them."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 from bench.records.cells import CellResult
 from bench.report.numbers.grid import Grid, ordered
 
-EMBEDDED = "demo"  # the backbone whose weights and preprocessing come with the code
-
 
 def cells_of(grid: Grid) -> list[CellResult]:
+    """All finished cells of a grid."""
     return [cell for cells in grid.cells.values() for cell in cells]
 
 
-def command(grid: Grid) -> str:
-    """What to type; where a file or data must be named that the records do not know, a word in capitals."""
-    cells = cells_of(grid)
-    words = ["--methods", *grid.methods, "--tasks", *grid.tasks]
-    words += ["--seeds", *map(str, grid.seeds)] if grid.seeds != (0,) else []
-    words += ["--backbone", cells[0].backbone, *network(cells[0])]
-    words += tuning(cells)
-    words += ["--data", "DATA"] if grid.suite not in (EMBEDDED, "folder", "domains") else []
-    return "python run_bench.py " + " ".join(map(shlex.quote, words))
-
-
-def network(cell: CellResult) -> list[str]:
-    """The flags that say which weights, which preprocessing and which arguments a backbone had."""
-    if cell.backbone == EMBEDDED:
-        return []
-    words = ["--checkpoint", "FILE"] if cell.network.weights == "checkpoint" else []
-    for key, value in sorted(cell.network.args.items()):
-        words += ["--backbone-arg", f"{key}={value}"]
-    for flag in ("image_size", "mean", "std"):
-        value = getattr(cell.network, flag)
-        values = value if isinstance(value, list) else [value] if value else []
-        words += [f"--{flag.replace('_', '-')}", *map(str, values)] if values else []
-    return words
-
-
-def tuning(cells: Sequence[CellResult]) -> list[str]:
-    """The flags of the search, where all cells had the same."""
-    found = [cell.tuning for cell in cells]
-    if any(facts is None for facts in found):
-        return []
-    asked = {(facts.asked, facts.sampler) for facts in found if facts}
-    if len(asked) != 1:
-        return []
-    ((trials, sampler),) = asked
-    return ["--tune", str(trials), *(["--sampler", sampler] if sampler == "random" else [])]
-
-
 def facts(grid: Grid) -> list[tuple[str, list[str]]]:
-    """Name and values of everything else that decides or explains the figures; several values where cells differ."""
+    """What decides or explains the figures, besides the command: names, each with several values where cells differ."""
     cells = cells_of(grid)
     started = sorted(cell.started for cell in cells if cell.started)
     versions = ordered(
@@ -80,17 +41,18 @@ def facts(grid: Grid) -> list[tuple[str, list[str]]]:
 
 
 def described(cell: CellResult) -> str:
+    """The network of a cell in one line, without its digest and the path of its checkpoint."""
     facts = asdict(replace(cell.network, digest=None, checkpoint=None))
     return ", ".join(f"{name} {value}" for name, value in facts.items() if value)
 
 
 def told(values: Iterable[str | None]) -> list[str]:
-    """Each value that is known, once."""
+    """The known values, each once."""
     return list(ordered(value for value in values if value))
 
 
 def pipelines(grid: Grid) -> list[str]:
-    """How each task's files became pixels, tasks with one pipeline together, with the digests of the data."""
+    """How files became pixels, one line a pipeline, with its tasks and the fingerprints of their data."""
     of: dict[str, list[str]] = {}
     for task in grid.tasks:
         cells = [cell for cell in cells_of(grid) if cell.task == task]

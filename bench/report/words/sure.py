@@ -11,7 +11,7 @@ from bench.statistics import ALPHA, Comparison, Friedman, Pair
 
 
 def certainty(grid: Grid) -> Iterator[str]:
-    """What intervals and tests say of the method with the highest mean; where they cannot say it, why not."""
+    """What intervals and tests say of the method with the highest mean, or why they cannot say it."""
     if len(grid.compared) < 2:
         return
     if not grid.common:
@@ -35,52 +35,50 @@ def by_mean(grid: Grid) -> list[str]:
 
 
 def margin(grid: Grid, lead: Pair) -> Iterator[str]:
-    """How sure the lead over the method that comes second is, on these tasks."""
+    """How sure the lead over the second method is on these tasks; nothing where no interval is known."""
     found = difference_interval(grid, lead.first, lead.second)
     if found is not None:
         over = listed([SOURCES[name] for name in found.covers])
         how = " (compared image by image)" if found.paired else " (as if of different images)"
         over += how if "images" in found.covers else ""
-        verdict = "" if found.low > 0 else ", so either may be the better"
+        doubt = "" if found.low > 0 else ", so either may be the better"
         yield (
-            f"On these tasks {lead.first} minus {lead.second} is {points(lead.mean)} points, with a 95 % interval over "
-            f"{over} of {points(found.low)} to {points(found.high)}{verdict}."
+            f"On these tasks {lead.first} minus {lead.second} is {points(lead.mean)} points. The 95 % interval over "
+            f"{over} is {points(found.low)} to {points(found.high)}{doubt}."
         )
 
 
 def uncovered(grid: Grid) -> Iterator[str]:
-    """Which chance the intervals leave out, and what would mend that."""
+    """Which sources of chance the intervals leave out, and what would bring them in."""
     used = [found[task] for method in grid.compared for found in [samples(grid, method)] for task in grid.common]
     if any(sample.images is None for sample in used):
         yield (
-            "Not all records say on how many images they were tested, so no interval covers the choice of test images; "
-            "cells that are run anew (--force) say it."
+            "Not all records count their test images, so no interval covers the choice of test images. Cells that are "
+            "run again with --force count them."
         )
     if any(len(sample.accuracies) < 2 for sample in used):
-        yield "No interval covers the choice of the seed; that takes two seeds or more of every cell (--seeds 0 1 2)."
+        yield "No interval covers the choice of the seed. That takes two seeds or more for every cell: --seeds 0 1 2."
 
 
 def ranked(made: Comparison, found: Friedman, apart: float) -> str:
-    """Whether the average ranks differ by more than chance, and where they do, from which the best one's does."""
+    """Whether the average ranks differ by more than chance, and which methods rank clearly below the best."""
     low, high = made.ranks[made.methods[0]], made.ranks[made.methods[-1]]
     first, last = (listed([m for m in made.methods if made.ranks[m] == rank]) for rank in (low, high))
     clear = found.p <= ALPHA
     far = [method for method in made.methods if made.ranks[method] - low > apart]
     does = "rank" if " and " in first else "ranks"
-    which = f"; {first} {does} significantly better than {listed(far)} (Nemenyi, critical difference {apart:.1f})"
+    which = f" {first} {does} significantly better than {listed(far)} (Nemenyi, critical difference {apart:.1f})."
     return (
-        f"Average ranks over the {counted(len(made.tasks), 'task')}, from {low:.1f} ({first}) to "
-        f"{high:.1f} ({last}), {'differ' if clear else 'do not differ significantly'} (Friedman, p "
-        f"{p_value(found.p, '=')}){which if clear and far else ''}."
+        f"Average ranks over the {counted(len(made.tasks), 'task')} go from {low:.1f} ({first}) to {high:.1f} ({last})."
+        f" They {'differ' if clear else 'do not differ'} significantly (Friedman, p {p_value(found.p, '=')})."
+        f"{which if clear and far else ''}"
     )
 
 
 def duels(made: Comparison, first: str) -> str:
-    """Which methods the leading one is told apart from over the tasks, or that these are too few to tell."""
-    tasks, holm = (
-        counted(len(made.tasks), "task"),
-        f"Wilcoxon, corrected by Holm for {counted(len(made.pairs), 'pair')}",
-    )
+    """The methods that differ significantly from the leader over the tasks, or that the tasks are too few to tell."""
+    tasks = counted(len(made.tasks), "task")
+    holm = f"Wilcoxon, corrected by Holm for {counted(len(made.pairs), 'pair')}"
     if not made.can_settle:
         return (
             f"A test of pairs cannot settle anything over {tasks}: not even winning all of them would give a p under "

@@ -23,12 +23,15 @@ from bench.report.numbers.grid import Grid, grids
 from bench.report.numbers.searches import of_grid
 from bench.report.plots.affinity import by_affinity
 from bench.report.plots.budgets import curves, mean_best, sink_curves
-from bench.report.plots.draw import by_task, drawings
+from bench.report.plots.draw import drawings
 from bench.report.plots.groups import by_group
 from bench.report.plots.heat import any_difference, differences
+from bench.report.plots.layout import reveal
 from bench.report.plots.ranks import Scale
-from bench.report.plots.style import MARKERS, RC, Look, looks, reveal
-from bench.report.plots.tradeoff import Mark, heights, named, scale_from, sink
+from bench.report.plots.scales import Mark, heights, scale_from, sink
+from bench.report.plots.style import MARKERS, RC, Look, looks
+from bench.report.plots.tasks import by_task
+from bench.report.plots.tradeoff import named
 from bench.report.plots.trials import PANEL, by_value, draw_panel, main_parameter, number, points
 from tests.synthetic import comparison, counted, result, selecting, tuned
 

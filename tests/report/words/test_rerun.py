@@ -1,0 +1,98 @@
+"""How to measure a grid again: the command, and the TOML file that does the same."""
+
+from __future__ import annotations
+
+import html
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from bench.records.cells import CellResult, Environment, NetworkFacts, TuningFacts
+from bench.report import write_report
+from bench.report.words.origin import facts
+from bench.report.words.rerun import as_toml, command
+from tests.report.handmade import grid_of
+from tests.synthetic import comparison, result
+
+
+def test_the_command_names_what_was_run() -> None:
+    found = {
+        "network": NetworkFacts(None, {"pad_type": "same"}, "checkpoint", image_size=96, mean=[0.5], std=[0.5]),
+        "tuning": TuningFacts("s", asked=10, sampler="random"),
+    }
+    cells = [result(m, "vtab1k/natural/a b", seed, **found) for m in ("lora", "knn") for seed in (0, 1)]
+    assert command(grid_of(cells)) == (
+        "python run_bench.py --methods lora knn --tasks 'vtab1k/natural/a b' --seeds 0 1 --backbone mobilenetv2_100 "
+        "--checkpoint FILE --backbone-arg pad_type=same --image-size 96 --mean 0.5 --std 0.5 --tune 10 "
+        "--sampler random --data DATA"
+    )
+    plain = grid_of([result(backbone="demo", environment=Environment("1", git="abc"))])
+    assert command(plain) == "python run_bench.py --methods linear_probe --tasks demo/digits --backbone demo"
+    assert ("code", ["abc"]) in facts(plain)
+
+
+def read(results: Sequence[CellResult]) -> dict[str, object]:
+    return tomllib.loads(as_toml(grid_of(results)))
+
+
+def test_the_file_holds_the_flags_that_differ_from_the_defaults() -> None:
+    assert read([result(backbone="demo")]) == {"methods": ["linear_probe"], "tasks": ["demo/digits"]}
+    network = NetworkFacts(None, {"pad_type": "same"}, "checkpoint", image_size=96, mean=[0.5], std=[0.5])
+    about = {"network": network, "tuning": TuningFacts("s", asked=10, sampler="random")}
+    assert read([result("lora", "vtab1k/natural/a", seed, **about) for seed in (0, 1)]) == {
+        "methods": ["lora"], "tasks": ["vtab1k/natural/a"], "seeds": [0, 1], "backbone": "mobilenetv2_100",
+        "checkpoint": "FILE", "backbone-arg": ["pad_type=same"], "image-size": 96, "mean": [0.5], "std": [0.5],
+        "tune": 10, "sampler": "random", "data": "DATA",
+    }  # fmt: skip
+
+
+def test_what_the_records_do_not_hold_is_asked_for() -> None:
+    auto = [result("lora", backbone="demo", tuning=TuningFacts("s", asked="auto", sampler="tpe"))]
+    text = as_toml(grid_of(auto))
+    assert "# The records do not hold the value of 'budget'; write yours." in text
+    assert tomllib.loads(text) | {"budget": ["2h"]} == {
+        "methods": ["lora"], "tasks": ["demo/digits"], "tune": "auto", "budget": ["2h"],
+    }  # fmt: skip
+    assert command(grid_of(auto)).endswith("--tune auto --budget LIMIT")
+
+
+def test_methods_tuned_with_the_oracle_take_a_run_of_their_own() -> None:
+    about = {"backbone": "demo", "tuning": TuningFacts("s", asked=3, sampler="tpe")}
+    found = [result(method, **about) for method in ("lora", "lora (oracle)", "knn (oracle)")]
+    plain, oracle = command(grid_of(found)).split("\n")
+    assert "--methods lora --tasks" in plain and "--oracle" not in plain
+    assert "--methods lora knn --tasks" in oracle and oracle.endswith("--tune 3 --oracle")
+    first, _, second = as_toml(grid_of(found)).partition("# Then run it once more with:\n")
+    assert tomllib.loads(first)["methods"] == ["lora"]
+    assert tomllib.loads(second.replace("# ", ""))["methods"] == ["lora", "knn"]
+
+
+HOSTILE = ['a"b', "back\\slash", "line\nbreak", "tab\t", "\x7f\x01\x1f", "é→😀", "# no comment", "'quoted'", "]", ""]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_any_name_comes_back_from_the_file(name: str) -> None:
+    network = NetworkFacts(None, {name: name}, image_size=32)
+    found = read([result(name, f"demo/{name}", backbone=name, network=network)])
+    assert found["methods"] == [name] and found["tasks"] == [f"demo/{name}"]
+    assert found["backbone"] == name and found["backbone-arg"] == [f"{name}={name}"]
+
+
+def test_the_file_lies_beside_the_page(tmp_path: Path) -> None:
+    """One for each suite and backbone; those of an earlier report go."""
+    (tmp_path / "cells.jsonl").write_text("".join(json.dumps(asdict(one)) + "\n" for one in comparison(2, 2)))
+    report = write_report(tmp_path)
+    (path,) = (path for path in report.paths if path.suffix == ".toml")
+    assert path.name == "run.toml" and tomllib.loads(path.read_text(encoding="utf-8"))["tasks"]
+    page = report.paths[0].read_text(encoding="utf-8")
+    assert html.escape(path.read_text(encoding="utf-8"), quote=True).replace("&#x27;", "&#39;").strip()[:40] in page
+    other = [json.dumps(asdict(replace(one, backbone="demo"))) + "\n" for one in comparison(2, 2)]
+    with (tmp_path / "cells.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(line.replace('"key": "', '"key": "other ') for line in other)
+    names = [path.name for path in write_report(tmp_path).paths if path.suffix == ".toml"]
+    assert names == ["run-1.toml", "run-2.toml"]
+    assert sorted(path.name for path in (tmp_path / "report").glob("*.toml")) == names
