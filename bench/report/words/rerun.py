@@ -4,103 +4,98 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
 
+from bench.records import request
 from bench.records.cells import CellResult
-from bench.records.request import AUTO, SAMPLERS, Request, written
+from bench.records.request import AUTO, SAMPLERS, Request
 from bench.registry import ORACLE, Label
 from bench.report.numbers.grid import Grid, ordered
+from bench.spec import UserError
 
 EMBEDDED = "demo"  # the backbone and the suite that come with the code
 OWN = (EMBEDDED, "folder", "domains")  # suites that read nothing below --data
-PLACES = {"checkpoint": "FILE", "budget": ("LIMIT",), "data": "DATA"}  # stand for values that the records do not hold
-Flags = Mapping[str, object]  # value by field of a Request; a tuple where the flag takes several
+# Words that stand for values which the records do not hold.
+PLACES: Mapping[str, Any] = {"checkpoint": Path("FILE"), "budget": ("LIMIT",), "data": Path("DATA")}
 
 
 def command(grid: Grid) -> str:
     """What to type, one line a run. The reader replaces the words in capitals: the records do not hold these values."""
-    return "\n".join(f"python run_bench.py {' '.join(map(shlex.quote, typed(flags)))}" for flags in runs(grid))
+    return "\n".join(f"python run_bench.py {' '.join(map(shlex.quote, typed(asked)))}" for asked in runs(grid))
 
 
-def typed(flags: Flags) -> list[str]:
-    """Flags as words of the command line; the backbone is always named."""
+def typed(asked: Request) -> list[str]:
+    """The flags that differ from their defaults, as words of the command line; the backbone is always named."""
     words: list[str] = []
-    for name, value in flags.items():
-        if name == "backbone_arg" and isinstance(value, tuple):
-            words += [word for one in value for word in (f"--{flag(name)}", one)]
-        elif name == "backbone" or not usual(name, value):
+    for field in fields(asked):
+        value, flag = getattr(asked, field.name), f"--{field.name.replace('_', '-')}"
+        if field.name == "backbone_arg":
+            words += [word for one in value for word in (flag, one)]
+        elif field.name == "backbone" or value != field.default:
             values = value if isinstance(value, tuple) else () if value is True else (value,)
-            words += [f"--{flag(name)}", *map(str, values)]
+            words += [flag, *map(str, values)]
     return words
 
 
 def as_toml(grid: Grid) -> str:
-    """The text of a file for `--config`: the flags that differ from their defaults.
-
-    A second run that the grid needs follows as a comment.
-    """
+    """The text of a file for `--config`. A second run that the grid needs follows as a comment."""
     first, *others = runs(grid)
-    told = ["# These cells are measured again by: python run_bench.py --config run.toml"]
-    told += [f"# The records do not hold the value of {name!r}; write yours." for name in PLACES if name in first]
-    told += lines_of(first)
-    for flags in others:
-        told += ["# Then run it once more with:", *(f"# {line}" for line in lines_of(flags))]
-    return "\n".join([*told, ""])
+    lacking = [name for name, place in PLACES.items() if getattr(first, name) == place]
+    text = "# These cells are measured again by: python run_bench.py --config run.toml\n"
+    text += "".join(f"# The records do not hold the value of {name!r}; write yours.\n" for name in lacking)
+    text += request.as_toml(first)
+    for other in others:
+        text += "# Then run it once more with:\n"
+        text += "".join(f"# {line}\n" for line in request.as_toml(other).splitlines())
+    return text
 
 
-def lines_of(flags: Flags) -> list[str]:
-    """`image-size = 224` for each flag that differs from its default."""
-    return [f"{flag(name)} = {written(value)}" for name, value in flags.items() if not usual(name, value)]
-
-
-def flag(name: str) -> str:
-    """`image-size` for the field `image_size`."""
-    return name.replace("_", "-")
-
-
-def usual(name: str, value: object) -> bool:
-    """Whether a flag has its default value."""
-    return bool(value == getattr(Request(), name))
-
-
-def runs(grid: Grid) -> list[Flags]:
-    """The flags of the runs that make the grid's cells: one, and one more for methods tuned with `--oracle`."""
-    found: list[Flags] = []
+def runs(grid: Grid) -> list[Request]:
+    """The runs that make the grid's cells: one, and one more for methods tuned with `--oracle`."""
+    found = []
     for oracle in (False, True):
         methods = [method for method in grid.methods if Label.parse(method).oracle is oracle]
         if methods:
-            found.append(flags_of(grid, methods) | ({"oracle": True} if oracle else {}))
+            found.append(run_of(grid, methods, oracle=oracle))
     return found
 
 
-def flags_of(grid: Grid, methods: Sequence[str]) -> dict[str, object]:
-    """The flags of a run of these methods."""
+def run_of(grid: Grid, methods: Sequence[str], *, oracle: bool) -> Request:
+    """A run of these methods. Of records that no run can have made, only the names are taken."""
     everything = [cell for cells in grid.cells.values() for cell in cells]
-    flags: dict[str, object] = {"methods": ordered(method.removesuffix(ORACLE) for method in methods)}
-    flags |= {"tasks": grid.tasks, "seeds": grid.seeds, "backbone": everything[0].backbone, **network(everything[0])}
-    flags |= tuning([cell for cell in everything if cell.method in methods])
-    return flags | ({} if grid.suite in OWN else {"data": PLACES["data"]})
+    names = ordered(method.removesuffix(ORACLE) for method in methods)
+    search = tuning([cell for cell in everything if cell.method in methods])
+    more: Mapping[str, Any] = {} if grid.suite in OWN else {"data": PLACES["data"]}
+    backbone = everything[0].backbone
+    try:
+        return Request(
+            names, grid.tasks, grid.seeds, backbone, oracle=oracle, **search, **more, **network(everything[0])
+        )
+    except UserError:
+        return Request(names, grid.tasks, backbone=backbone)
 
 
-def network(cell: CellResult) -> Flags:
+def network(cell: CellResult) -> Mapping[str, Any]:
     """The weights, the arguments and the preprocessing of a backbone; nothing for the embedded one."""
     if cell.backbone == EMBEDDED:
         return {}
     facts = cell.network
-    found = {
+    return {
         "checkpoint": PLACES["checkpoint"] if facts.weights == "checkpoint" else None,
         "backbone_arg": tuple(f"{key}={value}" for key, value in sorted(facts.args.items())),
         "image_size": facts.image_size,
         "mean": tuple(facts.mean or ()),
         "std": tuple(facts.std or ()),
     }
-    return {name: value for name, value in found.items() if value}
 
 
-def tuning(cells: Sequence[CellResult]) -> Flags:
+def tuning(cells: Sequence[CellResult]) -> Mapping[str, Any]:
     """How hyper-parameters were searched; nothing unless all cells say the same."""
     asked = {(cell.tuning.asked, cell.tuning.sampler) if cell.tuning else (None, None) for cell in cells}
     trials, sampler = asked.pop() if len(asked) == 1 else (None, None)
     if trials is None:
         return {}
-    search: dict[str, object] = {"tune": trials, "sampler": sampler or SAMPLERS[0]}
-    return search | ({"budget": PLACES["budget"]} if trials == AUTO else {})
+    limit: Mapping[str, Any] = {"budget": PLACES["budget"]} if trials == AUTO else {}
+    return {"tune": trials, "sampler": sampler or SAMPLERS[0], **limit}

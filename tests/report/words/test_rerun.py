@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import shlex
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.commands.parser import parse, request
 from bench.records.cells import CellResult, Environment, NetworkFacts, TuningFacts
 from bench.report import write_report
 from bench.report.words.origin import facts
@@ -74,12 +76,31 @@ def test_methods_tuned_with_the_oracle_take_a_run_of_their_own() -> None:
 HOSTILE = ['a"b', "back\\slash", "line\nbreak", "tab\t", "\x7f\x01\x1f", "é→😀", "# no comment", "'quoted'", "]", ""]
 
 
+def test_records_that_no_run_can_have_made_give_their_names() -> None:
+    network = NetworkFacts(image_size=-3, mean=[0.5, 0.5], std=[0.0])
+    found = read([result("lora", "demo/digits", seed=-1, network=network)])
+    assert found == {"methods": ["lora"], "tasks": ["demo/digits"], "backbone": "mobilenetv2_100"}
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_any_name_comes_back_from_the_file(name: str) -> None:
     network = NetworkFacts(None, {name: name}, image_size=32)
     found = read([result(name, f"demo/{name}", backbone=name, network=network)])
     assert found["methods"] == [name] and found["tasks"] == [f"demo/{name}"]
     assert found["backbone"] == name and found["backbone-arg"] == [f"{name}={name}"]
+
+
+@pytest.mark.parametrize("name", ["demo", "mobilenetv2_100"])
+def test_the_command_and_the_file_ask_for_the_same(tmp_path: Path, name: str) -> None:
+    network = NetworkFacts(None, {"pad_type": "same", "depth": 6}, "checkpoint", image_size=96, mean=[0.5], std=[0.5])
+    about = {"backbone": name, "network": network, "tuning": TuningFacts("s", asked=10, sampler="random")}
+    pairs = [("lora:rank=2", "demo/a b"), ("knn", "demo/a b")]
+    grid = grid_of([result(method, task, seed, **about) for method, task in pairs for seed in (0, 3)])
+    (tmp_path / "run.toml").write_text(as_toml(grid), encoding="utf-8")
+    by_file = request(parse(["--config", str(tmp_path / "run.toml")])[1])
+    by_words = request(parse(shlex.split(command(grid))[2:])[1])
+    assert by_file == by_words
+    assert by_file.seeds == [0, 3] and by_file.tune == 10
 
 
 def test_the_file_lies_beside_the_page(tmp_path: Path) -> None:
