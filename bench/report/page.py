@@ -73,7 +73,7 @@ def chapter(number: int, part: Part) -> dict[str, Any]:
         f"{counted(len(grid.seeds), 'seed')}",
         "verdict": part.verdict[:SAID],
         "first": [plot for plot in part.plots if plot.name in FIRST],
-        "main": main,
+        "main": main.ordered_by(main.text.columns[0]),
         "steps": steps if len(grid.methods) > 1 else [],
         "reasons": [*reasons(grid, compared, steps), *part.sentences],
         "sheets": others,

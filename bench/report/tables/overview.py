@@ -74,16 +74,14 @@ def overview(grid: Grid, compared: Comparison) -> Overview:
     means, costs, groups = mean_rows(grid, compared), known_costs(grid), group_rows(grid)
     tasks = task_rows(grid, list(grid.tasks)) if len(grid.tasks) <= TASKS else {}
     figures = {**means, **{name: plain(row) for name, row in {**tasks, **groups}.items()}, **costs}
-    made = sheet(grid, title(grid, "Test accuracy, %"), figures)
     mean = next(iter(means))
-    order = made.values[mean].sort_values(ascending=False, kind="stable").index
-    frames = {name: getattr(made, name).loc[order] for name in ("text", "values", "place", "notes")}
+    made = sheet(grid, title(grid, "Test accuracy, %"), figures).ordered_by(mean)
     few = [name for name in MAIN if name in costs]
     choices = [[*means, *part, *some] for some in (costs, few) for part in (tasks, groups) if part]
     choices += [[mean, RANK, *groups, *few], [mean, *groups, *few], [*means, *costs], [mean, *few], [mean]]
     known = {name for name in figures if made.values[name].notna().any()}
     shown = tuple(tuple(name for name in columns if name in known) for columns in choices)
-    return Overview(replace(made, **frames, note=note(grid)), shown)
+    return Overview(replace(made, note=note(grid)), shown)
 
 
 def plain(row: Row) -> Row:

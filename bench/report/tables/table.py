@@ -53,6 +53,11 @@ class Table:
         frames = {name: getattr(self, name).droplevel(0).T for name in ("text", "values", "place", "notes")}
         return replace(self, **frames, methods_down=True)
 
+    def ordered_by(self, name: str) -> Table:
+        """The same rows with the highest figure of a column first. Rows without one come last."""
+        order = self.values[name].sort_values(ascending=False, kind="stable").index
+        return replace(self, **{part: getattr(self, part).loc[order] for part in ("text", "values", "place", "notes")})
+
     def blocks(self, most: int) -> Iterator[list[str]]:
         """The names of the columns, at most so many at a time."""
         names = list(self.text.columns)
