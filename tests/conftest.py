@@ -6,10 +6,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.tracking import connection
+
+if TYPE_CHECKING:
+    from tests.winner import Exports
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -69,3 +73,11 @@ def mlflow_folder(tmp_path: Path, mlflow_database: Path) -> Path:
     place.mkdir()
     shutil.copyfile(mlflow_database, place / "mlflow.db")
     return place
+
+
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
+    """Every registered method, run by the harness and exported."""
+    from tests.winner import export_every_method  # here, because few tests need torch
+
+    return export_every_method(tmp_path_factory.mktemp("winner"))
