@@ -161,18 +161,11 @@ class Backbone(Protocol):
         """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`."""
 
 
-class Effort(Protocol):
-    """What a piece of work took, as a meter measured it."""
-
-    @property
-    def flops(self) -> int: ...
-
-    @property
-    def seconds(self) -> float: ...
-
-
-class Meter(Effort, Protocol):
+class Meter(Protocol):
     """Measures what a fit costs. Methods hand work to it; they never state a figure themselves."""
+
+    flops: int  # attributed so far
+    seconds: float  # attributed, once it is stopped
 
     def step(self, signature: object | None, work: Callable[[], T], alike: bool = False) -> T:
         """Does `work` and charges its FLOPs. Raises BudgetSpent when no time is left for another step.
@@ -196,8 +189,8 @@ class Meter(Effort, Protocol):
     def stop(self) -> None:
         """Ends the clock of such shared work."""
 
-    def found(self, shared: Effort) -> None:
-        """Attributes work that is there already, in full, as if it had been done for this cell alone."""
+    def found(self, flops: int, seconds: float) -> None:
+        """Attributes work that was done before, in full, as if it had been done for this cell alone."""
 
 
 @runtime_checkable
@@ -232,16 +225,3 @@ class Method(Protocol):
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted: ...
 
     def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted: ...
-
-
-@runtime_checkable
-class PathMethod(Protocol):
-    """A method whose variants along one hyper-parameter are fitted together for hardly more than one of them."""
-
-    path: ClassVar[str]  # the hyper-parameter in which the variants differ
-
-    @classmethod
-    def fit_path(
-        cls, variants: Sequence[Any], backbone: Backbone, train: Split, meters: Sequence[Meter]
-    ) -> list[Adapted]:
-        """Each variant fitted and charged to its own meter, what they share to one of them; in the order given."""

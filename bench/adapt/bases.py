@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from bench.adapt.lazy import probe, schedule, solvers, torch, trained, training
-from bench.spec import Backbone, Meter, Method, Split
+from bench.spec import Adapted, Backbone, Meter, Method, Split
 
 
 class ProbeMethod(Method):
@@ -99,3 +99,16 @@ class TrainedMethod(Method):
         network = self.network(backbone, classes)
         self.load(network, stored)
         return trained.Trained(backbone, network.eval(), self.kept)
+
+
+@runtime_checkable
+class PathMethod(Protocol):
+    """A method whose variants along one hyper-parameter are fitted together for hardly more than one of them."""
+
+    path: ClassVar[str]  # the hyper-parameter in which the variants differ
+
+    @classmethod
+    def fit_path(
+        cls, variants: Sequence[Any], backbone: Backbone, train: Split, meters: Sequence[Meter]
+    ) -> list[Adapted]:
+        """Each variant fitted and charged to its own meter, what they share to one of them; in the order given."""

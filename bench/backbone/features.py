@@ -107,7 +107,7 @@ def features(backbone: Backbone, images: Images, target: int | None, charge: Met
     whole, rows = origin(images)
     cache = whole.features if isinstance(whole, TaskImages) else FeatureCache(backbone)
     found = cache.extract(whole, target, charge)
-    charge.found(found)
+    charge.found(found.flops, found.seconds)
     all_of_them = Features(found.held)
     return all_of_them if rows is None else all_of_them.of(rows)
 

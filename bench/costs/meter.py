@@ -79,16 +79,16 @@ class Meter:
         """A new meter under the same budget, for work that several cells will share."""
         return Meter(self.device, self.budget)
 
-    def found(self, shared: spec.Effort) -> None:
-        """Attributes work that is there already, in full, as if it had been done for this cell alone.
+    def found(self, flops: int, seconds: float) -> None:
+        """Attributes work that was done before, in full, as if it had been done for this cell alone.
 
-        `shared` is what that work took. Asked for after the first step, its seconds would count twice.
+        It comes before the first step: later, its seconds would count twice.
         """
         assert self._began is None
-        self.flops += shared.flops
-        self.seconds += shared.seconds
-        self.shared_flops += shared.flops
-        self.shared_seconds += shared.seconds
+        self.flops += flops
+        self.seconds += seconds
+        self.shared_flops += flops
+        self.shared_seconds += seconds
 
     def take(self, parts: Sequence[Meter]) -> None:
         """Attributes the fits of other stopped meters as one piece of work: a pass that they share counts once."""

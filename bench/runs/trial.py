@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.adapt.bases import PathMethod
 from bench.adapt.probe import Probe
 from bench.backbone.features import Features, features
 from bench.costs.budget import Budget
@@ -17,7 +18,7 @@ from bench.costs.meter import Meter
 from bench.images.pixels import pixels
 from bench.runs.evaluate import evaluate
 from bench.runs.pruning import GiveUp
-from bench.spec import Adapted, Backbone, Method, PathMethod, Split, UserError
+from bench.spec import Adapted, Backbone, Method, Split, UserError
 
 BATCH = 128
 LOOKS = 10  # times that a training loop is evaluated on its validation images, for curves and pruning

@@ -14,6 +14,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 from optuna.trial import Trial as Proposal
 
+from bench.adapt.bases import PathMethod
 from bench.costs.budget import Amount, BudgetSpent, largest, smallest
 from bench.records.cells import Cell, TrialFacts, TuningFacts
 from bench.runs.choice import Choice, Leader
@@ -23,7 +24,7 @@ from bench.runs.study import Search, free, owner_of
 from bench.runs.task_run import TaskRun
 from bench.runs.trial import Trial
 from bench.runs.trials import STATES, Trials
-from bench.spec import PathMethod, Split, UserError
+from bench.spec import Split, UserError
 
 MANY = 1000  # trials at most where the budget alone sets an end
 TOGETHER = 50  # trials along a path that are fitted in one go, and lost together when the budget ends it

@@ -104,7 +104,7 @@ def test_shared_work_is_attributed_in_full_to_each() -> None:
     shared.stop()
     for _ in range(2):
         alone = Meter(CPU)
-        alone.found(shared)
+        alone.found(shared.flops, shared.seconds)
         alone.step("head", lambda: torch.ones(2, 2) @ torch.ones(2, 2))
         alone.stop()
         assert alone.flops == 2 * 4**3 + 2 * 2**3
