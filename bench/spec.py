@@ -222,6 +222,8 @@ class Method(Protocol):
     def passes(self) -> float:
         """Forward passes a training image is expected to need, a backward pass counting two; for the plan alone."""
 
-    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted: ...
+    def fit(self, backbone: Backbone, train: Split, meter: Meter) -> Adapted:
+        """Adapts the backbone to the training images."""
 
-    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted: ...
+    def restore(self, backbone: Backbone, stored: Mapping[str, Tensor], classes: int) -> Adapted:
+        """The adapted backbone from the tensors that it stored."""

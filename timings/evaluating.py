@@ -42,6 +42,7 @@ class Noise:
         return self.count
 
     def decode(self, index: int) -> np.ndarray:
+        """Noise, uint8 (size, size, 3)."""
         size = self.pixels.shape[1]
         return self.pixels[(start := (self.first + index) % size) : start + size]
 
@@ -64,6 +65,7 @@ def cells(backbone: TimmBackbone, target: int, fraction: float) -> list[Adapted]
 
 @torch.no_grad()
 def bare(backbone: TimmBackbone, images: Noise) -> None:
+    """The network's forward pass alone, in the batches of an evaluation."""
     batch = min(MOST, max(LEAST, PIXELS // backbone.image_size**2))  # as `evaluate` has it
     for pixels in batches(images, backbone.image_size, batch):
         backbone.module(backbone.inputs(pixels.to(backbone.device)))
@@ -79,6 +81,7 @@ def turn(backbone: TimmBackbone, found: list[Adapted], images: Noise, meter: Met
 
 
 def seconds(work: Callable[[], object]) -> float:
+    """Seconds that some work takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

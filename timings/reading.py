@@ -63,6 +63,7 @@ def read(way: Way, data: Path, size: int) -> int:
 
 
 def at_once(size: int) -> int:
+    """Images of a batch."""
     return min(MOST, max(LEAST, PIXELS // size**2))  # as `evaluate` has it
 
 
@@ -91,6 +92,7 @@ def turn(backbone: TimmBackbone, way: Way, data: Path) -> tuple[int, list[Second
 
 
 def seconds(work: Callable[[], object]) -> Seconds:
+    """Seconds that some work takes, by the clock and of the processor."""
     began = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - began[0], time.process_time() - began[1]

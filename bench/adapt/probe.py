@@ -89,6 +89,7 @@ class Probe:
         return dict(zip([tap.name for tap in taps(self.backbone, self.target)], counts, strict=True))
 
     def logits(self, images: Tensor) -> Tensor:
+        """Scores (batch, classes) of uint8 pixels (batch, 3, size, size) on the backbone's device."""
         return score_together(self.backbone, [self], images, Clock(self.backbone.device))[0]
 
     def score(self, features: Features) -> Tensor:

@@ -11,6 +11,7 @@ class Screen(Console):
     """A console that leaves it to the command line what to do when the reader of a pipe is gone."""
 
     def on_broken_pipe(self) -> None:
+        """Raises BrokenPipeError, where rich would end the process."""
         raise BrokenPipeError
 
 

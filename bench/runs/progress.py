@@ -30,6 +30,7 @@ class Progress:
         self.bar.stop()
 
     def __call__(self, result: CellResult) -> None:
+        """Shows one finished record."""
         if result.stage == "replay":
             return
         head = f"      trial {result.trial.number if result.trial else ''}"

@@ -30,6 +30,7 @@ class Line:
     offset: float
 
     def __call__(self, inside: float) -> float:
+        """The predicted accuracy under shift, a fraction."""
         return expit(self.offset + self.slope * logit(inside))
 
 

@@ -38,10 +38,12 @@ class Design:
 
     @property
     def count(self) -> int:
+        """The number of examples, n."""
         return len(self.blocks[0].values)
 
     @property
     def width(self) -> int:
+        """The number of features over all blocks."""
         return sum(block.values.shape[1] for block in self.blocks)
 
     def first(self, count: int) -> Design:

@@ -66,6 +66,7 @@ class WorkingSet:
         return standard * self.scale
 
     def objective(self, state: State, point: Point) -> float:
+        """The loss with the penalty."""
         return point.loss + float(self.penalty.double() @ state.weight.double().norm(dim=0))
 
     def gap(self, state: State, point: Point) -> float:
