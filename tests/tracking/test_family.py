@@ -1,9 +1,8 @@
-"""What a run in MLflow holds beside its figures: its trials, curves, data, and what was kept."""
+"""Trials are below their final run, in whatever order they are logged."""
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,53 +10,16 @@ from typing import Any
 
 import pytest
 
-import methods  # noqa: F401  registers the methods
-import tasks  # noqa: F401  registers the tasks
-from bench.backbone.network import load
-from bench.export import NOTE
-from bench.predict import load_adapted
-from bench.records.cells import CellResult, Cost, DataFacts, NetworkFacts, TrialFacts, TuningFacts
-from bench.records.store import Store
-from bench.registry import METHODS, TASKS
-from bench.runs.plan import plan
-from bench.spec import BackboneSpec
-from bench.tracking import mirror as mirrors
+from bench.records.cells import DataFacts
 from bench.tracking import sync
 from bench.tracking.mirror import COMPARISON, Mirror, all_runs
-from tests.synthetic import result
+from tests.tracking.mlflow_runs import MARKS, STUDY, final, replay, runs, trial
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
-    pytest.mark.usefixtures("mlflow_environment"),
-]
-STUDY = "lora demo/digits 0"
-
-
-def final(started: str = "2026-01-02T04:00:00+00:00", **changes: Any) -> CellResult:
-    return result("lora", started=started, tuning=TuningFacts(STUDY, trials=3), **changes)
-
-
-def trial(number: int, stage: Any = "trial", **changes: Any) -> CellResult:
-    about = TrialFacts(STUDY, number, default=number == 0)
-    started, accuracy = f"2026-01-02T03:00:{number:02d}+00:00", {"val": 0.5 + number / 10}
-    made = result("lora", key=f"trial {number}", stage=stage, accuracy=accuracy, started=started, trial=about)
-    return replace(made, **changes)
-
-
-def replay(number: int) -> CellResult:
-    return trial(number, "replay", key=f"replay {number}", accuracy={"test": 0.75})
-
-
-def runs(folder: Path) -> dict[str, Any]:
-    """By their names, which must differ."""
-    mirror = Mirror(folder)
-    found = list(all_runs(mirror.client, mirror.experiment))
-    named = {run.info.run_name: run for run in found}
-    assert len(named) == len(found)
-    return named
+pytestmark = MARKS
 
 
 def check_family(folder: Path, trials: Sequence[int]) -> None:
+    """Exactly these trials are below the final run, which is below the comparison."""
     named = runs(folder)
     top, chosen = named.pop("comparison · my results"), named.pop("lora · demo/digits · seed 0")
     assert chosen.data.tags["mlflow.parentRunId"] == top.info.run_id
@@ -165,77 +127,3 @@ def test_a_pruned_trial_keeps_its_reason(mlflow_folder: Path) -> None:
     sync(mlflow_folder, [trial(0, status="skipped", reason="fell behind")])
     run = runs(mlflow_folder)["lora · demo/digits · seed 0 · trial 0"]
     assert (run.info.status, run.data.tags["reason"]) == ("KILLED", "fell behind")
-
-
-def test_curves_are_histories_over_epochs(mlflow_folder: Path) -> None:
-    loss = [(epoch, 2.0 / epoch) for epoch in range(1, 2001)]  # more than a request takes
-    sync(mlflow_folder, [final(curves={"loss": loss, "val": [(1, 0.5), (3, 0.75)]})])
-    mirror = Mirror(mlflow_folder)
-    run_id = runs(mlflow_folder)["lora · demo/digits · seed 0"].info.run_id
-    history = mirror.client.get_metric_history(run_id, "curve/train_loss")
-    assert [(point.step, point.value) for point in history] == loss
-    assert 0 < history[-1].timestamp - history[0].timestamp <= 1500
-    validated = mirror.client.get_metric_history(run_id, "curve/val_accuracy")
-    assert [(point.step, point.value) for point in validated] == [(1, 0.5), (3, 0.75)]
-    mirror.client.update_run(run_id, status="RUNNING")
-    sync(mlflow_folder, [final(curves={"loss": loss})])
-    assert len(mirror.client.get_metric_history(run_id, "curve/train_loss")) == 2000
-
-
-def test_the_data_is_an_input_of_the_run(mlflow_folder: Path) -> None:
-    data = DataFacts("raw zip", "0123456789abcdef" * 3, ["cat", "dog"])
-    sync(mlflow_folder, [result(data=data)])
-    run = runs(mlflow_folder)["linear_probe · demo/digits · seed 0"]
-    (used,) = run.inputs.dataset_inputs
-    assert (used.dataset.name, used.dataset.digest) == ("demo/digits", ("0123456789abcdef" * 3)[:36])
-    assert json.loads(used.dataset.source)["pipeline"] == "raw zip"
-    assert json.loads(used.dataset.profile) == {"classes": 2}
-    assert "head2head.classes" not in run.data.tags
-
-
-def test_what_describes_the_machine_is_a_system_metric(mlflow_folder: Path) -> None:
-    cost = Cost(train_seconds=1.0, spent_seconds=1.0, energy_joules=300.0, utilisation=0.5, peak_bytes=7)
-    sync(mlflow_folder, [result(cost=cost)])
-    found = runs(mlflow_folder)["linear_probe · demo/digits · seed 0"].data.metrics
-    assert {"system/energy_joules": 300.0, "system/utilisation": 0.5, "system/peak_bytes": 7}.items() <= found.items()
-
-
-@pytest.fixture
-def kept(mlflow_folder: Path) -> CellResult:
-    """A finished cell whose delta lies in the results folder."""
-    import torch
-    from safetensors.torch import save_file
-
-    chosen = {"linear_probe": dict(METHODS.items())["linear_probe"]}
-    chosen_tasks = TASKS.select(["demo/digits"])
-    (cell,) = plan(chosen, chosen_tasks, BackboneSpec("demo"), [0], Path("nowhere")).cells
-    network = load(cell.backbone, torch.device("cpu"))
-    store = Store(mlflow_folder)
-    store.delta(cell.key).parent.mkdir()
-    save_file({"weight": torch.zeros(192, 10), "bias": torch.zeros(10)}, store.delta(cell.key))
-    facts = NetworkFacts(**network.describe(), digest=cell.weights_digest)
-    cost = Cost(stored_bytes=store.delta(cell.key).stat().st_size)
-    return result(key=cell.key, params={"l2": None}, cost=cost, data=DataFacts(classes=10), network=facts)
-
-
-def test_what_was_kept_is_attached_ready_for_use(mlflow_folder: Path, kept: CellResult, tmp_path: Path) -> None:
-    sync(mlflow_folder, [kept])
-    run = runs(mlflow_folder)["linear_probe · demo/digits · seed 0"]
-    client = Mirror(mlflow_folder).client
-    place = Path(client.download_artifacts(run.info.run_id, "delta", str(tmp_path)))
-    assert sorted(path.name for path in place.iterdir()) == [NOTE, "delta.safetensors"]
-    assert load_adapted(place, device="cpu").classes == [str(label) for label in range(10)]
-    assert (place / "delta.safetensors").read_bytes() == Store(mlflow_folder).delta(kept.key).read_bytes()
-
-
-def test_what_is_too_large_or_gone_is_not_attached(
-    mlflow_folder: Path, kept: CellResult, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gone = replace(kept, key="gone", started="2026-01-02T05:00:00+00:00")
-    monkeypatch.setattr(mirrors, "LARGEST", 100)
-    assert sync(mlflow_folder, [kept]) == 1
-    monkeypatch.setattr(mirrors, "LARGEST", 1 << 20)
-    assert sync(mlflow_folder, [gone]) == 1
-    mirror = Mirror(mlflow_folder)
-    for run in all_runs(mirror.client, "1"):
-        assert mirror.client.list_artifacts(run.info.run_id) == []

@@ -1,0 +1,70 @@
+"""The tracking store: how it is reached, and what is said when it does not work."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from bench.spec import UserError
+from bench.tracking import connection, sync, ui_command
+from tests.synthetic import result
+from tests.tracking.mlflow_runs import MARKS
+
+pytestmark = MARKS
+
+
+def test_a_database_is_made_once_and_whole(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(b"of another process")
+    connection.create_database(path)
+    assert path.read_bytes() == b"of another process"
+    assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
+    path.unlink()
+    assert sync(tmp_path, [result()]) == 1
+
+
+def test_only_our_own_database_does_not_wait_for_the_disk(mlflow_folder: Path) -> None:
+    connection.connect(mlflow_folder)
+    for name, synchronous in (("mlflow.db", 0), ("studies.db", 2)):
+        with sqlalchemy.create_engine(f"sqlite:///{mlflow_folder / name}").connect() as opened:
+            assert opened.exec_driver_sql("PRAGMA synchronous").scalar() == synchronous
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////proc/nowhere/mlflow.db", "postgresql://127.0.0.1:9/x", "nonsense://x"])
+def test_an_unusable_store_is_given_up_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    importlib.import_module("mlflow.tracking")  # its seconds are not the store's
+    start = time.monotonic()
+    with pytest.raises(UserError, match=r"does not work .*; start it, or unset MLFLOW_TRACKING_URI"):
+        sync(tmp_path, [result()])
+    assert time.monotonic() - start < 20  # MLflow itself would try for 100 seconds
+
+
+def test_a_damaged_database_names_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("not a database" * 100)
+    with pytest.raises(UserError, match="move it away"):
+        sync(tmp_path, [result()])
+
+
+def test_the_user_has_the_last_word_on_the_environment(mlflow_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY")
+    connection.connect(mlflow_folder)
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_the_line_that_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ui_command(Path("results")) == ui_command(tmp_path / "results")
+    assert ui_command(Path("results")) == "python run_bench.py ui --results results"
+    assert ui_command(Path("/else where")).endswith("--results '/else where'")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@host/runs")
+    assert ui_command(tmp_path / "results") == "python run_bench.py ui --results results"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@tracking:5000")
+    assert ui_command(tmp_path) == "http://tracking:5000"
