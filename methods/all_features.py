@@ -21,9 +21,9 @@ PATH = tuple(10.0 ** (exponent / 2) for exponent in range(-1, -11, -1))
 class AllFeatures(ProbeMethod):
     """Multinomial logistic regression on the pooled activations of all layers, each scaled to unit norm an example.
 
-    The loss is mean cross-entropy + l2 · v / 2 · ||W||² with v the variance of the features, summed; `l2` None lets the
-    validation images choose it from a path of 10 values, the strongest of equals, before the head is solved again on
-    all images. It is solved among the examples' inner products, which are few where features are many.
+    The loss is mean cross-entropy + l2 · v / 2 · ||W||², where v is the sum of the features' variances. If `l2` is
+    None, the validation images choose it from a path of 10 values, the strongest of equals. Then the head is solved on
+    all images. It is solved by the inner products of the examples, of which there are fewer than features.
     """
 
     # Targets as in the official code of Head2Toe (google-research/head2toe @ 6277f63); l2 spans the path.
@@ -36,7 +36,7 @@ class AllFeatures(ProbeMethod):
     l2: float | None = None
 
     def solve(self, examples: solvers.Examples) -> solvers.Head:
-        """The head on all features at `l2`, or at the l2 that the held-out examples choose."""
+        """The head on all features at `l2`, or at the one that the held-out examples choose."""
         design = solvers.unit_norm(examples.features.held, examples.device, examples.taps)
         gram = design.gram(examples.meter)
         l2 = _chosen(gram, examples) if self.l2 is None else self.l2

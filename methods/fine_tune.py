@@ -17,7 +17,7 @@ from bench.registry import method
 class FineTune(TrainedMethod):
     """Trains all weights and a fresh head: AdamW, warm-up and cosine, light augmentation where the label survives it.
 
-    `lr` None takes 1e-3 for a network with batch norm and 1e-4 for one without, a transformer say, which bears less.
+    If `lr` is None it is 1e-3 for a network with batch norm, and 1e-4 for one without, such as a transformer.
     """
 
     # Down to 1e-5: transformers often want it, and grids that start at 1e-3 make fine-tuning look worse than it is.

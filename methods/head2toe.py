@@ -18,10 +18,11 @@ from bench.registry import method
 class Head2Toe(ProbeMethod):
     """Selects features of every layer by the rows of a group-lasso head, then trains a fresh head on them.
 
-    Each layer's activations are pooled to about `target` numbers and scaled to unit norm an example; a head on all of
-    them is trained with λ Σᵢ ||Wᵢ||₂; the top `fraction` of features by row norm, over all layers together, is kept,
-    scaled to unit norm a layer again, and given a fresh head without penalty. Of equal scores the earlier layer's wins.
-    `ranking` (group_lasso, layer_wise, variance, random) and `offset` are the paper's ablations: bench.adapt.ranking.
+    Each layer's activations are pooled to about `target` numbers and scaled to unit norm an example. A head on all of
+    them is trained with the penalty λ Σᵢ ||Wᵢ||₂, where λ is `group_lasso`. The `fraction` of features with the largest
+    row norms is kept, over all layers together; of equal norms the earlier layer's. They are scaled to unit norm a
+    layer again, and a fresh head on them is trained without penalty. `ranking` and `offset` are the paper's ablations,
+    which bench.adapt.ranking explains.
     """
 
     # From what the official code sweeps (google-research/head2toe @ 6277f63). The paper's largest values, a target of

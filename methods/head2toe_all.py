@@ -21,8 +21,9 @@ PENALTIES = {"l1": "l1", "l2": "l2", "l21": "group_lasso"}  # as people and as b
 class Head2ToeAll(ProbeMethod):
     """Trains one penalised head on the pooled features of every layer, and keeps all of it.
 
-    The paper's comparison of what selection is worth: features as in `head2toe`, each layer's scaled to unit norm an
-    example, Adam, and `strength` times Σ |W| (l1), Σ W² (l2) or Σᵢ ||Wᵢ||₂ (l21).
+    This is the paper's comparison of what selection is worth. Features are those of `head2toe`, each layer's scaled to
+    unit norm an example. Adam trains the head with a penalty of `strength` times Σ |W| (l1), Σ W² (l2) or Σᵢ ||Wᵢ||₂
+    (l21).
     """
 
     # The penalties of the official code (google-research/head2toe @ 6277f63); strengths a decade around its λ.

@@ -20,12 +20,12 @@ from methods.head2toe import Head2Toe
 class Head2ToeFT(TrainedMethod):
     """Selects features of every layer as Head2Toe does, then trains the whole network with a fresh head on them.
 
-    The selection (`target`, `fraction`, `group_lasso`, `head_lr`, `steps`, `head_batch`: those of `head2toe`) stays as
-    the frozen backbone gave it; what it reads, and how each layer's part is scaled to unit norm, takes part in the
-    training, whose recipe is that of `fine_tune`.
+    `target`, `fraction`, `group_lasso`, `head_lr`, `steps` and `head_batch` are those of `head2toe`. The selection is
+    made on the frozen backbone and stays as it is. The training has the recipe of `fine_tune`, and its gradients pass
+    through the features that are read and through their scaling to unit norm.
     """
 
-    # Of the selection only what matters most (its size), of the training what `fine_tune` searches.
+    # Of the selection its size, which matters most, is searched; of the training, what `fine_tune` searches.
     space: ClassVar[Mapping[str, BaseDistribution]] = {
         "target": CategoricalDistribution((512, 2048)),
         "fraction": FloatDistribution(0.0005, 0.2, log=True),

@@ -15,7 +15,7 @@ from methods.head2toe_ft import Head2ToeFT
 class Head2ToeFTPlus(Head2ToeFT):
     """Fits Head2Toe and Head2Toe-FT on train800, and the one with the higher accuracy on val200 again on all images.
 
-    Of equals it is Head2Toe, which leaves the backbone as it is and keeps a head alone.
+    If both are equally accurate it takes Head2Toe, which leaves the backbone as it is and keeps a head alone.
     """
 
     @property
@@ -36,6 +36,6 @@ class Head2ToeFTPlus(Head2ToeFT):
         return self.head_alone(backbone, examples)
 
     def head_alone(self, backbone: Backbone, examples: solvers.Examples) -> trained.Trained:
-        """Head2Toe itself, as a network of which the head alone is kept."""
+        """Head2Toe itself, as a network whose head alone is kept."""
         found = probe.Probe.of(backbone, self.target, self.head2toe.solve(examples))
         return trained.Trained(backbone, readout.ReadoutNetwork(found, trainable=False).eval(), self.kept)

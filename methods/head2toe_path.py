@@ -18,7 +18,7 @@ PATH = tuple(0.5**step for step in range(3, 9))  # penalties, as fractions of th
 CHOOSING = 1e-3  # duality gap of solutions that choose
 STEP, ROUGH = 4.0, 1e-2  # how much stronger the penalty is whose solution starts the last, and that one's duality gap
 POOL = 2  # features that are ranked for each image, and for each that is kept: the greater of the two numbers
-LEAST = 1e-5  # ranking_l2 above what float32 rounds a Gram matrix by
+LEAST = 1e-5  # ranking_l2, above the rounding errors of a Gram matrix in float32
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,18 @@ class Head2ToePath(ProbeMethod):
     """Selects features of every layer by a group lasso that is solved: which, and how many, needs no tuning.
 
     Each layer's activations are pooled to about `target` numbers and scaled to unit norm an example, as in Head2Toe.
-    The group lasso on all of them is solved along falling penalties, down to `penalty`, a fraction of the least one
-    that keeps no feature. Its features and those nearest to being chosen, two an image or twice as many as are kept,
-    are ranked by their rows in least squares with an l2 penalty, `ranking_l2`. `keep` features an image are kept, and
-    the last head is fitted to them, standardised, with `l2`. A `penalty` of None lets the validation images choose it,
-    and whether the last head is that or the solution's own: of equals the strongest penalty, then the solution's head.
+    The group lasso on all of them is solved along falling penalties down to `penalty`, a fraction of the least penalty
+    that keeps no feature. Candidates are its features and those of the next largest gradients: two an image, or twice
+    as many as are kept if that is more. They are ranked by the norm of their ridge-regression row, whose penalty is
+    `ranking_l2`. `keep` features an image are kept, and a logistic regression with `l2` on them, standardised, is the
+    head. If `penalty` is None, the validation images choose it, and whether the head is that one or the group lasso's
+    own: of equals the strongest penalty, then the group lasso's head.
     """
 
-    # Targets as in the official code of Head2Toe (google-research/head2toe @ 6277f63); the others span their defaults,
-    # which were set by cross-validation on the 1,000 training images of EuroSAT for a target of 512. Larger targets
-    # want more features. Folds as for the recipe: the validation images alone tell such heads apart by chance.
+    # Targets are those of Head2Toe's official code (google-research/head2toe @ 6277f63). The other ranges lie around
+    # the defaults, which were set by cross-validation on the 1,000 training images of EuroSAT for a target of 512.
+    # Larger targets want more features. There are 5 folds, because the validation images alone are too few to tell such
+    # heads apart.
     space: ClassVar[Mapping[str, BaseDistribution]] = {
         "target": CategoricalDistribution((512, 2048, 8192)),
         "penalty": FloatDistribution(0.01, 0.3, log=True),
@@ -62,12 +64,12 @@ class Head2ToePath(ProbeMethod):
     l2: float = 0.03
 
     def __post_init__(self) -> None:
-        """Raises UserError for a `ranking_l2` that rounding drowns."""
+        """Raises UserError for a `ranking_l2` below the rounding errors of a Gram matrix."""
         if self.ranking_l2 < LEAST:
             raise UserError(f"ranking_l2 of head2toe_path is at least {LEAST:g}, not {self.ranking_l2:g}")
 
     def solve(self, examples: solvers.Examples) -> solvers.Head:
-        """The head at the end of the path."""
+        """The head on the features that the end of the path selects."""
         scale = partial(solvers.unit_norm, examples.features.held, examples.device, examples.taps)
         design = examples.meter.step(None, scale)
         model = solvers.GroupLasso(design, examples.labels, examples.classes, examples.meter)
@@ -81,9 +83,9 @@ class Head2ToePath(ProbeMethod):
         return replace(head, selected=rows)
 
     def _chosen(self, design: solvers.Design, examples: solvers.Examples) -> Choice:
-        """The choice with the most hits among the held-out examples, by solutions on those before.
+        """The choice with the most hits among the held-out examples, from solutions on the examples before them.
 
-        The path goes into the record's curves, over its steps: penalty, features, accuracy of both heads, the choice.
+        The record's curves show the path step by step: penalty, features, accuracy of both heads, and the choice.
         """
         learnt, labels, meter = examples.learnt, examples.labels, examples.meter
         model = solvers.GroupLasso(design.first(learnt), labels[:learnt], examples.classes, meter, CHOOSING)

@@ -13,8 +13,8 @@ from bench.adapt.lazy import probe, solvers
 from bench.registry import method
 from bench.spec import Adapted, Backbone, Meter, Split
 
-# l2 from strong to weak, so that each solution starts the next; the decades around those that CLIP's probes use
-# (Radford et al. 2021, appendix A.3: a sweep over [1e-6, 1e6] of the inverse strength).
+# l2 from strong to weak, so that each solution starts the next. The decades are those around the ones that CLIP's
+# probes use (Radford et al. 2021, appendix A.3: a sweep over [1e-6, 1e6] of the inverse strength).
 PATH = tuple(10.0 ** (exponent / 2) for exponent in range(2, -13, -1))
 
 
@@ -23,8 +23,8 @@ PATH = tuple(10.0 ** (exponent / 2) for exponent in range(2, -13, -1))
 class LinearProbe(ProbeMethod):
     """Logistic regression on the pooled embedding; l2 chosen on train800 → val200.
 
-    The loss is mean cross-entropy + l2 / 2 · ||W||² over standardised features; `l2` None lets the validation images
-    choose it from a path of 15 values, the strongest of equals, before the head is solved again on all images.
+    The loss is mean cross-entropy + l2 / 2 · ||W||² on standardised features. If `l2` is None, the validation images
+    choose it from a path of 15 values, the strongest of equals. Then the head is solved on all images.
     """
 
     space: ClassVar[Mapping[str, BaseDistribution]] = {"l2": FloatDistribution(1e-6, 10.0, log=True)}
@@ -33,7 +33,7 @@ class LinearProbe(ProbeMethod):
     l2: float | None = None
 
     def solve(self, examples: solvers.Examples) -> solvers.Head:
-        """The head at `l2`, or at the l2 that the held-out examples choose."""
+        """The head at `l2`, or at the one that the held-out examples choose."""
         found = solvers.standardise(examples.matrix, examples.meter)
         x, y, learnt, meter = found.coordinates, examples.labels, examples.learnt, examples.meter
         start, l2 = solvers.zero(x, examples.classes), self.l2
@@ -50,23 +50,8 @@ class LinearProbe(ProbeMethod):
     def fit_path(
         cls, variants: Sequence[LinearProbe], backbone: Backbone, train: Split, meters: Sequence[Meter]
     ) -> list[Adapted]:
-        """Probes of given l2, solved from the strongest to the weakest, each from the solution before it.
-
-        The strongest is charged with the coordinates that all are solved in.
-        """
-        order = sorted(range(len(variants)), key=lambda place: -variants[place].strength)
-        examples = [solvers.read_examples(backbone, train, None, meter) for meter in meters][order[0]]
-        problem = solvers.standardise(examples.matrix, examples.meter)
-        head, made = solvers.zero(problem.coordinates, train.classes), {}
-        for place in order:
-            meter = meters[place]
-            head = solvers.ridge(problem.coordinates, examples.labels, head, variants[place].strength, meter)
-            made[place] = probe.Probe.of(backbone, None, problem.on_features(head, meter))
-            meter.stop()  # its clock must not run while the others are solved
-        return [made[place] for place in range(len(variants))]
-
-    @property
-    def strength(self) -> float:
-        """The l2 of a variant that is on the path."""
-        assert self.l2 is not None
-        return self.l2
+        """Probes of given l2, solved from the strongest to the weakest, each from the solution before it."""
+        path = [variant.l2 for variant in variants if variant.l2 is not None]
+        examples = [solvers.read_examples(backbone, train, None, meter) for meter in meters]
+        heads = solvers.heads_along(path, examples)
+        return [probe.Probe.of(backbone, None, head) for head in heads]

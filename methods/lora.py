@@ -17,8 +17,8 @@ from bench.registry import method
 class Lora(PeftMethod):
     """Trains low-rank updates of the attention and MLP projections of a transformer, or of a CNN's convolutions.
 
-    The backbone's own weights and batch statistics stay as they are; A, B and the head are kept. `alpha` is a multiple
-    of the rank, so that the update's scale does not move with the rank.
+    The backbone's own weights and batch statistics stay as they are, and A, B and the head are kept. `alpha` is a
+    multiple of the rank, so that the scale of the update does not change with the rank.
     """
 
     space: ClassVar[Mapping[str, BaseDistribution]] = {

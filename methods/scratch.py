@@ -19,7 +19,7 @@ from bench.spec import Backbone
 class Scratch(TrainedMethod):
     """Trains the same network from random weights as fine-tuning would; pretraining is worth what it falls short.
 
-    Without a learning rate it takes ten times fine-tuning's default: random weights bear it, and learn little by less.
+    If `lr` is None it is ten times fine-tuning's default: random weights bear more, and learn little with less.
     """
 
     space: ClassVar[Mapping[str, BaseDistribution]] = {

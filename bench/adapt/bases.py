@@ -19,7 +19,7 @@ class ProbeMethod(Method):
 
     frozen: ClassVar[bool] = True
     folds: ClassVar[int] = 1
-    whole: ClassVar[bool] = False  # True: what is read of a layer is scaled by the norm of the whole layer
+    whole: ClassVar[bool] = False  # True: features are divided by the norm of the whole layer, not of its selected part
 
     @property
     def target(self) -> int | None:

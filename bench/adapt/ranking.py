@@ -1,4 +1,4 @@
-"""Selection: which pooled features Head2Toe keeps, by the rankings that its official code knows.
+"""Rankings: which pooled features Head2Toe keeps, by each of the rankings of its official code.
 
 Source: Evci et al., ICML 2022, and google-research/head2toe @ 6277f63.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bench.adapt.probe import select
+from bench.adapt.selection import select
 from bench.adapt.solvers.adam import AdamRecipe, adam
 from bench.adapt.solvers.examples import Examples
 from bench.adapt.solvers.head import Head
@@ -21,11 +21,14 @@ RANKINGS = ("group_lasso", "layer_wise", "variance", "random")
 
 @dataclass(frozen=True)
 class Choice:
-    """The `fraction` of features that come after the `offset` best, by a ranking over all layers together.
+    """The `fraction` of all features that rank highest over all layers together, after the `offset` best are left out.
 
-    `group_lasso`: the l2 norms of the rows of a head that was trained with that penalty on all features; `layer_wise`:
-    their mean in a layer, so that whole layers are kept, the last in part; `variance`: of each feature over the images;
-    `random`: by chance. Of equal scores the earlier feature's wins.
+    - `group_lasso` ranks a feature by the l2 norm of its row in a head that was trained on all features.
+    - `layer_wise` ranks by the mean of the squared norms over a layer. It keeps whole layers, the last one in part.
+    - `variance` ranks by the variance of the feature over the images.
+    - `random` draws an order.
+
+    Of features that rank equally the earlier one is kept.
     """
 
     ranking: str
@@ -33,7 +36,10 @@ class Choice:
     offset: float = 0.0
 
     def count(self, width: int) -> tuple[int, int]:
-        """How many of the best to pass over, and how many to keep; raises UserError where nothing is kept."""
+        """How many of the best of `width` features to leave out, and how many to keep after them.
+
+        Raises UserError where nothing would be kept.
+        """
         skipped, kept = int(self.offset * width), int(self.fraction * width)
         if kept == 0:
             raise UserError(
@@ -48,9 +54,10 @@ class Choice:
 
 
 def choose(examples: Examples, choice: Choice, recipe: AdamRecipe) -> Tensor:
-    """The sorted columns that are kept, int64 (kept,); `recipe` trains the head on whose rows a ranking may rest.
+    """The sorted columns that are kept, int64 (kept,).
 
-    Raises UserError for a ranking that there is not, and where nothing is kept.
+    `recipe` trains the head whose rows two of the rankings need. Raises UserError for an unknown ranking, and where
+    nothing would be kept.
     """
     width = sum(examples.features.widths)
     skipped, kept = choice.count(width)
@@ -69,7 +76,7 @@ def choose(examples: Examples, choice: Choice, recipe: AdamRecipe) -> Tensor:
 
 
 def ranked(scores: Tensor) -> Tensor:
-    """Places from the highest score to the lowest."""
+    """The places of the scores (features,) from the highest score to the lowest, int64 (features,)."""
     return scores.argsort(descending=True, stable=True)
 
 
@@ -81,5 +88,5 @@ def head_on(examples: Examples, columns: Tensor, recipe: AdamRecipe) -> Head:
 
 
 def layer_means(scores: Tensor, widths: list[int]) -> Tensor:
-    """For each feature the mean score of its layer."""
+    """For each feature the mean score of its layer, (features,); the layers have these widths."""
     return torch.cat([part.mean().expand(len(part)) for part in scores.split(widths)])

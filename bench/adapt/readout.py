@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.adapt import probe as probes
-from bench.adapt.probe import Probe, norms, pack
+from bench.adapt.probe import Probe
+from bench.adapt.selection import norms, pack
 from bench.backbone.forward import taps
 from bench.backbone.pooling import pool
 from bench.backbone.taps import listen

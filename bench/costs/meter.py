@@ -1,4 +1,4 @@
-"""The meter: FLOPs, seconds and peak memory of a fit, measured by the harness and never by a method."""
+"""The meter: the FLOPs, seconds and peak memory of a fit. The harness measures them; a method never states them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bench import spec
 from bench.costs.budget import Budget
 
 T = TypeVar("T")
-ALIKE: dict[object, int] = {}  # FLOPs of signatures that mean the same to every meter
+ALIKE: dict[object, int] = {}  # the FLOPs of work that is alike for all meters, by its signature
 
 
 class Meter:
-    """Charges one cell with what it does.
+    """Measures the work of one cell and charges it to the budget.
 
-    FLOPs are those of torch's FlopCounterMode: matrix products, convolutions and attention, forward and backward, two
-    for a multiplication with its addition; element-wise work is not counted. The clock runs from the first step to
-    `stop`, so that imports and the building of networks are not training time.
+    FLOPs are counted by torch's FlopCounterMode: those of matrix products, convolutions and attention, forward and
+    backward. A multiplication with its addition counts as two. Element-wise work is not counted. The clock runs from
+    the first step to `stop`, so that imports and the building of networks are not training time.
     """
 
     def __init__(self, device: torch.device, budget: Budget | None = None) -> None:
@@ -33,7 +33,7 @@ class Meter:
         self.budget = budget
         self.flops = 0
         self.seconds = 0.0
-        self.shared_flops = 0  # of flops, work that was found
+        self.shared_flops = 0  # the part of `flops` that `found` attributed
         self.shared_seconds = 0.0
         self.curves: dict[str, list[tuple[int, float]]] = {}
         self._known: dict[object, int] = {}
@@ -43,8 +43,8 @@ class Meter:
     def step(self, signature: object | None, work: Callable[[], T], alike: bool = False) -> T:
         """Does `work` and charges its FLOPs.
 
-        They are counted the first time that this meter sees the signature, or any meter if `alike`. Without a signature
-        they are counted anew. Raises BudgetSpent when no time is left for another step.
+        The FLOPs are counted when this meter sees the signature for the first time, or when any meter does if `alike`.
+        Without a signature they are counted each time. Raises BudgetSpent when no time is left for another step.
         """
         if self.budget is not None:
             self.budget.check()
@@ -65,13 +65,13 @@ class Meter:
         return result
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
-        """Keeps the curve of the training loss. Raises UserError where that is no number any more."""
+        """Keeps a point of the curve of the training loss. Raises UserError where the loss is not finite."""
         if not math.isfinite(loss):
             raise spec.UserError(f"its training loss is {loss} in epoch {done} of {total}; it diverged")
         self.point("loss", done, loss)
 
     def point(self, curve: str, at: int, value: float) -> None:
-        """Keeps a point of a curve; one that is not finite has no place in a record."""
+        """Keeps a point of a curve; a value that is not finite is left out."""
         if math.isfinite(value):
             self.curves.setdefault(curve, []).append((at, value))
 
@@ -91,7 +91,7 @@ class Meter:
         self.shared_seconds += seconds
 
     def take(self, parts: Sequence[Meter]) -> None:
-        """Attributes the fits of other stopped meters as one piece of work: a pass that they share counts once."""
+        """Attributes the fits of other, stopped meters as one piece of work; a pass that they share counts once."""
         self.shared_flops = max(part.shared_flops for part in parts)
         self.shared_seconds = max(part.shared_seconds for part in parts)
         self.flops = self.shared_flops + sum(part.flops - part.shared_flops for part in parts)
@@ -99,31 +99,34 @@ class Meter:
         self.curves = parts[0].curves
 
     def stop(self) -> None:
-        """Ends the clock, once the device has finished; `seconds` is then what was attributed."""
+        """Waits until the device has finished, and stops the clock."""
         synchronise(self.device)
         if self._began is not None:
             self.seconds += time.perf_counter() - self._began
             self._began = None
 
     def peak_bytes(self) -> int | None:
-        """The most memory held since the meter was made: of the GPU, or of this process on a CPU."""
+        """The most bytes held since the meter was made: on the GPU, or by this process where the device is a CPU.
+
+        None where the system does not tell.
+        """
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
         return resident_peak()
 
 
 def flop_counter() -> FlopCounterMode:
-    """torch's counter, with its error in the backward pass of grouped convolutions put right."""
+    """torch's counter of FLOPs, with a right formula for the backward pass of grouped convolutions."""
     return FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: convolution_backward})
 
 
 def convolution_backward(
     grad_out_shape: Sequence[int], x_shape: Sequence[int], w_shape: Sequence[int], *rest: Any, **_: Any
 ) -> int:
-    """FLOPs of the gradients of a convolution: for the input and for the weight as many as the forward pass has.
+    """FLOPs of the backward pass of a convolution: as many as the forward pass has, for each gradient that is wanted.
 
-    torch's own formula multiplies the weight's by the number of groups: seven times too much for a MobileNet
-    (github.com/pytorch/pytorch/pull/183405 describes it). The arguments are those of aten.convolution_backward.
+    torch's own formula multiplies those of the weight's gradient by the number of groups, which is seven times too many
+    for a MobileNet (github.com/pytorch/pytorch/pull/183405). The arguments are those of aten.convolution_backward.
     """
     _bias, _stride, _padding, _dilation, transposed, _output_padding, _groups, wanted = rest
     places: int = math.prod((x_shape if transposed else grad_out_shape)[2:]) * x_shape[0]
@@ -132,7 +135,7 @@ def convolution_backward(
 
 
 def synchronise(device: torch.device) -> None:
-    """Waits until the device has done all it was asked."""
+    """Waits until the device has finished all of its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -140,7 +143,7 @@ def synchronise(device: torch.device) -> None:
 
 
 def reset_peak(device: torch.device) -> None:
-    """Starts a new peak of memory; on a CPU Linux keeps it, elsewhere there is none."""
+    """Begins a new measurement of peak memory. On a CPU only Linux has one."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
@@ -149,7 +152,7 @@ def reset_peak(device: torch.device) -> None:
 
 
 def resident_peak() -> int | None:
-    """Bytes of VmHWM, the most this process had resident; None where Linux's /proc is not there."""
+    """VmHWM in bytes, the most memory that this process had resident. None where Linux's /proc is not there."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:

@@ -14,7 +14,8 @@ import torch
 from matplotlib.figure import Figure
 from safetensors.torch import load_file
 
-from bench.adapt.probe import unpack, widths
+from bench.adapt.probe import widths
+from bench.adapt.selection import unpack
 from bench.records.cells import CellResult
 from bench.report import write_report
 from bench.report.numbers.grid import Grid, grids

@@ -3,10 +3,11 @@
 from bench.adapt.solvers.adam import AdamRecipe, adam
 from bench.adapt.solvers.examples import Examples, read_examples
 from bench.adapt.solvers.head import Head, fresh, zero
+from bench.adapt.solvers.l2_path import choose_l2, heads_along
 from bench.adapt.solvers.lasso import Design, GroupLasso, Solution, unit_norm
-from bench.adapt.solvers.logistic import Kernel, choose_l2, ridge, row_norms, standardise, standardised
+from bench.adapt.solvers.logistic import Kernel, ridge, row_norms, standardise, standardised
 
 __all__ = [
     "AdamRecipe", "Design", "Examples", "GroupLasso", "Head", "Kernel", "Solution", "adam", "choose_l2", "fresh",
-    "read_examples", "ridge", "row_norms", "standardise", "standardised", "unit_norm", "zero",
+    "heads_along", "read_examples", "ridge", "row_norms", "standardise", "standardised", "unit_norm", "zero",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Linear heads on fixed features, and the Adam recipe by which Head2Toe trains them."""
+"""The recipe by which Head2Toe trains a linear head on fixed features: Adam for a number of steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ SMALL = 20_000_000  # multiplications: some milliseconds of one core
 
 @dataclass(frozen=True)
 class AdamRecipe:
-    """How Head2Toe trains a head: Adam, cosine to 0 without warm-up, no augmentation."""
+    """Adam with a learning rate that falls to 0 by a cosine, without warm-up and without augmentation.
+
+    Source: the official code of Head2Toe, google-research/head2toe @ 6277f63.
+    """
 
     steps: int
     lr: float
@@ -30,7 +33,7 @@ class AdamRecipe:
 
 
 def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, meter: Meter) -> Head:
-    """A fresh head trained by `recipe` on features (n, d); the last step counts. Epochs are shuffled."""
+    """A fresh head, trained by `recipe` on features (n, d) with labels int64 (n,): as it is after the last step."""
     start = fresh(features.shape[1], classes, features.device)
     # Held by class, and one buffer for all batches: with so few rows, time goes into memory and not into products.
     weight, bias = start.weight.T.contiguous(), start.bias
@@ -62,9 +65,10 @@ def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, met
 
 @contextmanager
 def threads_for(multiplications: int) -> Iterator[None]:
-    """One thread while a step's products are small.
+    """Lets torch use one thread inside the block where a step has few multiplications.
 
-    Several would gain little on an idle machine, and lose a hundredfold on a busy one, waiting for each other.
+    Several threads would gain little on an idle machine. On a busy one they wait for each other and take a hundred
+    times as long.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if multiplications < SMALL else threads)
@@ -75,7 +79,7 @@ def threads_for(multiplications: int) -> Iterator[None]:
 
 
 def shuffled(count: int, batch: int, steps: int) -> list[Tensor]:
-    """`steps` batches of row numbers that walk through epochs of `count`, each shuffled anew; all of `batch` rows."""
+    """`steps` batches of `batch` row numbers each, out of epochs of `count` rows that are each shuffled anew."""
     batch = min(batch, count)
     epochs = -(-steps * batch // count)
     order = torch.cat([torch.randperm(count) for _ in range(epochs)])

@@ -1,4 +1,4 @@
-"""A linear head, and the heads from which training starts."""
+"""A linear head, and the heads from which solvers start."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Head:
 
 
 def zero(features: Tensor, classes: int) -> Head:
-    """The head on features (n, d) from which a solution starts."""
+    """A head on features (n, d) that is zero, from which a convex solver starts."""
     return Head(features.new_zeros(features.shape[1], classes), features.new_zeros(classes))
 
 
 def fresh(count: int, classes: int, device: torch.device) -> Head:
-    """A head that has seen nothing: Keras's default for a dense layer, in which Head2Toe's official code is written."""
+    """A head on `count` features with Glorot's uniform random weights, as in Head2Toe's official code, and no bias."""
     weight = torch.empty(count, classes, device=device)
     torch.nn.init.xavier_uniform_(weight)
     return Head(weight, torch.zeros(classes, device=device))

@@ -1,8 +1,7 @@
-"""Multinomial logistic regression with an l2 penalty by Newton's method: few products where features are many."""
+"""Multinomial logistic regression with an l2 penalty, by Newton's method."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,14 +12,14 @@ from bench.adapt.solvers.head import Head, zero
 from bench.adapt.solvers.softmax import conjugate, cross_entropy, product, softmax_bend
 from bench.spec import Meter
 
-NEWTONS = 50
-CONJUGATE = 50  # products a Newton step
-FLAT = 1e-6  # standard deviation under which a feature is a constant and rounding
+NEWTONS = 50  # steps, at most
+CONJUGATE = 50  # products a Newton step, at most
+FLAT = 1e-6  # standard deviation below which a feature is taken for a constant with rounding errors
 
 
 @dataclass(frozen=True)
 class Standardised:
-    """Features (n, d) standardised, along their principal axes: where a penalised head is quickly found."""
+    """Standardised features in the coordinates of their principal axes, in which a penalised head is found quickly."""
 
     mean: Tensor  # (d,)
     scale: Tensor  # (d,)
@@ -28,13 +27,13 @@ class Standardised:
     coordinates: Tensor  # (n, rank)
 
     def on_features(self, head: Head, meter: Meter) -> Head:
-        """The head on the features as they are that a head on the coordinates stands for."""
+        """The head on the features as they are that gives the same scores as `head` on the coordinates."""
         weight = product(meter, self.axes, head.weight) / self.scale[:, None]
         return Head(weight, head.bias - self.mean @ weight)
 
 
 def standardise(features: Tensor, meter: Meter) -> Standardised:
-    """From features (n, d); constant ones stay 0."""
+    """Standardises features (n, d). Constant features become 0."""
     mean, scale = features.mean(0), features.std(0).clamp_min(FLAT)
     x = (features - mean) / scale
     axes = principal_axes(x, meter)
@@ -42,17 +41,17 @@ def standardise(features: Tensor, meter: Meter) -> Standardised:
 
 
 def standardised(features: Tensor, labels: Tensor, classes: int, l2: float, meter: Meter) -> Head:
-    """`ridge` from zero on features (n, d) that are standardised first; the head it returns is on them as they are."""
+    """The head on features (n, d) that `ridge` finds on the standardised ones, from zero."""
     found = standardise(features, meter)
     head = ridge(found.coordinates, labels, zero(found.coordinates, classes), l2, meter)
     return found.on_features(head, meter)
 
 
 def row_norms(features: Tensor, labels: Tensor, classes: int, l2: float, meter: Meter) -> Tensor:
-    """Norms (d,) of the rows of W that minimises ||Y - XW||² / n + l2 · v · ||W||²: how much each feature is used.
+    """How much each feature is used: the norms (d,) of the rows of W that minimises ||Y - XW||² / n + l2 · v · ||W||².
 
-    X are the features (n, d) without their means, v is their variance, summed, and Y has a column of ones and zeros a
-    class, without its mean. It is solved among the examples' inner products, which are few where features are many.
+    X are the features (n, d) without their means, and v is the sum of their variances. Y are the one-hot labels (n,
+    classes) without their means. It is solved in the dual, by the n × n inner products of the examples.
     """
     centred = features - features.mean(0)
     onehot = functional.one_hot(labels, classes).to(centred)
@@ -64,7 +63,7 @@ def row_norms(features: Tensor, labels: Tensor, classes: int, l2: float, meter: 
 
 
 def principal_axes(features: Tensor, meter: Meter) -> Tensor:
-    """Orthonormal columns (d, rank) along which features (n, d) are uncorrelated, from the smaller of the two Grams."""
+    """Orthonormal columns (d, rank) along which features (n, d) are uncorrelated, from the smaller Gram matrix."""
     wide = features.shape[1] > len(features)
     left, right = (features, features.T) if wide else (features.T, features)
     values, vectors = torch.linalg.eigh(product(meter, left, right).double())
@@ -75,10 +74,10 @@ def principal_axes(features: Tensor, meter: Meter) -> Tensor:
 
 
 def ridge(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Meter, tolerance: float = 1e-5) -> Head:
-    """Minimises mean cross-entropy + l2 / 2 · ||weight||² over features (n, d) from `start`; the bias is free.
+    """The head that minimises mean cross-entropy + l2 / 2 · ||weight||² on features (n, d), found from `start`.
 
-    Converged when no entry of the gradient is above `tolerance`. Fast where features are uncorrelated, as along
-    principal axes.
+    The bias has no penalty. The solution has converged when no entry of the gradient is above `tolerance`. It is fast
+    where features are uncorrelated, as along principal axes.
     """
     columns = torch.cat([features, torch.ones_like(features[:, :1])], dim=1)
     rows = columns.T.contiguous()  # products with few classes are fastest class-major
@@ -112,29 +111,15 @@ def ridge(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Meter
     return Head(weight[:, :-1].T.contiguous(), weight[:, -1].contiguous())
 
 
-def choose_l2(
-    path: Sequence[float], start: Head, solve: Callable[[Head, float], Head], hits: Callable[[Head], int]
-) -> float:  # fmt: skip
-    """The penalty on a falling path whose head has the most hits, the strongest of equals.
-
-    `solve` is given the head before, at first `start`, and a penalty.
-    """
-    head, best = start, (-1, path[0])
-    for l2 in path:
-        head = solve(head, l2)
-        best = max(best, (hits(head), l2))
-    return best[1]
-
-
 class Kernel:
-    """The first examples of a Gram matrix, to train on, in the coordinates of its eigenvectors.
+    """Examples in coordinates from their inner products, in which a head on any number of features is solved.
 
-    There are at most as many coordinates as examples. They are centred, uncorrelated, and have the inner products of
-    the features, so that a head on them is the head on all features, and has the same norm.
+    There are at most as many coordinates as examples to train on. They are centred and uncorrelated, and have the inner
+    products of the features. So a head on them gives the scores of the best head on all features, and has its norm.
     """
 
     def __init__(self, gram: Tensor, kept: int, meter: Meter) -> None:
-        """`gram` float64 (n, n); the first `kept` examples are trained on."""
+        """`gram` float64 (n, n) are the inner products of n examples; the first `kept` examples are trained on."""
         self.kept, self.means, self.meter = kept, gram[:kept, :kept].mean(0), meter
         ours = gram[:, :kept].mean(1)
         centred = gram[:, :kept] - ours[:, None] - self.means + self.means.mean()
@@ -145,11 +130,11 @@ class Kernel:
         self.coordinates = product(meter, centred, self.duals).float()  # (n, coordinates), also of the other examples
 
     def zero(self, classes: int) -> Head:
-        """The head on the coordinates from which a solution starts."""
+        """A head on the coordinates that is zero."""
         return zero(self.coordinates, classes)
 
     def solve(self, labels: Tensor, start: Head, l2: float) -> Head:
-        """The head on the coordinates for mean cross-entropy + l2 · variance / 2 · ||weight||², from `start`."""
+        """The head on the coordinates of least mean cross-entropy + l2 · variance / 2 · ||weight||², from `start`."""
         return ridge(self.coordinates[: self.kept], labels[: self.kept], start, l2 * self.variance, self.meter)
 
     def others(self, head: Head) -> Tensor:
@@ -157,7 +142,7 @@ class Kernel:
         return product(self.meter, self.coordinates[self.kept :], head.weight) + head.bias
 
     def on_features(self, head: Head) -> tuple[Tensor, Tensor]:
-        """The same head on features X (kept, d): u (classes, kept), of which the weight is Xᵀ uᵀ, and the bias."""
+        """The same head on features X (kept, d), as its dual u (classes, kept) and its bias: the weight is Xᵀ uᵀ."""
         dual = product(self.meter, self.duals, head.weight.double()).T
         dual = dual - dual.mean(1, keepdim=True)
         return dual, head.bias.double() - dual @ self.means

@@ -1,4 +1,4 @@
-"""Softmax regression's parts: metered products, cross-entropy, its curvature, and conjugate gradients."""
+"""Parts of softmax regression: metered products, cross-entropy, its Hessian, and conjugate gradients."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bench.spec import Meter
 
 
 def product(meter: Meter, left: Tensor, right: Tensor) -> Tensor:
-    """left @ right, its FLOPs charged."""
+    """left @ right, with its FLOPs charged to `meter`."""
     return meter.step(("product", left.shape, right.shape), partial(torch.matmul, left, right), alike=True)
 
 
 def cross_entropy(scores: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean loss, and the probabilities (classes, n)."""
+    """The mean loss, a scalar, and the probabilities (classes, n), from scores and one-hot labels (classes, n)."""
     shifted = scores - scores.amax(0)
     powers = shifted.exp()
     total = powers.sum(0)
@@ -25,16 +25,20 @@ def cross_entropy(scores: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def softmax_bend(chance: Tensor, scores: Tensor) -> Tensor:
-    """The Hessian of the mean cross-entropy by the scores (classes, n) at these probabilities, times `scores`."""
+    """The Hessian of the mean cross-entropy by the scores, times the direction `scores` (classes, n).
+
+    `chance` (classes, n) are the probabilities at which the Hessian is taken.
+    """
     return chance * (scores - (chance * scores).sum(0)) / chance.shape[1]
 
 
 def conjugate(
     hessian: Callable[[Tensor], Tensor], gradient: Tensor, diagonal: Tensor, limit: int, enough: float
 ) -> Tensor:
-    """Minus the inverse Hessian times the gradient, preconditioned with the Hessian's diagonal or what is near it.
+    """Newton's step, minus the inverse Hessian times the gradient, by preconditioned conjugate gradients.
 
-    Stops after `limit` products, or when the squared, preconditioned residual is `enough` of what it was.
+    `hessian` multiplies a direction by the Hessian, and `diagonal` is about its diagonal. Stops after `limit` products,
+    or when the squared, preconditioned residual has fallen to the fraction `enough` of what it was.
     """
     step, left = torch.zeros_like(gradient), -gradient
     direction = left / diagonal

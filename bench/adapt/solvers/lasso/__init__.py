@@ -1,7 +1,8 @@
-"""Group lasso for multinomial logistic regression, solved to a certified duality gap: few examples, many features.
+"""The group lasso for multinomial logistic regression, solved to a certified duality gap: few examples, many features.
 
-Minimised is the mean cross-entropy of softmax(XW + b) plus λ Σᵢ ||Wᵢ||₂, one group a feature: its row over the classes;
-the intercept b is free. This is the first stage of Head2Toe (Evci et al. 2022, section 3) without Adam's approximation.
+It minimises the mean cross-entropy of softmax(XW + b) plus λ Σᵢ ||Wᵢ||₂. A group is a feature's row over the classes,
+and the intercept b has no penalty. This is the first stage of Head2Toe (Evci et al. 2022, section 3), which Adam
+approximates there.
 """
 
 from bench.adapt.solvers.lasso.design import Block, Design, unit_norm

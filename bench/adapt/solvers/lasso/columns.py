@@ -1,4 +1,4 @@
-"""Single features of a design, read when they are first needed, centred and kept."""
+"""Single features of a design, centred, read when they are first needed and then held in memory."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 
 from bench.adapt.solvers.lasso.design import Design
 
-FLAT = 1e-6  # a feature that varies by less of its size is a constant and rounding
+FLAT = 1e-6  # a feature that varies by less than this fraction of its size is taken for a constant
 
 
 class Columns:
-    """The features that a path has looked at, without their means, which a free intercept makes up for.
+    """The features that a path has looked at, without their means, which the intercept makes up for.
 
-    Constant features, and those exactly like an earlier one, are found when they are read, and called unusable.
+    A feature is unusable if it is constant or equal to one that was read before. That is found when it is read.
     """
 
     def __init__(self, design: Design, dtype: torch.dtype) -> None:
@@ -29,22 +29,22 @@ class Columns:
         self.digests: set[bytes] = set()
 
     def usable(self, rows: Tensor) -> Tensor:
-        """Those of the sorted `rows` that vary and are not like an earlier one; they are read if they were not."""
+        """The usable ones of the sorted features `rows` (k,); those that were not read before are read."""
         unread = rows[self.place[rows] == -1]
         if len(unread):
             self._read(unread)
         return rows[self.place[rows] >= 0]
 
     def unusable(self) -> Tensor:
-        """Features found to be constant or like an earlier one, as far as they were read."""
+        """The features that were read and are unusable, int64 (count,)."""
         return (self.place == -2).nonzero()[:, 0]
 
     def centred(self, rows: Tensor) -> Tensor:
-        """(n, rows), all of them usable."""
+        """The usable features `rows` (k,) without their means, (n, k)."""
         return self.kept[:, self.place[rows]]
 
     def means(self, rows: Tensor) -> Tensor:
-        """float64 (rows,)."""
+        """The means of the usable features `rows` (k,), float64 (k,)."""
         return self.offsets[self.place[rows]]
 
     def _read(self, rows: Tensor) -> None:

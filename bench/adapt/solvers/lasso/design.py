@@ -1,4 +1,4 @@
-"""The features of a group lasso as blocks of columns, in memory or memory-mapped, read in pieces and never copied."""
+"""The features of a group lasso as blocks of columns, in memory or memory-mapped, which are read piece by piece."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from bench.adapt.solvers.softmax import product
 from bench.spec import Meter, UserError
 
 PIECE = 1 << 24  # numbers that are converted at once: 64 MiB of float32
-LARGE = 1 << 29  # numbers from which on features stay as they are, where they are, and reading them has a bar
+LARGE = 1 << 29  # numbers; more of them are not converted at once, and reading them shows a bar
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some features of n examples, float16 or float32 (n, width), each example's part multiplied by its factor."""
+    """Some features of n examples. Those of each example are multiplied by its factor."""
 
-    values: Tensor | np.ndarray  # a numpy memory map is read piece by piece
+    values: Tensor | np.ndarray  # float16 or float32 (n, width); a numpy memory map is read piece by piece
     factor: Tensor | None = None  # float32 (n,); None for 1
     name: str = ""  # the tap, for messages
 
 
 @dataclass(frozen=True)
 class Design:
-    """All features side by side, in the order of their blocks; what is computed with them is computed on `device`."""
+    """Blocks of features side by side; products with them are computed on `device`."""
 
     blocks: Sequence[Block]
     device: torch.device
 
     @property
     def count(self) -> int:
-        """The number of examples, n."""
+        """How many examples there are."""
         return len(self.blocks[0].values)
 
     @property
     def width(self) -> int:
-        """The number of features over all blocks."""
+        """How many features there are in all blocks."""
         return sum(block.values.shape[1] for block in self.blocks)
 
     def first(self, count: int) -> Design:
@@ -55,13 +55,13 @@ class Design:
         return Design(cut, self.device)
 
     def norms(self, dual: Tensor, meter: Meter) -> Tensor:
-        """||Xᵢᵀ u||₂ of every feature i, float32 (width,), for u (classes, n); raises UserError if not finite."""
+        """||Xᵢᵀ u||₂ of every feature i, float32 (width,), for u (classes, n). Raises UserError as `products` does."""
         return torch.cat([part.norm(dim=0) for part in self.products(dual, meter)])
 
     def products(self, dual: Tensor, meter: Meter) -> Iterator[Tensor]:
-        """u X, float32 (classes, some features) from the first feature to the last, for u (classes, n).
+        """u X for u (classes, n), in parts float32 (classes, some features) from the first feature to the last.
 
-        Raises UserError when features are not finite, and names their tap.
+        Raises UserError, which names the tap, where features are not finite.
         """
         with _bar(self) as advance:
             for block in self.blocks:
@@ -85,7 +85,7 @@ class Design:
         return total
 
     def columns(self, rows: Tensor) -> Tensor:
-        """The features `rows` (k,), which are sorted, of all examples: float32 (n, k)."""
+        """The sorted features `rows` (k,) of all examples, float32 (n, k)."""
         starts = np.cumsum([0, *(block.values.shape[1] for block in self.blocks)])
         wanted = rows.cpu().numpy()
         parts = [torch.empty(self.count, 0, device=self.device)]
@@ -98,7 +98,7 @@ class Design:
 
 
 def unit_norm(blocks: Sequence[Tensor], device: torch.device, names: Sequence[str] = ()) -> Design:
-    """A design of blocks (n, width), one a tap, each example's part of a tap scaled to unit l2 norm."""
+    """The design of blocks (n, width), one a tap, in which each example's part of a tap has an l2 norm of 1."""
     large = sum(block.numel() for block in blocks) > LARGE
     ours = [block if large else block.to(device, torch.float32) for block in blocks]
     factors = [1 / block.float().norm(dim=1).clamp_min(1e-12) for block in ours]
@@ -121,7 +121,7 @@ def _pieces(block: Block, device: torch.device) -> Iterator[Tensor]:
 
 @contextmanager
 def _bar(design: Design) -> Iterator[Callable[[int], None]]:
-    """A bar over the features, on a terminal and where they are many."""
+    """A progress bar over the features, on a terminal and where they are many."""
     large = design.count * design.width > LARGE
     console = Console(file=sys.stderr)
     with Progress(console=console, transient=True, disable=not (large and console.is_terminal)) as bar:

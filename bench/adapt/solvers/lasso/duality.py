@@ -1,4 +1,4 @@
-"""Cross-entropy, its intercept and its dual: what certifies a solution. All is class-major: scores are (classes, n)."""
+"""The dual of the cross-entropy, which certifies a solution, and the best intercept. Scores are (classes, n)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.spec import Meter
 
 @dataclass(frozen=True)
 class Point:
-    """Where a solution stands when its intercept is optimal, all in float64."""
+    """A solution with its best intercept, all in float64."""
 
     loss: float
     bias: Tensor  # (classes,)
@@ -22,9 +22,9 @@ class Point:
 
 
 def settle(scores: Tensor, bias: Tensor, onehot: Tensor, meter: Meter) -> Point:
-    """The best intercept for scores without one, found by Newton's method from `bias`.
+    """Finds the best intercept for scores (classes, n) without one, by Newton's method from `bias` (classes,).
 
-    Only then do the rows of the residual sum to zero, as a dual feasible point with a free intercept must.
+    Only with the best intercept do the rows of the residual sum to 0, as those of a dual feasible point must.
     """
     classes, count = scores.shape
     gauge = torch.full((classes, classes), 1 / classes, dtype=scores.dtype, device=scores.device)
@@ -47,10 +47,10 @@ def settle(scores: Tensor, bias: Tensor, onehot: Tensor, meter: Meter) -> Point:
 
 
 def dual_objective(point: Point, onehot: Tensor, shrink: float) -> float:
-    """The dual at the residual times `shrink` in [0, 1]: the mean entropy of the probabilities that belong to it.
+    """The dual objective at u, the residual times `shrink` in [0, 1]: the mean entropy of p = n u + y.
 
-    The conjugate of the cross-entropy is the negative entropy of p = n u + y on the simplex; feasible is u when its
-    rows sum to zero and no feature has ||Xᵢᵀ u|| above λ, which is what the caller's shrinking is for.
+    The conjugate of the cross-entropy is the negative entropy of p on the simplex. u is feasible when its rows sum to 0
+    and no feature has ||Xᵢᵀ u|| above λ. The caller chooses `shrink` so that the second holds.
     """
     mixed = shrink * point.probabilities + (1 - shrink) * onehot
     return float(-torch.special.xlogy(mixed, mixed).sum(0).mean())

@@ -1,4 +1,4 @@
-"""Newton's method for the group lasso on rows that are not zero, its system solved by conjugate gradients."""
+"""Newton's method for the group lasso on the rows that are not zero, where its penalty is smooth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENOUGH = 1e-3  # of the squared, preconditioned residual
 
 @dataclass(frozen=True)
 class Support:
-    """Standardised features with rows that are not zero; the last column is of ones and has no penalty."""
+    """The standardised features whose rows are not zero, and a last column of ones, which has no penalty."""
 
     columns: Tensor  # (n, features + 1)
     rows: Tensor  # (features + 1, n), the same
@@ -24,7 +24,7 @@ class Support:
     meter: Meter
 
     def improve(self, weight: Tensor, scores: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-        """Weight (classes, features + 1) and scores (classes, n) after at most so many Newton steps."""
+        """Weight (classes, features + 1) and scores (classes, n) after at most `steps` Newton steps."""
         for _ in range(steps):
             loss, chance = cross_entropy(scores, self.onehot)
             norm = weight.norm(dim=0).clamp_min(1e-30)
@@ -48,9 +48,9 @@ class Support:
         return float(cross_entropy(scores, self.onehot)[0] + self.penalty @ weight.norm(dim=0))
 
     def _direction(self, gradient: Tensor, chance: Tensor, unit: Tensor, pull: Tensor) -> Tensor:
-        """Minus the inverse Hessian times the gradient, by conjugate gradients preconditioned with the diagonal.
+        """Newton's step, by conjugate gradients preconditioned with the Hessian's diagonal.
 
-        A norm bends by the part across its row, over its length.
+        The Hessian of a row's norm is the projection across the row, divided by the norm.
         """
         count = len(self.columns)
         curvature = product(self.meter, chance * (1 - chance) / count, self.columns.square())

@@ -1,4 +1,4 @@
-"""The path: one λ after another, each from where the last ended, on a working set that grows until it is certified."""
+"""The path of solutions: one λ after another, each on a working set that grows until the solution is certified."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ NEVER = 60.0  # how far a class without examples scores below the lowest score o
 
 @dataclass(frozen=True)
 class Solution:
-    """The group lasso at one λ: scores are features[:, rows] @ weight + bias; all other rows are zero."""
+    """The solution at one λ. Scores are features[:, rows] @ weight + bias, and all other rows are zero."""
 
     strength: float  # λ
     rows: Tensor  # int64 (kept,), sorted
     weight: Tensor  # (kept, classes)
     bias: Tensor  # (classes,)
     objective: float
-    gap: float  # duality gap over the objective, certified over all features
+    gap: float  # duality gap over all features, relative to the objective
 
 
 @dataclass(frozen=True)
 class _Anchor:
-    """A point of the path: its rows over the classes that have examples, and every feature's gradient there."""
+    """A point of the path, over the classes that have examples, with the norm of every feature's gradient."""
 
     strength: float
     rows: Tensor  # (kept,)
@@ -43,10 +43,10 @@ class _Anchor:
 
 
 class GroupLasso:
-    """The group lasso of one design with its labels; solutions for falling λ start each other.
+    """The group lasso of one design and its labels. It is solved for falling λ, each solution from the one before.
 
-    Of features that are exactly alike only the first gets a row, and constant ones never do. A class without examples
-    has rows of zeros and a bias so low that it is never chosen. On a CPU the same input has the same solutions.
+    Of equal features only the first gets a row, and a constant feature gets none. A class without examples gets a bias
+    so low that it is never chosen. On a CPU the same input has the same solutions.
     """
 
     def __init__(self, design: Design, labels: Tensor, classes: int, meter: Meter, tolerance: float = 1e-4) -> None:
@@ -63,10 +63,10 @@ class GroupLasso:
         self.strongest = self._strongest()  # λ from which on all rows are zero
 
     def solve(self, strength: float, start: Solution | None = None, rough: float = 0.0) -> Solution:
-        """The solution at λ = `strength`, from where the last one was, or from `start`, be it of other examples.
+        """The solution at λ = `strength`, from the one before, or from `start`, which may be one of other examples.
 
-        One that only starts others may be as `rough` as that duality gap. Raises UserError when λ keeps no feature, or
-        rounding keeps the gap above the tolerance.
+        A solution that only starts others may have a duality gap of `rough`. Raises UserError when λ keeps no feature,
+        or when rounding errors keep the gap above the tolerance.
         """
         if strength >= self.strongest:
             raise UserError(f"a penalty of {strength:g} keeps no feature; choose one below {self.strongest:g}")
@@ -93,10 +93,10 @@ class GroupLasso:
         )
 
     def near(self, count: int) -> Tensor:
-        """The rows of the last solution and the features with the largest gradients next to them, `count` in all.
+        """The features of the last solution and those of the largest gradients after them, `count` in all.
 
-        A row of the solution has a gradient of λ. Of features that say nearly the same the group lasso keeps a few and
-        leaves the others just below, though a head without its penalty is better off with more of them.
+        Each feature of the solution has a gradient of norm λ. Of nearly equal features the group lasso keeps a few, and
+        the others' gradients are just below λ. A head without the penalty is better with more of them.
         """
         norms = self.anchor.norms.clone()
         norms[self.anchor.rows] = torch.inf
@@ -119,7 +119,7 @@ class GroupLasso:
         return (objective - dual_objective(point, self.onehot, shrink)) / objective, objective
 
     def _candidates(self, anchor: _Anchor, threshold: float, taken: Tensor | None = None) -> Tensor:
-        """The features with the largest gradients from `threshold` on, as many as there is room for, and their ties."""
+        """The features of the largest gradients, at least `threshold`: as many as there is room for, and ties."""
         norms = anchor.norms.clone()
         norms[anchor.rows if taken is None else taken] = -1
         found = norms >= max(threshold, 0)
@@ -139,7 +139,7 @@ class GroupLasso:
         return _Anchor(strength, rows, weight, point, self._norms(point))
 
     def _strongest(self) -> float:
-        """The largest gradient where all rows are zero, of a feature that varies."""
+        """The largest gradient of a usable feature where all rows are zero."""
         norms = self.anchor.norms
         for _ in range(GROWTHS):
             top = norms.topk(min(ROOM, len(norms))).indices.sort().values
@@ -152,7 +152,7 @@ class GroupLasso:
         return strongest
 
     def _solution(self, objective: float, gap: float) -> Solution:
-        """The anchor over all classes and features that are not centred."""
+        """The anchor as a solution over all classes, for features that are not centred."""
         anchor = self.anchor
         scores = anchor.weight @ self.columns.centred(anchor.rows).double().T + anchor.point.bias[:, None]
         weight = anchor.weight.new_zeros(len(anchor.rows), self.classes)

@@ -1,9 +1,9 @@
-"""The group lasso on a small working set: bursts of accelerated proximal gradient, then Newton's method on the support.
+"""The group lasso on a small working set: accelerated proximal gradient and Newton's method in turns.
 
-The bursts find which rows are zero; Newton's method by conjugate gradients then needs few products where they would
-need thousands (Bareilles, Iutzeler and Malick 2022 study such pairs). Everything is class-major, (classes, features),
-for which products with few classes are fastest; features are standardised, which scales the penalty of each row
-instead, and a last column of ones, without penalty, carries the intercept.
+Proximal gradient finds which rows are zero. Newton's method on the others then needs few products where proximal
+gradient would need thousands (Bareilles, Iutzeler and Malick 2022 study such pairs). Weights are (classes, features),
+because products with few classes are fastest in that order. Features are standardised, and the penalty of each row is
+scaled instead. A last column of ones, without penalty, carries the intercept.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from bench.adapt.solvers.lasso.newton import Support
 from bench.adapt.solvers.softmax import cross_entropy, product
 from bench.spec import Meter
 
-BURST = 20  # steps of proximal gradient before Newton's method
-NEWTONS = 2  # Newton steps before the support is looked at again
-ROUNDS = 200  # of a burst and Newton steps
-PATIENCE = 20  # rounds that may pass without a better gap: rounding is then all that is left
+BURST = 20  # steps of proximal gradient in a round
+NEWTONS = 2  # Newton steps in a round
+ROUNDS = 200  # at most
+PATIENCE = 20  # rounds without a better gap, after which rounding errors are all that is left
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class State:
 
 
 class WorkingSet:
-    """Some features and the group lasso on them alone, in the precision of `columns`."""
+    """The group lasso on some of the features alone, in the precision of `columns`."""
 
     def __init__(self, columns: Tensor, onehot: Tensor, strength: float, meter: Meter) -> None:
-        """`columns` (n, features) are centred and none is constant; `onehot` is (classes, n)."""
+        """`columns` (n, features) are centred, none is constant; `onehot` (classes, n) are the labels."""
         self.scale = columns.square().mean(0).sqrt()
         self.columns = torch.cat([columns / self.scale, torch.ones_like(columns[:, :1])], dim=1)
         self.rows = self.columns.T.contiguous()
@@ -46,37 +46,37 @@ class WorkingSet:
         self.curvature = 1.0  # of the loss along the last steps, to begin with
 
     def start(self, weight: Tensor, bias: Tensor) -> State:
-        """From `weight` (classes, features) of the features as they were given."""
+        """The state of a weight (classes, features) and a bias (classes,) for the features as they were given."""
         standard = torch.cat([(weight * self.scale).to(self.columns), bias.to(self.columns)[:, None]], dim=1)
         return State(standard, product(self.meter, standard, self.rows))
 
     def weight(self, state: State) -> Tensor:
-        """(classes, features) of the features as they were given."""
+        """The weight (classes, features) of a state, for the features as they were given."""
         given: Tensor = state.weight[:, :-1] / self.scale
         return given
 
     def settled(self, state: State) -> Point:
-        """The state with its best intercept, in float64."""
+        """A state with its best intercept, in float64."""
         scores = product(self.meter, state.weight[:, :-1].double(), self.rows[:-1].double())
         return settle(scores, state.weight[:, -1].double(), self.exact_onehot, self.meter)
 
     def norms(self, point: Point) -> Tensor:
-        """||Xᵢᵀ residual|| of each feature as it was given, float64 (features,)."""
+        """||Xᵢᵀ residual||₂ of each feature as it was given, float64 (features,)."""
         standard: Tensor = product(self.meter, point.residual, self.columns[:, :-1].double()).norm(dim=0)
         return standard * self.scale
 
     def objective(self, state: State, point: Point) -> float:
-        """The loss with the penalty."""
+        """The loss and the penalty of a state, whose point `settled` gives."""
         return point.loss + float(self.penalty.double() @ state.weight.double().norm(dim=0))
 
     def gap(self, state: State, point: Point) -> float:
-        """Duality gap of the problem on these features alone, relative to its objective."""
+        """The duality gap of the problem on these features alone, relative to the objective."""
         shrink = min(1.0, self.strength / max(float(self.norms(point).amax()), 1e-300))
         objective = self.objective(state, point)
         return (objective - dual_objective(point, self.exact_onehot, shrink)) / objective
 
     def solve(self, state: State, tolerance: float) -> tuple[State, Point]:
-        """To a relative duality gap of `tolerance`, or as near as rounding lets it come."""
+        """Solves to a relative duality gap of `tolerance`, or as near as rounding errors allow."""
         best, waited = float("inf"), 0
         for _ in range(ROUNDS):
             state = self._burst(state)
@@ -90,7 +90,7 @@ class WorkingSet:
         return state, point
 
     def _burst(self, state: State) -> State:
-        """FISTA (Beck and Teboulle 2009) with adaptive restarts (O'Donoghue and Candès 2015) and step sizes."""
+        """FISTA (Beck and Teboulle 2009) with adaptive restarts (O'Donoghue and Candès 2015) and adaptive steps."""
         ahead, age = state, 1.0
         for _ in range(BURST):
             new = self._proximal_step(ahead)
@@ -105,7 +105,7 @@ class WorkingSet:
         return state
 
     def _proximal_step(self, state: State) -> State:
-        """A step of 1 / curvature, which is doubled until the loss stays below its quadratic model."""
+        """A step of length 1 / curvature; the curvature is doubled until the loss stays below its quadratic model."""
         loss, chance = cross_entropy(state.scores, self.onehot)
         gradient = product(self.meter, (chance - self.onehot) / len(self.columns), self.columns)
         self.curvature *= 0.95
@@ -122,7 +122,7 @@ class WorkingSet:
             self.curvature *= 2
 
     def _newton(self, state: State) -> State:
-        """Newton steps on the rows that are not zero, where the penalty is smooth, and on the intercept."""
+        """Newton steps on the rows that are not zero and on the intercept."""
         found = state.weight.norm(dim=0) > 0
         found[-1] = True
         kept = found.nonzero()[:, 0]
@@ -134,10 +134,10 @@ class WorkingSet:
 
 
 def _bend(chance: Tensor, change: Tensor) -> Tensor:
-    """A bound on how far the loss rises above its tangent when the scores change, free of cancellation.
+    """A bound on how far the loss rises above its tangent when the scores change, computed without cancellation.
 
-    Softmax's third derivative is at most the range r of the change times its second, so the excess over the tangent is
-    at most (exp(r) - r - 1) / r² times the variance of the change (self-concordance as in Bach 2010, proposition 1).
+    Softmax's third derivative is at most its second times r, the range of the change. So the loss is above its tangent
+    by at most (exp(r) - r - 1) / r² times the variance of the change (Bach 2010, proposition 1: self-concordance).
     """
     spread = (change.amax(0) - change.amin(0)).clamp_min(1e-3)
     centred = change - (chance * change).sum(0)
