@@ -1,1 +1,30 @@
-"""The harness of Head2Head: everything that is neither a method nor a task."""
+"""Head2Head, for notebooks and scripts: `compare`, `open_results`, `load_winner`. See docs/tour.ipynb.
+
+import bench
+
+found = bench.compare(methods=["linear_probe", "lora"], tasks="demo/digits", seeds=3)
+found.frame()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.api import compare, load_winner, open_results
+    from bench.results import Results
+    from bench.winner import Winner
+
+__all__ = ["Results", "Winner", "compare", "load_winner", "open_results"]
+
+
+def __getattr__(name: str) -> Any:
+    """The API is imported when it is first used: pandas takes a while, and the command line does without it."""
+    if name in __all__:
+        return getattr(import_module("bench.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *globals()]

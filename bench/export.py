@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from bench.records.cells import CellResult
+from bench.records.lookup import describe
 from bench.records.store import Store
 from bench.registry import METHODS
 from bench.spec import Method, UserError
@@ -56,11 +57,6 @@ class Note:
     cost: Mapping[str, float | None]  # FLOPs, bytes, seconds, …, under the names of a record
     source: Mapping[str, Any]  # where the delta comes from: key, task, seed, protocol, versions, …
     registered: str = ""  # the method's name in the registry; empty in folders of older versions
-
-
-def describe(result: CellResult) -> str:
-    """A cell in words: method, task and seed."""
-    return f"{result.method} on {result.task}, seed {result.seed}"
 
 
 def export(result: CellResult, store: Store, to: Path) -> list[Path]:

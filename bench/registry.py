@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from bench.discovery import discover
 from bench.spec import Method, Task, UserError
+from bench.variants import settings, variant
 
 ORACLE = " (oracle)"  # ends the label of a method whose hyper-parameters were chosen by the shifted test sets
 T = TypeVar("T")
 M = TypeVar("M", bound=type)
-KINDS: Mapping[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool, "None": type(None)}
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,11 @@ class Registry(Generic[T]):
         self._items[name] = item
         if extra:
             self._extra.add(name)
+
+    def replace(self, name: str, item: T) -> None:
+        """Adds an extra item, in place of the one that has the name."""
+        self._items[name] = item
+        self._extra.add(name)
 
     def add_scheme(self, prefix: str, make: Callable[[str], T]) -> None:
         """Lets `prefix:TEXT` name an item that `make(TEXT)` creates."""
@@ -156,33 +160,33 @@ def method(name: str, *, extra: bool = False) -> Callable[[M], M]:
     return register
 
 
-def variant(name: str, cls: type[Method], text: str) -> type[Method]:
-    """What, called as the class is, makes a method with the hyper-parameters of `steps=5000:lr=0.1`.
+def enrol(given: Method | type[Method]) -> dict[str, Callable[[], Method]]:
+    """A method that is an object or a class instead of a name, under its label: `lora:rank=2` for `LoRA(rank=2)`.
 
-    Raises UserError for one that it has not, or that is of another type or negative.
+    A class that is not registered is, as an extra one, under `my_method` for `MyMethod`. Defined again, as happens in a
+    notebook, it takes the place of the former. Raises UserError for what is no method, and for a name that is taken.
     """
-    known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # the protocol says so
-    chosen: dict[str, object] = {}
-    for part in text.split(":"):
-        key, equals, value = part.partition("=")
-        if key not in known or not equals:
-            raise UserError(
-                f"{name} has no hyper-parameter in {part!r}; write {name}:NAME=VALUE with one of {[*known]}"
-            )
-        chosen[key] = literal(value)
-        kinds = str(known[key].type).split(" | ")
-        if set(kinds) <= set(KINDS) and not isinstance(chosen[key], tuple(KINDS[kind] for kind in kinds)):
-            raise UserError(f"{key} of {name} is {' or '.join(kinds)}, not {value!r}; write {name}:{key}=VALUE")
-        if isinstance(chosen[key], (int, float)) and cast(float, chosen[key]) < 0:
-            raise UserError(f"{key} of {name} cannot be negative, as {value} is; write {name}:{key}=VALUE")
-    made = partial(cls, **chosen)
-    made()  # so that what it refuses is said before anything runs
-    return cast(type[Method], made)
+    made = given() if isinstance(given, type) else given
+    cls = type(made)
+    lacks = [name for name in ("space", "frozen", "folds", "passes", "fit", "restore") if not hasattr(cls, name)]
+    if lacks or not dataclasses.is_dataclass(cls):
+        raise UserError(
+            f"{given!r} is no method; it is a dataclass with space, frozen, folds, passes, fit and restore, "
+            f"as bench.spec.Method says{', and lacks ' + ', '.join(lacks) if lacks else ''}"
+        )
+    name = registered(cls)
+    return {":".join([name, *settings(made)]): lambda: made}
 
 
-def literal(text: str) -> object:
-    """A number, truth value, list or None where the text reads as one, else the text."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+def registered(cls: type[Method]) -> str:
+    """The name of a method's class, which is registered for it where it has none."""
+    known = dict(METHODS.items())
+    for name, other in known.items():
+        if other is cls:
+            return name
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+    if name in known and known[name].__qualname__ != cls.__qualname__:
+        raise UserError(f"another method is called {name!r}; give the class {cls.__name__} another name")
+    METHODS.replace(name, cls)
+    METHODS.add_scheme(name, lambda text: variant(name, cls, text))
+    return name

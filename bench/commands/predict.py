@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.codes import DONE, INCOMPLETE
-from bench.images.decode import READ
+from bench.images.files import image_files
 from bench.predict import load_adapted, predict
 from bench.spec import UserError
 
@@ -40,21 +40,3 @@ def show(words: Sequence[str], checkpoint: Path | None, device: str, top: int, a
                 print(one.line() if as_json else one.row(image_width, class_width))
         sys.stdout.flush()
     return INCOMPLETE if broken else DONE
-
-
-def image_files(words: Sequence[Path]) -> list[Path]:
-    """The files named, and all image files below the folders named. Raises UserError when there are none."""
-    found: list[Path] = []
-    for path in words:
-        if path.is_dir():
-            below = sorted(each for each in path.rglob("[!.]*") if each.suffix.lower() in READ and each.is_file())
-            if not below:
-                raise UserError(f"{path} has no images; they end in {', '.join(READ)}")
-            found += below
-        elif path.exists():
-            found.append(path)
-        else:
-            raise UserError(f"there is no image {path}; name files, or folders of them")
-    if not found:
-        raise UserError("no image was named; write `predict DIR IMAGES`, files or folders of them")
-    return found

@@ -44,6 +44,8 @@ class Request:
     force: bool = False  # run cells again that are done
 
     def __post_init__(self) -> None:
+        if not self.seeds:
+            raise UserError("no seed was named; 0 is the usual one")
         if not all(0 <= seed <= LARGEST_SEED for seed in self.seeds):
             raise UserError("a seed is a whole number from 0 to 2^63 - 1")
         if self.image_size is not None and self.image_size < 1:

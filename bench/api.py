@@ -1,0 +1,112 @@
+"""What a notebook calls: compare methods, read results, use the winner. Nothing is printed unless it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from bench.records.cells import Observer
+from bench.records.request import SAMPLERS, Request
+from bench.registry import METHODS, TASKS, enrol
+from bench.results import Results
+from bench.runs.comparison import Comparison, opened
+from bench.runs.progress import Progress
+from bench.spec import BackboneSpec, Method, Task, UserError
+from bench.tracking import Tracker
+from bench.winner import Winner
+
+__all__ = ["Results", "Winner", "compare", "load_winner", "open_results"]
+StrPath = str | PathLike[str]
+
+
+def compare(
+    methods: str | Method | type[Method] | Iterable[str | Method | type[Method]] = "core",
+    tasks: str | Task | Iterable[str | Task] = "demo",
+    backbones: str | BackboneSpec | Iterable[str | BackboneSpec] = "demo",
+    *,
+    seeds: int | Sequence[int] = 1,
+    tune: int | str | None = None,
+    budget: str | Sequence[str] | None = None,
+    results: StrPath = "results/run",
+    data: StrPath = "data",
+    sampler: str = SAMPLERS[0],
+    oracle: bool = False,
+    storage: str | None = None,
+    memory_limit: str | None = None,
+    device: str = "auto",
+    force: bool = False,
+    track: bool = True,
+    progress: bool = False,
+    observers: Sequence[Observer] = (),
+) -> Results:
+    """Runs every method on every task with every backbone, but for what `results` has already; returns all results.
+
+    Methods and tasks are names, globs and objects: `["core", MyMethod(lr=0.1)]`. `seeds=3` stands for 0, 1 and 2.
+    `tune` is a number of trials a method, or "auto": as many as the budget allows. `budget` is of all runs into
+    `results`: "2h", or ["2h", "5PFLOP"]. `track` mirrors each record in MLflow. `progress` shows a bar and a line a
+    cell on stderr, and each of the `observers` is called with every record once it is written. The other arguments are
+    the flags of the command line.
+
+    Cells that failed do not raise; `Results.outcome` counts them. Raises UserError for a name that nothing has, for
+    wrong limits, and when nothing can run.
+    """
+    request = Request(
+        seeds=range(seeds) if isinstance(seeds, int) else seeds, tune=tune, sampler=sampler, oracle=oracle,
+        storage=storage, data=Path(data), results=Path(results),
+        budget=each(budget or ()), memory_limit=memory_limit, device=device, force=force,
+    )  # fmt: skip
+    specs = [one if isinstance(one, BackboneSpec) else BackboneSpec(one) for one in each(backbones)]
+    asked = Comparison(request, methods_of(each(methods)), tasks_of(each(tasks)), specs)
+    plan = asked.plan()
+    if not plan.cells:
+        raise UserError("; ".join(plan.missing.values()))
+    with opened(request, plan) as run:
+        tracker = [Tracker(request.results)] if track and run.todo else []
+        with Progress(len(run.todo)) if progress else nullcontext() as bar:
+            run.work([*([bar] if bar else []), *tracker, *observers])
+        outcome = run.outcome()
+    for one in tracker:
+        one.finish()
+    return Results(request.results, outcome)
+
+
+def open_results(folder: StrPath) -> Results:
+    """The results in a folder, to read. Raises UserError when it has none."""
+    found = Results(folder)
+    if not found.store.results():
+        raise UserError(f"there are no results in {folder}; name the folder of a comparison")
+    return found
+
+
+def load_winner(folder: StrPath, *, checkpoint: StrPath | None = None, device: str = "auto") -> Winner:
+    """What `Results.export` wrote, ready for use. `checkpoint` is the backbone's file, where that has moved.
+
+    Raises UserError when the folder is not an export or is damaged, and when the backbone's weights are others.
+    """
+    from bench.predict import load_adapted  # here, so that results are read without torch
+
+    return Winner(load_adapted(Path(folder), Path(checkpoint) if checkpoint else None, device))
+
+
+def each(given: Any) -> list[Any]:
+    """One thing, or several, as a list."""
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+
+
+def methods_of(asked: Iterable[str | Method | type[Method]]) -> Mapping[str, Callable[[], Method]]:
+    """Methods by label, of names, globs and objects."""
+    chosen: dict[str, Callable[[], Method]] = {}
+    for one in asked:
+        chosen |= METHODS.select([one]) if isinstance(one, str) else enrol(one)
+    return chosen
+
+
+def tasks_of(asked: Iterable[str | Task]) -> Mapping[str, Task]:
+    """Tasks by name, of names, globs and objects."""
+    chosen: dict[str, Task] = {}
+    for one in asked:
+        chosen |= {one.name: one} if isinstance(one, Task) else TASKS.select([one])
+    return chosen
