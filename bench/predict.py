@@ -149,8 +149,8 @@ def stated_spec(note: Note, checkpoint: Path | None) -> BackboneSpec:
 def backbone_spec(note: Note, checkpoint: Path | None) -> BackboneSpec:
     """The backbone that was adapted, with the place of its weights.
 
-    The weights are the embedded ones, timm's own, or those of a file. Raises UserError when the file is not found, and
-    when it holds other weights. It prints a warning where that cannot be checked.
+    The weights are embedded, timm's own, or in a file. Raises UserError when the file is not found, and when it holds
+    other weights. It prints a warning where that cannot be checked.
     """
     wanted = note.backbone["weights_digest"]
     name = note.backbone["timm"]

@@ -25,7 +25,7 @@ from bench.backbone.extract import Extract
 from bench.backbone.forward import taps
 from bench.backbone.pooling import pooled_width
 from bench.backbone.weights import resolve
-from bench.costs.device import model
+from bench.costs.device import device_name
 from bench.images.disk_cache import PARTIAL, SUFFIX, fits, home, tell
 from bench.images.pixel_cache import MAKERS, RULE, CachedImages
 from bench.images.pixels import PixelCache
@@ -115,7 +115,7 @@ def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
         "inputs": inputs(backbone),
         "taps": [[tap.name, tap.layout, *tap.shape] for tap in read],
         "target": target,
-        "device": model(backbone.device),
+        "device": device_name(backbone.device),
     }
     made = {"shelf": VERSION, **{name: version(name) for name in ("torch", "timm", *MAKERS)}}
     name = blake2b(json.dumps(decides).encode(), digest_size=16).hexdigest()

@@ -18,7 +18,7 @@ BYTES = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 @dataclass(frozen=True)
 class Amount:
-    """Seconds of the device and FLOPs: those of work done, of work expected, or of a limit. Infinite means no limit."""
+    """Seconds of the device and FLOPs that work took, is expected to take, or may take. Infinite means no limit."""
 
     seconds: float = 0.0
     flops: float = 0.0
@@ -33,7 +33,7 @@ class Amount:
         return Amount(self.seconds * factor, self.flops * factor)
 
     def fits(self, room: Amount) -> bool:
-        """Whether neither the seconds nor the FLOPs exceed those of `room`."""
+        """Whether both the seconds and the FLOPs are within `room`."""
         return self.seconds <= room.seconds and self.flops <= room.flops
 
     def __str__(self) -> str:

@@ -28,7 +28,7 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def model(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
     """The name of the GPU, or the name of the processor with the number of torch's threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)

@@ -116,9 +116,9 @@ def estimate(samples: Mapping[str, Sample], weight: Mapping[str, float]) -> Esti
 def _image_errors(used: Sequence[tuple[Sample, float]], mean: float, residual: float) -> tuple[float, float]:
     """Squared standard errors of a weighted mean, down and up, that come from the choice of test images.
 
-    `residual` is the part that the seeds' error holds already. The ends are those of Wilson's interval (1927) for the
-    number of images at which a single accuracy has the error of this mean. They are not symmetric near 100 %, and have
-    a width even where all answers are right.
+    `residual` is the part that the seeds' error holds already. The result is Wilson's interval (1927) for the number of
+    images at which a single accuracy has the error of this mean. It is not symmetric near 100 %, and has a width even
+    where all answers are right.
     """
     error = max(0.0, sum(share**2 * sample.image_error for sample, share in used) - residual)
     if_alike = 1 / sum(share**2 / (sample.images or 1) for sample, share in used)  # images, if all tasks were alike
@@ -160,7 +160,7 @@ def reach(found: Estimate, images: float) -> float:
     """The distance of an end of the interval from the mean; `images` is the squared image error on that side.
 
     The image error takes the normal quantile. The seeds' error takes Student's t with the degrees of freedom of Welch
-    (1947, Biometrika 34): for one task those of its seeds, for several tasks that vary alike nearly their sum. In
+    (1947, Biometrika 34). For one task they are seeds − 1; for several tasks that vary alike, nearly the sum. In
     between, the quantile follows the seeds' share of the variance to the power of 1.25. Two known rules were not used:
     weights by the share itself (Cochran 1964) are too wide for two seeds, and degrees of freedom of the whole
     (Satterthwaite 1946, Biometrics Bulletin 2) are too narrow.

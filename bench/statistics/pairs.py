@@ -19,7 +19,7 @@ PRINTED = 3  # decimals of a fraction that a table shows: figures that are print
 
 @dataclass(frozen=True)
 class Pair:
-    """Two methods compared over their common tasks. Wins, losses and the mean difference are those of the first."""
+    """Two methods compared over their common tasks. Wins, losses and the mean difference are the first one's."""
 
     first: str
     second: str

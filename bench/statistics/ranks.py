@@ -21,7 +21,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Friedman:
-    """Friedman's test: do the average ranks of the methods differ by more than chance (Demšar 2006, section 3.2.2)?"""
+    """Friedman's test: whether average ranks differ by more than chance (Demšar 2006, section 3.2.2)."""
 
     chi2: float  # Friedman's statistic, corrected for ties
     chi2_p: float
