@@ -111,7 +111,8 @@ def test_records_without_a_sound_trial_are_passed_over() -> None:
 
 
 def test_the_example_of_the_docs_runs_as_it_stands() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "report.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "report.md").read_text(), re.DOTALL)
+    (example,) = (block for block in blocks if "expected_best" in block)
     found: dict[str, Any] = {}
     exec(example, found)
     told = re.findall(r"# ([0-9.]+)", example)
