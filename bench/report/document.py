@@ -31,7 +31,7 @@ from bench.report.words.captions import Plot
 from bench.report.words.failures import failures
 from bench.report.words.findings import sentences
 from bench.report.words.limits import advice
-from bench.report.words.rerun import as_toml
+from bench.report.words.rerun import as_toml, file_names
 from bench.report.words.verdict import verdict
 
 LINES = 34  # on the terminal, of a screen of 40; what is printed around them takes the rest
@@ -111,10 +111,10 @@ def chapter(grid: Grid) -> Chapter:
 
 
 def write_configs(folder: Path, found: Sequence[Grid]) -> list[Path]:
-    """`run.toml`, which measures a grid's cells again; `run-1.toml`, `run-2.toml` where there are several grids."""
+    """The files that measure the cells of each grid again, in place of all earlier ones."""
     for old in folder.glob("run*.toml"):
         old.unlink()
-    paths = [folder / f"{name}.toml" for name in numbered(["run"] * len(found))]
+    paths = [folder / name for name in file_names(len(found))]
     for path, grid in zip(paths, found, strict=True):
         path.write_text(as_toml(grid), encoding="utf-8")
     return paths

@@ -20,7 +20,7 @@ from bench.report.words.captions import Plot, absent
 from bench.report.words.limits import advice, written
 from bench.report.words.origin import facts
 from bench.report.words.reasons import reasons
-from bench.report.words.rerun import as_toml, command
+from bench.report.words.rerun import as_toml, command, file_names
 
 HERE = Path(__file__).parent
 FIRST = ("accuracy_by_flops", "accuracy_by_bytes")  # plots of the first screen
@@ -54,20 +54,20 @@ def write_page(
     environment.globals.update(percent=percent, prefixed=prefixed, written=written, missing=MISSING, rising=RISING)
     environment.filters.update(embedded=embedded, pieces=pieces, whole=whole)
     shapes = {name: (SHAPES[look.marker], look.colour) for name, look in looks.items()}
-    chapters = [chapter(number, part) for number, part in enumerate(parts, start=1)]
+    chapters = [chapter(part, config) for part, config in zip(parts, file_names(len(parts)), strict=True)]
     others = {"tables": cut(beside.tables), "sentences": beside.sentences} if beside else None
     page = environment.get_template("page.html").render(chapters=chapters, others=others, lines=lines, shapes=shapes)
     path.write_text(page, encoding="utf-8")
 
 
-def chapter(number: int, part: Part) -> dict[str, Any]:
-    """What the template shows of one grid, by the template's names."""
+def chapter(part: Part, config: str) -> dict[str, Any]:
+    """What the template shows of one grid, by the template's names. `config` is the name of its TOML file."""
     grid = part.grid
     compared = comparison(grid)
     steps = advice(grid, compared)
     main, *others = sheets(grid, compared)
     return {
-        "anchor": f"part{number}",
+        "anchor": config.removesuffix(".toml"),
         "name": f"{grid.suite} suite, backbone {grid.backbone}",
         "scale": f"{counted(len(grid.methods), 'method')}, {counted(len(grid.tasks), 'task')}, "
         f"{counted(len(grid.seeds), 'seed')}",
@@ -82,6 +82,7 @@ def chapter(number: int, part: Part) -> dict[str, Any]:
         "absent": list(absent(grid, part.plots)),
         "command": command(grid),
         "toml": as_toml(grid),
+        "config": config,
         "facts": facts(grid),
     }
 

@@ -13,6 +13,7 @@ from bench.records.cells import CellResult
 from bench.records.request import AUTO, SAMPLERS, Request
 from bench.registry import ORACLE, Label
 from bench.report.numbers.grid import Grid, ordered
+from bench.report.numbers.units import numbered
 from bench.spec import UserError
 
 EMBEDDED = "demo"  # the backbone and the suite that come with the code
@@ -43,13 +44,18 @@ def as_toml(grid: Grid) -> str:
     """The text of a file for `--config`. A second run that the grid needs follows as a comment."""
     first, *others = runs(grid)
     lacking = [name for name, place in PLACES.items() if getattr(first, name) == place]
-    text = "# These cells are measured again by: python run_bench.py --config run.toml\n"
+    text = "# These cells are measured again by: python run_bench.py --config FILE.toml\n"
     text += "".join(f"# The records do not hold the value of {name!r}; write yours.\n" for name in lacking)
     text += request.as_toml(first)
     for other in others:
         text += "# Then run it once more with:\n"
         text += "".join(f"# {line}\n" for line in request.as_toml(other).splitlines())
     return text
+
+
+def file_names(grids: int) -> list[str]:
+    """The names of the files for so many grids: `run.toml`, or `run-1.toml`, `run-2.toml` and so on."""
+    return [f"{name}.toml" for name in numbered(["run"] * grids)]
 
 
 def runs(grid: Grid) -> list[Request]:

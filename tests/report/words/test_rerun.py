@@ -109,11 +109,13 @@ def test_the_file_lies_beside_the_page(tmp_path: Path) -> None:
     report = write_report(tmp_path)
     (path,) = (path for path in report.paths if path.suffix == ".toml")
     assert path.name == "run.toml" and tomllib.loads(path.read_text(encoding="utf-8"))["tasks"]
-    page = report.paths[0].read_text(encoding="utf-8")
-    assert html.escape(path.read_text(encoding="utf-8"), quote=True).replace("&#x27;", "&#39;").strip()[:40] in page
+    page = html.unescape(report.paths[0].read_text(encoding="utf-8"))
+    assert path.read_text(encoding="utf-8") in page and "--config run.toml" in page
     other = [json.dumps(asdict(replace(one, backbone="demo"))) + "\n" for one in comparison(2, 2)]
     with (tmp_path / "cells.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(line.replace('"key": "', '"key": "other ') for line in other)
-    names = [path.name for path in write_report(tmp_path).paths if path.suffix == ".toml"]
+    page, *others = write_report(tmp_path).paths
+    names = [path.name for path in others if path.suffix == ".toml"]
     assert names == ["run-1.toml", "run-2.toml"]
+    assert all(f"--config {name}" in page.read_text(encoding="utf-8") for name in names)
     assert sorted(path.name for path in (tmp_path / "report").glob("*.toml")) == names
