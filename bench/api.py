@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from os import PathLike
@@ -20,6 +21,7 @@ from bench.winner import Winner
 
 __all__ = ["Results", "Winner", "compare", "load_winner", "open_results"]
 StrPath = str | PathLike[str]
+warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, when Optuna is imported without ipywidgets
 
 
 def compare(

@@ -11,6 +11,7 @@ from tests.command_line import QUICK, bench, make_folder, records
 def test_a_run_is_recorded_reported_and_not_repeated(tmp_path: Path) -> None:
     first = bench(*QUICK, "--results", tmp_path)
     assert "Test accuracy, %: demo suite" in first.stdout
+    assert len(first.stdout.splitlines()) <= 40
     addresses = first.stdout.splitlines()[-3:]
     assert [line.split(":")[0] for line in addresses] == ["Records", "MLflow", "Report"]
     assert addresses[1].endswith(f"run_bench.py ui --results {tmp_path}")
