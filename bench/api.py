@@ -13,7 +13,7 @@ from bench.records.cells import Observer
 from bench.records.request import SAMPLERS, Request
 from bench.registry import METHODS, TASKS, enrol
 from bench.results import Results
-from bench.runs.comparison import Comparison, opened
+from bench.runs.comparison import Comparison, Outcome, opened
 from bench.runs.progress import Progress
 from bench.spec import BackboneSpec, Method, Task, UserError
 from bench.tracking import Tracker
@@ -62,17 +62,22 @@ def compare(
     )  # fmt: skip
     specs = [one if isinstance(one, BackboneSpec) else BackboneSpec(one) for one in each(backbones)]
     asked = Comparison(request, methods_of(each(methods)), tasks_of(each(tasks)), specs)
+    return Results(request.results, work(asked, observers, track, progress))
+
+
+def work(asked: Comparison, observers: Sequence[Observer], track: bool, progress: bool) -> Outcome:
+    """Does what is left of a comparison. Raises UserError when nothing can run."""
     plan = asked.plan()
     if not plan.cells:
         raise UserError("; ".join(plan.missing.values()))
-    with opened(request, plan) as run:
-        tracker = [Tracker(request.results)] if track and run.todo else []
+    with opened(asked.request, plan) as run:
+        tracker = Tracker(run.store.folder) if track and run.todo else None
         with Progress(len(run.todo)) if progress else nullcontext() as bar:
-            run.work([*([bar] if bar else []), *tracker, *observers])
+            run.work([*([bar] if bar else []), *([tracker] if tracker else []), *observers])
         outcome = run.outcome()
-    for one in tracker:
-        one.finish()
-    return Results(request.results, outcome)
+    if tracker is not None:
+        tracker.finish()
+    return outcome
 
 
 def open_results(folder: StrPath) -> Results:

@@ -104,6 +104,7 @@ class Registry(Generic[T]):
             raise
 
     def _match(self, pattern: str) -> dict[str, T]:
+        """Items that one name or glob selects."""
         prefix, colon, rest = pattern.partition(":")
         if colon and prefix in self._schemes:
             return {pattern: self._schemes[prefix](rest)}
@@ -117,6 +118,7 @@ class Registry(Generic[T]):
         return found
 
     def _unknown(self, pattern: str) -> str:
+        """What is said of a name that nothing has, with the nearest that something has."""
         known = sorted({alias for name in self._items for alias in aliases(name)})
         close = get_close_matches(pattern, known, n=1, cutoff=0.5)
         remedy = f"did you mean {close[0]!r}?" if close else "`list` shows them all"
@@ -153,6 +155,7 @@ def method(name: str, *, extra: bool = False) -> Callable[[M], M]:
     """
 
     def register(cls: M) -> M:
+        """Adds the class, which stays as it is."""
         METHODS.add(name, cls, extra=extra)
         METHODS.add_scheme(name, lambda text: variant(name, cls, text))
         return cls

@@ -95,6 +95,7 @@ class Results:
         return Path(to)
 
     def _grids(self) -> list[Grid]:
+        """The comparable results, by suite and backbone."""
         return grids(self.store.latest().values())
 
     def __repr__(self) -> str:
@@ -102,4 +103,5 @@ class Results:
         return f"<Results of {self.folder}: {done} finished cells>"
 
     def _repr_html_(self) -> str:
+        """The tables as a notebook shows them."""
         return "".join(overview(grid, comparison(grid)).table._repr_html_() for grid in self._grids()) or repr(self)

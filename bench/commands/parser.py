@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import fields
@@ -19,12 +20,25 @@ INTRODUCTION = """Compares ways of adapting a pretrained vision backbone to smal
 accuracy, training FLOPs, and the bytes that each task must store."""
 
 
+# argparse's words, and ours.
+PLAINER = (
+    (r"invalid int value: (.+)", r"\1 is no whole number"),
+    (r"invalid float value: (.+)", r"\1 is no number"),
+    (r"invalid choice: (.+) \(choose from (.+)\)", r"\1 is none of \2"),
+    (r"expected (?:at least )?one argument", "a value is missing"),
+    (r"ignored explicit argument (.+)", r"it takes no value such as \1"),
+)
+
+
 class Parser(ArgumentParser):
     """A parser of one command's words and flags that tells what is wrong in one sentence."""
 
     def error(self, message: str) -> NoReturn:
         """Raises UserError, where argparse would print the usage and exit."""
-        raise UserError(f"{message.removeprefix('argument ')}; `{self.prog} --help` shows what it takes")
+        said = message.removeprefix("argument ")
+        for theirs, ours in PLAINER:
+            said = re.sub(theirs, ours, said)
+        raise UserError(f"{said}; `{self.prog} --help` shows what it takes")
 
 
 def parse(arguments: Sequence[str]) -> tuple[str, Namespace]:

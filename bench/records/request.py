@@ -59,6 +59,7 @@ class Request:
         self._check_search()
 
     def _check_search(self) -> None:
+        """Raises UserError for a search that cannot be."""
         if self.tune is None and self.oracle:
             raise UserError("--oracle says how trials are judged; ask for some with --tune")
         if self.tune == AUTO and not self.budget:

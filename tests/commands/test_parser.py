@@ -61,11 +61,12 @@ def test_limits_of_several_flags_add_up() -> None:
         ("--methods lora report", "'report' after --methods is a command, and comes first: run_bench.py report …"),
         ("--tasks demo plan --seeds 1", "'plan' after --tasks is a command, and comes first"),
         ("report everything", "report takes no 'everything'; `run_bench.py report --help` shows"),
-        ("--seeds one", "--seeds: invalid int value: 'one'"),
-        ("--seeds", "--seeds: expected at least one argument"),
-        ("--sampler grid", "--sampler: invalid choice: 'grid'"),
-        ("--versus report", "--versus: invalid choice: 'report'"),
-        ("--force=yes", "--force: ignored explicit argument 'yes'"),
+        ("--seeds one", "--seeds: 'one' is no whole number"),
+        ("--seeds", "--seeds: a value is missing"),
+        ("--mean low", "--mean: 'low' is no number"),
+        ("--sampler grid", "--sampler: 'grid' is none of 'tpe', 'random'"),
+        ("--versus report", "--versus: 'report' is none of 'published'"),
+        ("--force=yes", "--force: it takes no value such as 'yes'"),
     ],
 )
 def test_what_no_command_takes_is_told_in_a_sentence(line: str, says: str) -> None:
