@@ -35,15 +35,20 @@ class Examples:
         return self.features.concatenated().to(self.device)
 
     def fitted(self) -> Examples:
-        """The first `learnt` examples, to fit on when the held-out ones choose something."""
-        rows = range(self.learnt)
-        return replace(self, features=self.features.of(rows), labels=self.labels[: self.learnt])
+        """The first `learnt` examples, to fit on when the held-out ones choose something.
+
+        The same fraction at their end is held out of them, as in `Split.fitted`.
+        """
+        count = self.learnt
+        held_out = round(count * (len(self.labels) - count) / len(self.labels))
+        part = self.features.of(range(count))
+        return replace(self, features=part, labels=self.labels[:count], learnt=count - held_out)
 
 
 def read_examples(backbone: Backbone, split: Split, target: int | None, meter: Meter) -> Examples:
     """The examples of a training split; the forward pass is attributed to `meter`.
 
-    `target` is how many numbers each layer is pooled to, about; None reads the pooled embedding alone. Raises UserError
+    Each layer is pooled to about `target` numbers; None reads the pooled embedding alone. Raises UserError
     where an activation is not finite.
     """
     read = features(backbone, split.images, target, meter)
