@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.api import compare, load_winner, open_results
-    from bench.results import Results
-    from bench.winner import Winner
+    from bench.api.results import Results
+    from bench.api.winner import Winner
 
 __all__ = ["Results", "Winner", "compare", "load_winner", "open_results"]
 

@@ -1,7 +1,7 @@
-"""`domains:PATH/SOURCE`, folders `<domain>/<class>/<image>` side by side: SOURCE is adapted to, every other one judged.
+"""`domains:PATH/SOURCE`, folders `<domain>/<class>/<image>` side by side: SOURCE is adapted to, the others evaluated.
 
 The source is divided as `folder:` divides a folder, in the order of the md5 digests of `<class>/<image>`: a quarter of
-each class tests in distribution, a fifth of what remains validates. All images of the other domains are judged;
+each class tests in distribution, a fifth of what remains validates. All images of the other domains are evaluated;
 nothing is ever adapted to them or chosen by them. Only classes that all domains have are used.
 """
 

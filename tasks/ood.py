@@ -1,6 +1,6 @@
-"""Tasks whose test sets are shifted: one source to adapt to and to choose by, several other test sets to be judged on.
+"""Tasks whose test sets are shifted: one source to adapt to and to choose by, several other test sets to evaluate on.
 
-`ood/<set>/<domain>` adapts to one domain of a set and judges every other one whole. Everything is chosen on the
+`ood/<set>/<domain>` adapts to one domain of a set and evaluates on every other one whole. Everything is chosen on the
 source's own validation images: "training-domain validation" in Gulrajani & Lopez-Paz 2021, arXiv:2007.01434.
 """
 
@@ -74,7 +74,7 @@ def domain_task(kind: DomainSet, domain: str) -> Task:
         name=name,
         group=kind.name,
         classes=kind.classes,
-        summary=f"{kind.title}: adapted to {domain}, judged on the other domains too",
+        summary=f"{kind.title}: adapted to {domain}, evaluated on the other domains too",
         find=DomainReader(name, kind, domain, BOTH, source).find,
         size=f"{adapted}{kind.domains[domain].images:,} divided, {others:,} shifted",
         source=source,
@@ -89,11 +89,11 @@ CIFAR10 = Source(
 CIFAR10_ROW = Recipe(
     "ood/cifar10", Origin("cifar10", (), {"train": 50_000, "test": 10_000}, CIFAR10),
     ("train[:800]", "train[45000:45200]", "test"), 10, 10_000,
-    "objects, 32 pixels, judged on CIFAR-10.1 and STL-10 too", (), BOTH, cifar.cifar10,
+    "objects, 32 pixels, evaluated on CIFAR-10.1 and STL-10 too", (), BOTH, cifar.cifar10,
 )  # fmt: skip
 CIFAR10C_ROW = replace(
-    CIFAR10_ROW, name="ood/cifar10c", summary="objects, 32 pixels, judged under 15 corruptions in 5 severities"
-)  # a row of its own, because there are forty times as many images to judge
+    CIFAR10_ROW, name="ood/cifar10c", summary="objects, 32 pixels, evaluated under 15 corruptions in 5 severities"
+)  # a row of its own, because there are forty times as many test images
 SMALL = replace(
     CIFAR10,
     citation="Recht et al. 2018, arXiv:1806.00451; Coates, Ng & Lee 2011",
@@ -130,7 +130,7 @@ ROWS = (
     cifar10_task(CIFAR10_ROW, (cifar10_shifts.cifar10_1, cifar10_shifts.stl10), "9,200", SMALL),
     cifar10_task(CIFAR10C_ROW, (cifar10_shifts.cifar10_c,), "750,000", CORRUPTED),
     Task(
-        "ood/imagenet", "natural", 1000, "ImageNet, judged on V2, R, A and Sketch too",
+        "ood/imagenet", "natural", 1000, "ImageNet, evaluated on V2, R, A and Sketch too",
         ImageNet("ood/imagenet", 1000, (8, 2), BOTH, IMAGENET).find,
         "8,000 + 2,000 / 50,000 and 98,389 shifted", IMAGENET,
     ),

@@ -74,7 +74,7 @@ def bare(backbone: TimmBackbone, images: Noise) -> None:
 
 
 def turn(backbone: TimmBackbone, found: list[Adapted], images: Noise, meter: Meter) -> tuple[float, float]:
-    """Seconds of judging, and of the bare pass; one meter for all turns, as it would be for one large test set."""
+    """Seconds of the evaluation, and of the bare pass; one meter for all turns, as it would be for one large test set."""
     test = Split(images, np.zeros(len(images), dtype=np.int64), CLASSES)
     alone = seconds(lambda: bare(backbone, images))
     return seconds(lambda: evaluate(backbone, found, {"test": test}, meter)), alone
@@ -99,7 +99,7 @@ def main() -> int:
         backbone = load(asked.spec, find_device(asked.device))
         found = cells(backbone, arguments.target, arguments.fraction)
     except UserError as error:
-        print(f"judging.py: {error}", file=sys.stderr)
+        print(f"evaluating.py: {error}", file=sys.stderr)
         return 2
     meter = Meter(backbone.device)
     before, turns = resident_peak() or 0, []

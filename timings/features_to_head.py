@@ -4,7 +4,7 @@ Head2Toe's recipe against the exact path on the same features, in turns in one p
 to the last head, features kept, bytes stored, validation and test accuracy. The flags are those of run_bench.py, with
 --target, --fractions and --steps for the recipe; --methods takes others than these, each compared with the first.
 One thread does all work of a CPU, and its CPU seconds are printed. --draws 5 adds what five other training sets of the
-same size give, drawn from the test images and judged on the rest.
+same size give, drawn from the test images and evaluated on the rest.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def validated(method: Method, backbone: TimmBackbone, train: Split, seed: int) -
 
 
 def compare(methods: Mapping[str, Method], backbone: TimmBackbone, data: Data, seeds: Sequence[int]) -> dict[str, Row]:
-    """All of them in turns, seed after seed, then judged in one pass."""
+    """All of them in turns, seed after seed, then evaluated in one pass."""
     rows = {name: Row() for name in methods}
     probes: list[Adapted] = []
     for seed in seeds:
@@ -107,7 +107,7 @@ def compare(methods: Mapping[str, Method], backbone: TimmBackbone, data: Data, s
 
 
 def redrawn(methods: Mapping[str, Method], backbone: TimmBackbone, data: Data, draws: int) -> dict[str, list[float]]:
-    """Test accuracy of each method on training sets drawn from the test images, judged on those that are left."""
+    """Test accuracy of each method on training sets drawn from the test images, evaluated on those that are left."""
     test, count, found = data.tests["test"], len(data.train.labels), {name: list[float]() for name in methods}
     for draw in range(draws):
         order = np.random.default_rng(draw).permutation(len(test.labels))

@@ -30,7 +30,7 @@ class Tuning:
     trials: int | None  # at most this many; None: as many as the budget allows
     sampler: str  # one of bench.records.request.SAMPLERS
     seed: int  # the same seed gives the same trials
-    oracle: bool = False  # trials are judged on the shifted test sets: an upper bound, and the method's name says so
+    oracle: bool = False  # trials are evaluated on the shifted test sets: an upper bound, and the method's name says so
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class Request:
     def _check_search(self) -> None:
         """Raises UserError for a search that cannot be."""
         if self.tune is None and self.oracle:
-            raise UserError("--oracle says how trials are judged; ask for some with --tune")
+            raise UserError("--oracle says how trials are evaluated; ask for some with --tune")
         if self.tune == AUTO and not self.budget:
             raise UserError(
                 "--tune auto takes as many trials as the budget allows; name one with --budget, or a number"

@@ -46,8 +46,8 @@ class Estimator:
         if same := self.known[cell.label.text, cell.stage]:
             return typical(same) * passes(cell)
         if cell.stage == "final" and (trials := self.known[cell.label.text, "trial"]):
-            judging = self.forward * cell.found.test_images
-            return typical(trials) * (cell.method.passes * cell.found.train_images) + judging
+            evaluation = self.forward * cell.found.test_images
+            return typical(trials) * (cell.method.passes * cell.found.train_images) + evaluation
         if finals := self.known[cell.label.text, "final"]:
             return typical(finals) * passes(cell)
         return self.forward * CAUTION * passes(cell)

@@ -1,4 +1,4 @@
-"""Folders `<domain>/<class>/<image>` side by side: one domain is adapted to, the others are judged whole."""
+"""Folders `<domain>/<class>/<image>` side by side: one domain is adapted to, the others are test sets as a whole."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def evened(photograph: np.ndarray) -> np.ndarray:
 
 
 def scaled(photograph: np.ndarray) -> np.ndarray:
-    """The retina at a radius of 300 pixels, judged by the middle row. Bilinear without smoothing, as in OpenCV."""
+    """The retina at a radius of 300 pixels, measured on the middle row. Bilinear without smoothing, as in OpenCV."""
     row = photograph[len(photograph) // 2].sum(axis=1, dtype=np.int64)
     radius = float((row > row.mean() / 10).sum() / 2)
     scale = RADIUS / (radius if radius >= 1 else len(photograph) / 2)  # a dark picture shows no radius

@@ -9,15 +9,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from bench.api.results import Results
+from bench.api.winner import Winner
 from bench.records.cells import Observer
 from bench.records.request import SAMPLERS, Request
 from bench.registry import METHODS, TASKS, enrol
-from bench.results import Results
 from bench.runs.comparison import Comparison, Outcome, opened
 from bench.runs.progress import Progress
 from bench.spec import BackboneSpec, Method, Task, UserError
 from bench.tracking import Tracker
-from bench.winner import Winner
 
 __all__ = ["Results", "Winner", "compare", "load_winner", "open_results"]
 StrPath = str | PathLike[str]
