@@ -208,17 +208,16 @@ class Method(Protocol):
     """A way to adapt a backbone: a frozen dataclass whose fields are its hyper-parameters.
 
     Fairness, kept by construction:
-    - it is handed training and validation images and never sees a test image or label;
+    - it is handed training and validation images; the test sets are read once, after it has finished;
     - the harness measures its cost through the meter, it reports none;
-    - what is evaluated is rebuilt by `restore` from the bytes of `stored()` alone, as written to disk and read back;
-    - the test sets are read once, after it has finished.
+    - what is evaluated is rebuilt by `restore` from the bytes of `stored()` alone, as written to disk and read back.
     """
 
     space: ClassVar[Mapping[str, BaseDistribution]] = {}  # what tuning may vary
     frozen: ClassVar[bool]  # True: it leaves the backbone untouched and `fit` returns a bench.adapt.probe.Probe
     folds: ClassVar[
         int
-    ]  # how a trial is evaluated: 1 by train800 → val200, k by k-fold cross-validation over all 1,000
+    ]  # how a trial is evaluated: 1 by train800 → val200, k by k-fold cross-validation
 
     @property
     def passes(self) -> float:

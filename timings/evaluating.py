@@ -74,7 +74,7 @@ def bare(backbone: TimmBackbone, images: Noise) -> None:
 
 
 def turn(backbone: TimmBackbone, found: list[Adapted], images: Noise, meter: Meter) -> tuple[float, float]:
-    """Seconds of the evaluation, and of the bare pass; one meter for all turns, as it would be for one large test set."""
+    """Seconds of the evaluation, and of the bare pass. One meter serves all turns, as for one large test set."""
     test = Split(images, np.zeros(len(images), dtype=np.int64), CLASSES)
     alone = seconds(lambda: bare(backbone, images))
     return seconds(lambda: evaluate(backbone, found, {"test": test}, meter)), alone
