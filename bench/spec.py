@@ -215,9 +215,7 @@ class Method(Protocol):
 
     space: ClassVar[Mapping[str, BaseDistribution]] = {}  # what tuning may vary
     frozen: ClassVar[bool]  # True: it leaves the backbone untouched and `fit` returns a bench.adapt.probe.Probe
-    folds: ClassVar[
-        int
-    ]  # how a trial is evaluated: 1 by train800 → val200, k by k-fold cross-validation
+    folds: ClassVar[int]  # how a trial is evaluated: 1 by train800 → val200, k by k-fold cross-validation
 
     @property
     def passes(self) -> float:
