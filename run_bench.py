@@ -31,7 +31,7 @@ def main() -> int:
     except UserError as error:
         return refuse(str(error))
     except KeyboardInterrupt:
-        return refuse("interrupted; a run has recorded what it finished, and goes on from there", 130)
+        return refuse("interrupted; what a run has finished is recorded, and running it again goes on from there", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of a pipe left early
         return 0

@@ -16,6 +16,7 @@ from bench.adapt.lazy import solvers, torch
 from bench.records.cells import CellResult
 from bench.registry import METHODS, TASKS
 from bench.spec import BackboneSpec, UserError
+from bench.tracking.connection import connect
 from tests.command_line import make_folder
 
 
@@ -72,6 +73,16 @@ def test_what_is_done_is_not_done_again_and_nothing_is_printed(
     bench.compare("linear_probe:l2=0.2", seeds=1, progress=True, **asked)  # type: ignore[arg-type]
     said = capfd.readouterr()
     assert said.out == "" and "[1/1]" in said.err
+
+
+@pytest.mark.slow
+def test_records_are_mirrored_unless_told_otherwise(tmp_path: Path, mlflow_environment: None) -> None:
+    bench.compare("linear_probe", "demo/cells", results=tmp_path)
+    client = connect(tmp_path)
+    (experiment,) = client.search_experiments(filter_string="name = 'head2head'")
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.data.tags.get("method") for run in runs} == {None, "linear_probe"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
 
 
 def test_opened_results_are_the_same_to_read(found: bench.Results, capfd: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,12 @@ from torch import Tensor, nn
 
 from bench.spec import BackboneSpec, UserError
 
+# What safetensors and torch raise for a file that holds no weights. Of other text torch reads what it takes for pickle.
+UNREADABLE = (
+    safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError, LookupError,
+    TypeError, AttributeError,
+)  # fmt: skip
+
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """Weights of a safetensors file, or of a .pth read without unpickling code; in float32.
@@ -24,7 +30,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise UserError(f"there is no checkpoint file {path}; name a .safetensors or .pth file with --checkpoint")
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (safetensors.SafetensorError, RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path} cannot be read as weights alone; save them as safetensors") from error
     if not isinstance(state, Mapping):
         raise UserError(f"{path} holds a {type(state).__name__}, no weights by name; save a state_dict")

@@ -115,7 +115,7 @@ def check_place(told: dict[str, object]) -> None:
 def refusal(command: str, unknown: Sequence[str]) -> str:
     """What is wrong with words that a command does not take, and the nearest that it does."""
     word = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
-    if word in COMMANDS:
+    if word in COMMANDS and command == "run":
         return f"{word!r} is a command, and comes first: {PROGRAM} {word} …"
     help_of = f"`{PROGRAM} {command} --help` shows what it takes"
     if not word.startswith("-"):

@@ -60,6 +60,7 @@ def test_limits_of_several_flags_add_up() -> None:
         ("--results x report", "'report' is a command, and comes first: run_bench.py report …"),
         ("--methods lora report", "'report' after --methods is a command, and comes first: run_bench.py report …"),
         ("--tasks demo plan --seeds 1", "'plan' after --tasks is a command, and comes first"),
+        ("report plan", "report takes no 'plan'"),
         ("report everything", "report takes no 'everything'; `run_bench.py report --help` shows"),
         ("--seeds one", "--seeds: 'one' is no whole number"),
         ("--seeds", "--seeds: a value is missing"),

@@ -39,6 +39,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         (["--budget", "soon"], "write 90s, 30m or 2h"),
         (["--results", "/proc/nowhere"], "name another with --results"),
         (["--checkpoint", "/nonexistent.pth", "--backbone", "resnet18"], "there is no checkpoint file"),
+        (["--checkpoint", REPOSITORY / "LICENSE", "--backbone", "resnet18"], "cannot be read as weights alone"),
         (["--backbone", "resnet5O"], "timm has no backbone 'resnet5O'; did you mean"),
         (["--backbone-arg", "novalue"], "write NAME=VALUE"),
         (["--mean", "nan"], "give one number or three"),
@@ -50,7 +51,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         (["report", "--results", "/nonexistent"], "there are no results"),
     ],
 )
-def test_wrong_usage_is_one_sentence(arguments: list[str], says: str, tmp_path: Path, refused: Refused) -> None:
+def test_wrong_usage_is_one_sentence(arguments: list[object], says: str, tmp_path: Path, refused: Refused) -> None:
     flags = [] if "--results" in arguments else ["--results", tmp_path]
     said = refused(*arguments, *flags)
     assert says in said and "\n" not in said
