@@ -76,6 +76,7 @@ def test_what_is_done_is_not_done_again_and_nothing_is_printed(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 def test_records_are_mirrored_unless_told_otherwise(tmp_path: Path, mlflow_environment: None) -> None:
     bench.compare("linear_probe", "demo/cells", results=tmp_path)
     client = connect(tmp_path)
