@@ -17,6 +17,7 @@ from bench.tracking import record
 from bench.tracking.connection import EXPERIMENT, VIEW, connect, database, is_default
 from bench.tracking.family import PARENT, Family
 from bench.tracking.record import KEY, STARTED, TRIAL
+from bench.tracking.run_names import folder_name
 
 if TYPE_CHECKING:  # functions import mlflow, as in bench.tracking.connection
     from mlflow.entities import DatasetInput, Metric, Param, Run
@@ -134,8 +135,7 @@ class Mirror:
         place = folder.resolve()
         described = {COMPARISON: self.comparison, "head2head.folder": str(place)}
         start = record.interval(first)[0] if first else None
-        name = f"comparison · {place.name}"
-        run_id: str = self.client.create_run(self.experiment, start, described, name).info.run_id
+        run_id: str = self.client.create_run(self.experiment, start, described, folder_name(place)).info.run_id
         return run_id
 
 

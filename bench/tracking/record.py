@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from bench.records.cells import CellResult
+from bench.tracking.run_names import result_name
 
 KEY, STARTED = "head2head.key", "head2head.started"
 STUDY, TRIAL = "study", "trial"  # tags: a trial has both, a final run has the study alone
@@ -59,10 +60,7 @@ def tags(result: CellResult) -> dict[str, str]:
     of, tried = study(result), trial(result)
     known |= {STUDY: of} if of else {}
     known |= {TRIAL: tried[1]} if tried else {}
-    name = f"{result.method} · {result.task} · seed {result.seed}"
-    if result.stage == "trial":
-        name += f" · trial {tried[1]}" if tried else " · trial"
-    own = {"mlflow.runName": name, "mlflow.source.name": "run_bench.py", KEY: result.key}
+    own = {"mlflow.runName": result_name(result), "mlflow.source.name": "run_bench.py", KEY: result.key}
     return {name: written(value) for name, value in {**facts, **known, **own}.items()}
 
 
