@@ -22,7 +22,10 @@ def test_a_run_is_recorded_reported_and_not_repeated(tmp_path: Path) -> None:
     assert record["cost"]["train_flops"] > 1000 * 14_000_000
     delta = tmp_path / "deltas" / f"{record['key']}.safetensors"
     assert delta.stat().st_size == record["cost"]["stored_bytes"]
-    assert {path.suffix for path in (tmp_path / "report").iterdir()} == {".html", ".md", ".csv", ".tex", ".png", ".svg"}
+    kinds = {".html", ".md", ".csv", ".tex", ".toml", ".png", ".svg"}
+    assert {path.suffix for path in (tmp_path / "report").iterdir()} == kinds
+    (file,) = (tmp_path / "report").glob("*.toml")
+    assert "1 done already, 0 to run" in bench("--config", file, "--results", tmp_path).stderr
     fitted = delta.stat().st_mtime_ns
     again = bench(*QUICK, "--results", tmp_path)
     assert "1 done already, 0 to run" in again.stderr
