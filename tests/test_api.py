@@ -6,6 +6,7 @@ from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import timm
 from safetensors.torch import save_file
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 import bench
 from bench.adapt.bases import ProbeMethod
 from bench.adapt.lazy import solvers, torch
+from bench.api import whole_numbers
 from bench.records.cells import CellResult
 from bench.registry import METHODS, TASKS
 from bench.spec import BackboneSpec, UserError
@@ -147,6 +149,12 @@ def test_a_budget_that_does_not_do_is_in_the_outcome(tmp_path: Path) -> None:
         ({"backbones": "resnet5O"}, "timm has no backbone"),
         ({"tasks": "vtab1k/dtd", "data": "/nonexistent"}, "put dtd"),
         ({"seeds": 0}, "no seed was named"),
+        ({"seeds": [0, 1.5]}, "is no whole number, nor several"),
+        ({"seeds": "a"}, "is no whole number, nor several"),
+        ({"methods": []}, "nothing was asked for"),
+        ({"backbones": []}, "nothing was asked for"),
+        ({"tasks": 42}, "no task is called '42'"),
+        ({"tune": 2, "sampler": "foo"}, "there is no sampler 'foo'; choose tpe or random"),
         ({"tune": 0}, "is no number of trials"),
         ({"budget": "soon"}, "write 90s, 30m or 2h"),
         ({"methods": 3}, "3 is no method; it is a dataclass with space"),
@@ -157,6 +165,11 @@ def test_what_cannot_be_is_a_sentence(asked: dict[str, object], says: str, tmp_p
     with pytest.raises(UserError) as error:
         bench.compare(**{"results": tmp_path, "track": False, **asked})  # type: ignore[arg-type]
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(("given", "meant"), [(2, [0, 1]), (np.int64(2), [0, 1]), (np.arange(2), [0, 1]), ((3,), [3])])
+def test_seeds_are_a_number_or_several(given: object, meant: list[int]) -> None:
+    assert whole_numbers(given) == meant
 
 
 def test_a_class_defined_again_takes_the_place_of_the_former(tmp_path: Path) -> None:

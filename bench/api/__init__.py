@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from operator import index
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,11 @@ def compare(
     wrong limits, and when nothing can run.
     """
     request = Request(
-        seeds=range(seeds) if isinstance(seeds, int) else seeds, tune=tune, sampler=sampler, oracle=oracle,
+        seeds=whole_numbers(seeds), tune=tune, sampler=sampler, oracle=oracle,
         storage=storage, data=Path(data), results=Path(results),
-        budget=each(budget or ()), memory_limit=memory_limit, device=device, force=force,
+        budget=[str(one) for one in each(budget or ())], memory_limit=memory_limit, device=device, force=force,
     )  # fmt: skip
-    specs = [one if isinstance(one, BackboneSpec) else BackboneSpec(one) for one in each(backbones)]
+    specs = [one if isinstance(one, BackboneSpec) else BackboneSpec(str(one)) for one in each(backbones)]
     asked = Comparison(request, methods_of(each(methods)), tasks_of(each(tasks)), specs)
     return Results(request.results, work(asked, observers, track, progress))
 
@@ -69,7 +70,9 @@ def work(asked: Comparison, observers: Sequence[Observer], track: bool, progress
     """Does what is left of a comparison. Raises UserError when nothing can run."""
     plan = asked.plan()
     if not plan.cells:
-        raise UserError("; ".join(plan.missing.values()))
+        raise UserError(
+            "; ".join(plan.missing.values()) or "nothing was asked for; name a method, a task and a backbone"
+        )
     with opened(asked.request, plan) as run:
         tracker = Tracker(run.store.folder) if track and run.todo else None
         with Progress(len(run.todo)) if progress else nullcontext() as bar:
@@ -103,6 +106,17 @@ def each(given: Any) -> list[Any]:
     return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
 
 
+def whole_numbers(seeds: Any) -> list[int]:
+    """Seeds 0 to n - 1 of a number n, or the seeds that are named. Raises UserError for what is no whole number."""
+    several = isinstance(seeds, Iterable) and not isinstance(seeds, str)
+    try:
+        return [index(seed) for seed in seeds] if several else list(range(index(seeds)))
+    except TypeError as error:
+        raise UserError(
+            f"seeds={seeds!r} is no whole number, nor several; write seeds=3, or seeds=[0, 1, 2]"
+        ) from error
+
+
 def methods_of(asked: Iterable[str | Method | type[Method]]) -> Mapping[str, Callable[[], Method]]:
     """Methods by label, of names, globs and objects."""
     chosen: dict[str, Callable[[], Method]] = {}
@@ -115,5 +129,5 @@ def tasks_of(asked: Iterable[str | Task]) -> Mapping[str, Task]:
     """Tasks by name, of names, globs and objects."""
     chosen: dict[str, Task] = {}
     for one in asked:
-        chosen |= {one.name: one} if isinstance(one, Task) else TASKS.select([one])
+        chosen |= {one.name: one} if isinstance(one, Task) else TASKS.select([str(one)])
     return chosen

@@ -60,6 +60,8 @@ class Request:
 
     def _check_search(self) -> None:
         """Raises UserError for a search that cannot be."""
+        if self.sampler not in SAMPLERS:
+            raise UserError(f"there is no sampler {self.sampler!r}; choose {' or '.join(SAMPLERS)}")
         if self.tune is None and self.oracle:
             raise UserError("--oracle says how trials are evaluated; ask for some with --tune")
         if self.tune == AUTO and not self.budget:

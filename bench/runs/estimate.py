@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from bench.backbone.network import TimmBackbone
-from bench.costs.budget import Amount
+from bench.costs.budget import Amount, largest
 from bench.costs.meter import Meter, synchronise
 from bench.records.cells import Cell, CellResult, NetworkFacts
 from bench.runs.environment import describe_device
@@ -60,7 +60,7 @@ class Estimator:
         return self(cell) * more + trial * (1 + (count - 1) * more)
 
     def learn(self, record: CellResult) -> None:
-        """Learns what a cell really cost. A cell that was cut off costs more than it had spent."""
+        """Learns what a cell really cost. One that was cut off costs more than it had spent, and than was expected."""
         expected = record.expectation
         if expected is None or not expected.passes or place(record.network, record.environment.device) != self.here:
             return
@@ -68,7 +68,8 @@ class Estimator:
         if record.status == "done":
             self.known[record.method, record.stage].append(spent * (1 / expected.passes))
         elif record.status == "failed" and spent.seconds > expected.seconds:
-            self.known[record.method, record.stage].append(spent * (CAUTION / expected.passes))
+            least = largest(spent * CAUTION, Amount(expected.seconds, expected.flops))
+            self.known[record.method, record.stage].append(least * (1 / expected.passes))
 
     @cached_property
     def forward(self) -> Amount:

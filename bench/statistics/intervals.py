@@ -15,6 +15,7 @@ from scipy import special
 
 from bench.statistics.samples import Sample
 
+SOURCES = ("images", "seeds")  # of chance
 LEVEL = 0.975  # the probability below the upper end of a 95 % interval
 NORMAL = float(special.ndtri(LEVEL))
 TOWARDS_T = 1.25  # how the quantile moves from the normal to Student's t; docs/statistics.md has its coverage
@@ -78,10 +79,14 @@ def difference(
 
     It is paired, image by image, where both methods have answers to the same images on every task. Otherwise it treats
     the images of the two methods as independent. That is too wide, because two methods mostly get the same images
-    right. It is None where the two do not cover the same sources of chance, or no source, and where every error is 0.
+    right. It covers the sources of chance that are known of both methods. It is None where there is no such source, and
+    where every error is 0.
     """
     one, other = estimate(first, weight), estimate(second, weight)
-    if one is None or other is None or one.covers != other.covers:
+    if one is not None and other is not None and one.covers != other.covers:
+        shared = tuple(source for source in one.covers if source in other.covers)
+        one, other = estimate(first, weight, shared), estimate(second, weight, shared)
+    if one is None or other is None:
         return None
     pairs = [(first[task], second[task], share) for task, share in weight.items()]
     used = [(gap, share) for a, b, share in pairs if (gap := a.image_differences(b)) is not None]
@@ -94,14 +99,16 @@ def difference(
     return None if found is None else replace(found, paired=True)
 
 
-def estimate(samples: Mapping[str, Sample], weight: Mapping[str, float]) -> Estimate | None:
-    """The weighted mean over the tasks of `weight`, with its errors.
+def estimate(
+    samples: Mapping[str, Sample], weight: Mapping[str, float], sources: Sequence[str] = SOURCES
+) -> Estimate | None:
+    """The weighted mean over the tasks of `weight`, with its errors from the given sources of chance.
 
-    A source of chance is covered only if it is known for every task. None is returned where no source is covered.
+    A source is covered only if it is known for every task. None is returned where no source is covered.
     """
     used = [(samples[task], share) for task, share in weight.items()]
-    by_images = bool(used) and all(sample.images for sample, _ in used)
-    by_seeds = bool(used) and all(len(sample.accuracies) > 1 for sample, _ in used)
+    by_images = bool(used) and "images" in sources and all(sample.images for sample, _ in used)
+    by_seeds = bool(used) and "seeds" in sources and all(len(sample.accuracies) > 1 for sample, _ in used)
     if not by_images and not by_seeds:
         return None
     mean = sum(share * sample.mean for sample, share in used)

@@ -131,6 +131,11 @@ def test_a_cell_that_was_cut_off_would_have_cost_more_than_it_had_spent() -> Non
     assert knowing(cut)(cell()).seconds > 300.0
 
 
+def test_a_cell_that_was_cut_off_before_it_counted_flops_is_not_expected_to_take_none() -> None:
+    cut = record("a", 300.0, expected=100.0, status="failed", reason="cut off")
+    assert knowing(replace(cut, cost=replace(cut.cost, spent_flops=0)))(cell()).flops > 0
+
+
 def test_a_cell_that_failed_early_says_nothing() -> None:
     early = record("a", 3.0, expected=100.0, status="failed", reason="no memory")
     assert knowing(early)(cell()) == knowing()(cell())

@@ -90,6 +90,15 @@ def test_answers_of_one_seed_change_nothing() -> None:
     assert ends(of_one(sample_of(right))) == pytest.approx(ends(of_one(Sample((float(right.mean()),), 500))))
 
 
+def test_a_difference_covers_what_is_known_of_both() -> None:
+    several, single = {"t": Sample((0.8, 0.81, 0.79), 1000)}, {"t": Sample((0.75,), 1000)}
+    uncounted = {"t": Sample((0.75,), None)}
+    found = difference(several, single, {"t": 1.0})
+    assert found is not None and found.covers == ("images",)
+    assert found.low < 0.05 < found.high
+    assert difference(several, uncounted, {"t": 1.0}) is None
+
+
 def test_what_seeds_disagree_on_is_counted_once() -> None:
     right = drawn(3, 1000)
     wide, made = of_one(Sample(sample_of(right).accuracies, 1000)), of_one(sample_of(right))

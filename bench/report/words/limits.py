@@ -106,10 +106,10 @@ def beyond(compared: Comparison, best: str, others: Sequence[str]) -> str:
 
 
 def chance_unknown(grid: Grid) -> str:
-    """Why chance cannot be measured."""
+    """Why chance cannot be measured: there is neither a count of test images nor a second seed for every figure."""
     if len(grid.seeds) == 1:
         return "With one seed, and records that do not count test images, chance cannot be measured."
-    return "Some figures rest on one seed, and their records do not count test images, so chance cannot be measured."
+    return "Some figures rest on one seed, and some records do not count test images, so chance cannot be measured."
 
 
 def written(limit: float) -> str:
