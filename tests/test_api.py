@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -33,6 +35,15 @@ class NearestMean(ProbeMethod):
         x, y = examples.matrix, examples.labels
         means = torch.stack([x[y == label].mean(0).nan_to_num() for label in range(examples.classes)])
         return solvers.Head(2 * self.scale * means.T, -self.scale * means.square().sum(1))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registry() -> Iterator[None]:
+    """The registry of methods as it was: other tests in this process look at all of it."""
+    _ = list(METHODS.items())
+    before = {name: copy(value) for name, value in vars(METHODS).items()}
+    yield
+    vars(METHODS).update(before)
 
 
 @pytest.fixture(scope="module")
