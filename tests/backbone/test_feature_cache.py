@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,16 +35,6 @@ class Noise:
 @pytest.fixture
 def backbone() -> TimmBackbone:
     return load(BackboneSpec("demo"), CPU)
-
-
-@pytest.fixture
-def passes(backbone: TimmBackbone) -> Iterator[list[int]]:
-    """A list to which each forward pass adds how many images it was over."""
-    assert backbone.taps  # finding them takes one more pass
-    sizes: list[int] = []
-    handle = backbone.module.register_forward_hook(lambda module, given, output: sizes.append(len(given[0])))
-    yield sizes
-    handle.remove()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 
 import numpy as np
@@ -211,16 +210,6 @@ def test_an_activation_that_is_not_finite_is_named(backbone: TimmBackbone) -> No
     with pytest.raises(UserError, match=r"activations at .* are not finite") as raised:
         features(broken, Noise(5), 64, Meter(CPU))
     assert any(f" {name} " in str(raised.value) for name in names)
-
-
-@pytest.fixture
-def passes(backbone: TimmBackbone) -> Iterator[list[int]]:
-    """A list to which each forward pass adds how many images it was over."""
-    assert backbone.taps  # finding them takes one more pass
-    sizes: list[int] = []
-    handle = backbone.module.register_forward_hook(lambda module, given, output: sizes.append(len(given[0])))
-    yield sizes
-    handle.remove()
 
 
 def test_parts_of_images_are_rows_of_their_features(backbone: TimmBackbone, passes: list[int]) -> None:
