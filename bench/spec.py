@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -81,13 +82,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """A task's images once opened: 1,000 to adapt on and the test sets, `test` and any shifted `ood/<name>`.
-
-    `id/<name>` are the images of `test` whose classes are possible in `ood/<name>`, where these are not all.
-    """
+    """A task's images once opened: 1,000 to adapt on and the test sets, `test` and any shifted `ood/<name>`."""
 
     train: Split
-    tests: Mapping[str, Split]
+    tests: Mapping[str, Split]  # `id/<name>`: those of `test` whose classes are possible in `ood/<name>`, if not all
 
 
 @dataclass(frozen=True)
@@ -156,6 +154,9 @@ class Backbone(Protocol):
 
     def inputs(self, images: Tensor) -> Tensor:
         """Normalised network input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
+
+    def computing(self, trained: bool) -> AbstractContextManager[None]:
+        """The number formats in which the frozen network runs, or a `trained` copy in training and evaluation."""
 
     def network(self, classes: int, *, pretrained: bool = True) -> nn.Module:
         """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -70,6 +71,9 @@ class Toy:
 
     def inputs(self, images: Tensor) -> Tensor:
         return images.float()
+
+    def computing(self, trained: bool) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def describe(self) -> dict[str, Any]:
         return {"name": "toy"}

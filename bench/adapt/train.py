@@ -32,8 +32,8 @@ class Recipe:
 def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter) -> None:
     """Trains those parameters of `network` that require gradients on all images of `split`, in place.
 
-    Modules keep the mode, train or eval, that they come in, and are in eval mode at the end. Mixed precision (bfloat16)
-    where a GPU has it. Raises UserError for a recipe that trains nothing.
+    Modules keep the mode, train or eval, that they come in, and are in eval mode at the end. Raises UserError for a
+    recipe that trains nothing.
     """
     if recipe.epochs < 1 or recipe.batch < 1:
         raise UserError(f"{recipe.epochs} epochs in batches of {recipe.batch} train nothing; both are 1 or more")
@@ -58,17 +58,16 @@ class _Training:
         self.pixels, self.labels = load_pixels(split.images, backbone.image_size), torch.from_numpy(split.labels)
         self.optimiser = torch.optim.AdamW(groups(network.parameters(), recipe.weight_decay), recipe.lr, fused=True)
         self.name = object()  # tells this training from others under one meter
-        self.mixed = backbone.device.type == "cuda" and torch.cuda.is_bf16_supported()
 
     def step(self, rows: Tensor) -> Tensor:
         """One step of the optimiser on these images; the loss before it, a scalar."""
         device = self.backbone.device
         images = augment(self.pixels[rows].to(device), self.allowed)
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.mixed):
+        with self.backbone.computing(trained=True):
             scores = self.network(self.backbone.inputs(images))
             loss = functional.cross_entropy(scores, self.labels[rows].to(device))
-        self.optimiser.zero_grad()
-        loss.backward()
+            self.optimiser.zero_grad()
+            loss.backward()
         self.optimiser.step()
         return loss.detach()
 
@@ -78,7 +77,8 @@ class _Training:
 
     def logits(self, images: Tensor) -> Tensor:
         """Scores float32 (batch, classes) of uint8 pixels, in the mode that the network is in."""
-        return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
+        with self.backbone.computing(trained=True):
+            return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
 
 
 class WithoutCurves:

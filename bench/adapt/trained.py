@@ -26,7 +26,8 @@ class Trained:
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
         """Scores float32 (batch, classes) of uint8 pixels (batch, 3, size, size)."""
-        return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
+        with self.backbone.computing(trained=True):
+            return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
 
     def stored(self) -> Mapping[str, Tensor]:
         """What is kept for the task, on the CPU."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from bench.backbone.pooling import pool
 from bench.backbone.taps import EMBEDDING, LOGITS, listen
 from bench.costs.clock import FORWARD, Clock
+from bench.costs.precision import exact
 from bench.spec import Backbone, Tap, UserError
 
 
@@ -44,12 +45,13 @@ def read(
 
     def hook(name: str, output: Tensor) -> None:
         clock.lap(FORWARD)
-        for target in wanted[name]:
-            pooled = pool(output, layouts[name], target)
-            clock.lap((name, target))
-            receive(name, target, pooled)
+        with exact(backbone.device):  # what is read of the network is no part of it
+            for target in wanted[name]:
+                pooled = pool(output, layouts[name], target)
+                clock.lap((name, target))
+                receive(name, target, pooled)
 
     clock.start()
-    with listen(backbone.module, list(wanted), hook):
+    with backbone.computing(trained=False), listen(backbone.module, list(wanted), hook):
         backbone.module(backbone.inputs(images))
     clock.lap(FORWARD)

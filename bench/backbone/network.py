@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import cached_property
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from bench.backbone.checkpoint import _fill, _head_size, read_checkpoint
 from bench.backbone.taps import find_taps
 from bench.backbone.weights import resolve
+from bench.costs.precision import Precision, choose_precision
 from bench.spec import BackboneSpec, Tap, UserError
 
 HUB = ("huggingface.co", 443)
@@ -27,13 +28,16 @@ HUB = ("huggingface.co", 443)
 class TimmBackbone:
     """A pretrained timm network in eval mode on a device, its weights frozen, with its preprocessing."""
 
-    def __init__(self, spec: BackboneSpec, module: nn.Module, device: torch.device) -> None:
+    def __init__(
+        self, spec: BackboneSpec, module: nn.Module, device: torch.device, precision: Precision | None = None
+    ) -> None:  # fmt: skip
+        """`precision` None computes in IEEE fp32."""
         config = timm.data.resolve_model_data_config(module)
         self.spec = spec
         cfg: Any = module.pretrained_cfg
         self.tag = "checkpoint" if spec.checkpoint else cfg.get("tag")  # which of timm's weights, where several exist
         self.image_size: int = spec.image_size or config["input_size"][-1]
-        self.device = device
+        self.device, self.precision = device, precision or Precision(device)
         self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self.mean: tuple[float, ...] = spec.mean or config["mean"]
         self.std: tuple[float, ...] = spec.std or config["std"]
@@ -43,6 +47,10 @@ class TimmBackbone:
         """Normalised input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
         scaled = (images.to(self.device).float() / 255 - self._mean) / self._std
         return scaled.to(memory_format=torch.channels_last)
+
+    def computing(self, trained: bool) -> AbstractContextManager[None]:
+        """The number formats in which the frozen network runs, or a `trained` copy in training and evaluation."""
+        return self.precision.computing(trained)
 
     def network(self, classes: int, *, pretrained: bool = True) -> nn.Module:
         """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`."""
@@ -61,7 +69,7 @@ class TimmBackbone:
         return sum(tensor._version for tensor in (*self.module.parameters(), *self.module.buffers()))
 
     @cached_property
-    def taps(self) -> list[Tap]:
+    def taps(self) -> Sequence[Tap]:
         """Every place where Head2Toe may read it, in the order in which the network computes them."""
         return find_taps(self.module, self.image_size)
 
@@ -87,8 +95,11 @@ class TimmBackbone:
         }
 
 
-def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
-    """The backbone of a spec with its weights. Raises UserError where the name, the file or the hub gives none."""
+def load(asked: BackboneSpec, device: torch.device, precision: str = "auto") -> TimmBackbone:
+    """The backbone of a spec with its weights. Raises UserError where the name, the file or the hub gives none, and
+    for a precision that the device has not.
+    """
+    formats = choose_precision(precision, device)
     spec = resolve(asked)
     if spec.checkpoint is None:
         module = _from_hub(spec)
@@ -97,7 +108,7 @@ def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
         module = _create(spec, **_head_size(spec, state))
         _fill(module, state, spec)
     _set_image_size(module, spec)
-    return TimmBackbone(spec, module, device)
+    return TimmBackbone(spec, module, device, formats)
 
 
 def unloaded(asked: BackboneSpec) -> tuple[nn.Module, int]:

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass as checked
 from bench.registry import Label
 from bench.spec import BackboneSpec, Found, Method, Task
 
-PROTOCOL = "2"  # raised whenever the same cell would give another number; part of every cell's key
+PROTOCOL = "3"  # raised whenever the same cell would give another number; part of every cell's key
 Status = Literal["done", "failed", "skipped"]
 Stage = Literal["trial", "final", "replay"]
 Whole = Annotated[int, Strict()]  # neither a truth value nor a number in quotes

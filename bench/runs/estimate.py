@@ -82,7 +82,7 @@ class Estimator:
         meter = Meter(backbone.device)
 
         def pass_once() -> None:
-            with torch.no_grad():
+            with torch.no_grad(), backbone.computing(trained=False):
                 backbone.module(backbone.inputs(images))
             synchronise(backbone.device)
 
