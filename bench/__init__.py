@@ -11,12 +11,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bench.openmp import wait_briefly
+
 if TYPE_CHECKING:
     from bench.api import compare, load_winner, open_results
     from bench.api.results import Results
     from bench.api.winner import Winner
 
 __all__ = ["Results", "Winner", "compare", "load_winner", "open_results"]
+
+wait_briefly()  # here, because every way in passes here before torch is imported
 
 
 def __getattr__(name: str) -> Any:

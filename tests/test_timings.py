@@ -24,6 +24,7 @@ def timing(command: str) -> subprocess.CompletedProcess[str]:
         ("features_to_head --tasks demo/digits --methods linear_probe,head2toe:steps=20", ["steps=20", "linear_probe"]),
         ("evaluating --count 600 --target 512", ["10 cells:", "resident memory grew by"]),
         ("extracting --targets 512 --turns 2 --written", ["T = 512 (", "of the bare pass's speed"]),
+        ("busy --epochs 1 --turns 1", ["as bench sets it: ", "as the runtime comes: ", "beside 1 busy"]),
         ("many_features --features 60000 --images 200 --classes 5", ["penalty 0.0625 of it:", "gap "]),
     ],
 )
