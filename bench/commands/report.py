@@ -18,8 +18,11 @@ def main(asked: Namespace) -> int:
     return DONE
 
 
-def show_report(results: Path, versus: Sequence[str] = (), tracker: tracking.Tracker | None = None) -> None:
-    """Writes the report of a results folder, attaches it in MLflow, and prints it with three addresses."""
+def show_report(results: Path, versus: Sequence[str] = (), tracker: tracking.Tracker | None = None) -> Path:
+    """Writes the report of a results folder, attaches it in MLflow, and prints it with three addresses.
+
+    Returns the page.
+    """
     made = report.write_report(results, versus)
     if tracker is not None:
         tracker.finish(made.paths)
@@ -27,3 +30,4 @@ def show_report(results: Path, versus: Sequence[str] = (), tracker: tracking.Tra
     print(f"Records: {Store(results).path}")
     print(f"MLflow:  {tracking.ui_command(results)}")
     print(f"Report:  {made.paths[0]}, tables and plots beside it")
+    return made.paths[0]

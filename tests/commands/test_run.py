@@ -29,6 +29,7 @@ def test_a_run_is_recorded_reported_and_not_repeated(tmp_path: Path) -> None:
     fitted = delta.stat().st_mtime_ns
     again = bench(*QUICK, "--results", tmp_path)
     assert "1 done already, 0 to run" in again.stderr
+    assert "nothing to run; report as of 20" in again.stderr
     assert len(records(tmp_path)) == 1 and delta.stat().st_mtime_ns == fitted
     bench(*QUICK, "--results", tmp_path, "--force")
     forced = records(tmp_path)
