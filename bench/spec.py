@@ -117,7 +117,7 @@ class Task:
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """Which network, which weights, which preprocessing; None means what timm states for that name."""
+    """Which network, weights, preprocessing and number formats; None means what timm states for that name."""
 
     name: str
     checkpoint: Path | None = None
@@ -125,6 +125,7 @@ class BackboneSpec:
     image_size: int | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    precision: str = "auto"  # one of bench.records.request.PRECISIONS
 
 
 @dataclass(frozen=True)

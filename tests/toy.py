@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from torch import Tensor, nn
 
 from bench.costs.budget import Amount, Budget
+from bench.costs.precision import Precision
 from bench.records.cells import Cell, Tuning
 from bench.records.store import Store
 from bench.runs.plan import plan
@@ -68,6 +69,7 @@ class Toy:
         self.module = nn.Identity()
         self.taps: list[Tap] = []
         self.digest = "toy"
+        self.precision = Precision(self.device)
 
     def inputs(self, images: Tensor) -> Tensor:
         return images.float()

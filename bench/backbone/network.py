@@ -91,15 +91,16 @@ class TimmBackbone:
             "image_size": self.image_size,
             "mean": list(self.mean),
             "std": list(self.std),
+            "precision": self.spec.precision,
             "resize": "bilinear, not antialiased, rounded to 8 bits",
         }
 
 
-def load(asked: BackboneSpec, device: torch.device, precision: str = "auto") -> TimmBackbone:
+def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
     """The backbone of a spec with its weights. Raises UserError where the name, the file or the hub gives none, and
     for a precision that the device has not.
     """
-    formats = choose_precision(precision, device)
+    formats = choose_precision(asked.precision, device)
     spec = resolve(asked)
     if spec.checkpoint is None:
         module = _from_hub(spec)

@@ -37,7 +37,7 @@ def resolve(spec: BackboneSpec) -> BackboneSpec:
         for name in ("checkpoint", "image_size", "mean", "std")
         if (value := getattr(spec, name)) is not None
     }
-    return replace(DEMO, **stated, args={**DEMO.args, **spec.args})
+    return replace(DEMO, **stated, args={**DEMO.args, **spec.args}, precision=spec.precision)
 
 
 def weights_digest(spec: BackboneSpec) -> str:

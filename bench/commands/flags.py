@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.records.request import SAMPLERS, Request
+from bench.records.request import PRECISIONS, SAMPLERS, Request
 
 
 def trials(text: str) -> int | str:
@@ -31,6 +31,10 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
         "help": "subtracted from the input, one value or three; default: timm's",
     },
     "std": {"nargs": "+", "type": float, "metavar": "X", "help": "divides the input, likewise"},
+    "precision": {
+        "choices": PRECISIONS,
+        "help": "number formats of the network; default: auto, on a GPU bf16 for what is trained and TF32 for the rest",
+    },
     "tune": {
         "type": trials, "metavar": "N",
         "help": "trials a method at most, or `auto`: as many as the budget allows; default: the methods' own recipes",

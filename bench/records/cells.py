@@ -77,6 +77,7 @@ class Environment:
     versions: Mapping[str, str | None] = field(default_factory=dict)  # of Python and the libraries that compute
     git: str | None = None  # commit of this code, with a + where files were changed since
     device: str | None = None
+    precision: str | None = None  # the number formats of the network, "fp32" or "bf16 trained, tf32 frozen"
 
 
 @checked(frozen=True, config=LENIENT)
@@ -102,6 +103,7 @@ class NetworkFacts:
     mean: list[Real] | None = None
     std: list[Real] | None = None
     resize: str | None = None
+    precision: str | None = None  # as it was asked for; Environment.precision says what that came to
 
 
 @checked(frozen=True, config=LENIENT)

@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.spec import BackboneSpec, UserError
 
 SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
+PRECISIONS = ("auto", "fp32", "tf32", "bf16")  # number formats; the first is the default
 AUTO = "auto"  # for `tune`: as many trials as the budget allows
 LARGEST_SEED = 2**63 - 1
 
@@ -32,6 +33,7 @@ class Request:
     image_size: int | None = None  # pixels; None: what timm states
     mean: Sequence[float] = ()  # of the input: one value, three, or none for what timm states
     std: Sequence[float] = ()
+    precision: str = PRECISIONS[0]  # the number formats in which the network runs
     tune: int | str | None = None  # trials a method; `auto`: as many as the budget allows; None: the methods' recipes
     sampler: str = SAMPLERS[0]
     oracle: bool = False  # choose by the shifted test sets, and say so in the method's name
@@ -56,6 +58,8 @@ class Request:
                 raise UserError(
                     f"--{name} {' '.join(map(str, values))} does not fit; give one number or three, std above 0"
                 )
+        if self.precision not in PRECISIONS:
+            raise UserError(f"there is no precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
         self._check_search()
 
     def _check_search(self) -> None:
@@ -81,6 +85,7 @@ class Request:
             self.image_size,
             tuple(self.mean) or None,
             tuple(self.std) or None,
+            self.precision,
         )
 
 

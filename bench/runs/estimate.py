@@ -17,6 +17,7 @@ import torch
 from bench.backbone.network import TimmBackbone
 from bench.costs.budget import Amount, largest
 from bench.costs.meter import Meter, synchronise
+from bench.costs.precision import FP32
 from bench.records.cells import Cell, CellResult, NetworkFacts
 from bench.runs.environment import describe_device
 
@@ -36,7 +37,8 @@ class Estimator:
 
     def __init__(self, backbone: TimmBackbone, records: Iterable[CellResult]) -> None:
         self.backbone = backbone
-        self.here = place(NetworkFacts(**backbone.describe()), describe_device(str(backbone.device)))
+        device = describe_device(str(backbone.device))
+        self.here = place(NetworkFacts(**backbone.describe()), device, str(backbone.precision))
         self.known: dict[tuple[str, str], list[Amount]] = defaultdict(list)
         for record in records:
             self.learn(record)
@@ -62,7 +64,8 @@ class Estimator:
     def learn(self, record: CellResult) -> None:
         """Learns what a cell really cost. One that was cut off costs more than it had spent, and than was expected."""
         expected = record.expectation
-        if expected is None or not expected.passes or place(record.network, record.environment.device) != self.here:
+        made = record.environment
+        if expected is None or not expected.passes or place(record.network, made.device, made.precision) != self.here:
             return
         spent = Amount(record.cost.spent_seconds, record.cost.spent_flops)
         if record.status == "done":
@@ -122,6 +125,7 @@ def typical(amounts: Sequence[Amount]) -> Amount:
     return Amount(median(one.seconds for one in recent), median(one.flops for one in recent))
 
 
-def place(network: NetworkFacts, device: str | None) -> str:
+def place(network: NetworkFacts, device: str | None, precision: str | None) -> str:
     """What must be alike for the costs of two cells to tell anything about each other."""
-    return json.dumps([asdict(replace(network, digest=None, checkpoint=None)), device], sort_keys=True)
+    facts = asdict(replace(network, digest=None, checkpoint=None, precision=None))
+    return json.dumps([facts, device, precision or FP32], sort_keys=True)  # older records name none

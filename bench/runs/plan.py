@@ -78,6 +78,7 @@ def backbone_facts(spec: BackboneSpec) -> dict[str, Any]:
         "image_size": full.image_size,
         "mean": list(full.mean) if full.mean else None,
         "std": list(full.std) if full.std else None,
+        "precision": full.precision,
     }
 
 

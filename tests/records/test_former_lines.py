@@ -71,10 +71,11 @@ def test_every_fact_is_found_again(folder: Path) -> None:
             fields["key"], fields["stage"], "head2toe_path", old["started"],
         )  # fmt: skip
         assert (one.accuracy, one.params, asdict(one.cost)) == (fields["accuracy"], fields["params"], fields["cost"])
-        assert asdict(one.environment) == {name: old[name] for name in ("protocol", "versions", "git", "device")}
+        environment = {name: old[name] for name in ("protocol", "versions", "git", "device")}
+        assert asdict(one.environment) == {**environment, "precision": None}
         assert (one.data.pipeline, one.data.fingerprint) == (old["pipeline"], old["data_fingerprint"])
         assert (one.data.classes, one.data.test_counts) == (10, old.get("test_counts", {}))
-        network = {**old["backbone"], "digest": old["weights_digest"], "checkpoint": None}
+        network = {**old["backbone"], "digest": old["weights_digest"], "checkpoint": None, "precision": None}
         assert asdict(one.network) == network
         assert one.expectation is not None and asdict(one.expectation) == old["expected"]
     assert trial.trial is not None and asdict(trial.trial) == raw[0]["provenance"]["trial"]
@@ -88,11 +89,11 @@ def test_every_fact_is_found_again(folder: Path) -> None:
     assert record.study(final) == record.study(trial) == STUDY
 
 
-def test_the_same_plan_finds_its_cell_done(folder: Path) -> None:
+def test_a_cell_of_another_protocol_is_run_anew(folder: Path) -> None:
     chosen, demo = METHODS.select(["head2toe_path"]), TASKS.select(["demo/digits"])
     (cell,) = plan(chosen, demo, BackboneSpec("demo"), [0], Path("nowhere"), Tuning(3, "tpe", 0)).cells
-    assert split_done([cell], Store(folder).latest(), force=False) == ([], [cell])
-    assert list(Store(folder).index().trials(study_name(cell))) == [0]
+    assert split_done([cell], Store(folder).latest(), force=False) == ([cell], [])
+    assert not Store(folder).index().trials(study_name(cell))
 
 
 def test_they_are_reported(folder: Path) -> None:

@@ -13,7 +13,7 @@ from bench.records.cells import CellResult
 
 def setting(result: CellResult) -> str:
     """What must be equal in cells that are compared: the backbone, its weights and preprocessing, and the protocol."""
-    network = replace(result.network, checkpoint=None)  # the same weights may be in another file
+    network = replace(result.network, checkpoint=None, precision=None)  # the same weights may be in another file
     return json.dumps([result.backbone, result.environment.protocol, asdict(network)], sort_keys=True)
 
 

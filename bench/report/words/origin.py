@@ -32,6 +32,7 @@ def facts(grid: Grid) -> list[tuple[str, list[str]]]:
         ("code", told(cell.environment.git for cell in cells)),
         ("versions", list(versions)),
         ("hardware", told(cell.environment.device for cell in cells)),
+        ("precision", told(cell.environment.precision for cell in cells)),
         ("backbone", [text for text in backbones if text]),
         ("weights", told(cell.network.digest for cell in cells)),
         ("measured", [f"{started[0]} to {started[-1]}" if len(started) > 1 else started[0]] if started else []),

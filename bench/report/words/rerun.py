@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.records import request
 from bench.records.cells import CellResult
-from bench.records.request import AUTO, SAMPLERS, Request
+from bench.records.request import AUTO, PRECISIONS, SAMPLERS, Request
 from bench.registry import ORACLE, Label
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import numbered
@@ -84,11 +84,13 @@ def run_of(grid: Grid, methods: Sequence[str], *, oracle: bool) -> Request:
 
 
 def network(cell: CellResult) -> Mapping[str, Any]:
-    """The weights, the arguments and the preprocessing of a backbone; nothing for the embedded one."""
-    if cell.backbone == EMBEDDED:
-        return {}
+    """How a backbone was built and in which number formats it ran; of the embedded one, the formats alone."""
     facts = cell.network
+    precision = {"precision": facts.precision or PRECISIONS[0]}
+    if cell.backbone == EMBEDDED:
+        return precision
     return {
+        **precision,
         "checkpoint": PLACES["checkpoint"] if facts.weights == "checkpoint" else None,
         "backbone_arg": tuple(f"{key}={value}" for key, value in sorted(facts.args.items())),
         "image_size": facts.image_size,
