@@ -22,7 +22,7 @@ from bench.report import write_report
 from bench.report.numbers.evidence import comparison
 from bench.report.numbers.frames import cell_frame, trial_frame
 from bench.report.numbers.grid import Grid, grids
-from bench.report.tables.overview import overview
+from bench.report.tables.overview import whole_table
 from bench.report.words.advise import Advised, advise
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Results:
 
     def table(self) -> DataFrame:
         """A row for each method, the best of a suite first: mean accuracies as fractions, average rank, mean costs."""
-        parts = {(grid.suite, grid.backbone): overview(grid, comparison(grid)).table.values for grid in self._grids()}
+        parts = {(grid.suite, grid.backbone): whole_table(grid, comparison(grid)).values for grid in self._grids()}
         whole = concat(parts, names=["suite", "backbone", "method"]) if parts else DataFrame()
         return whole.rename_axis(columns=None)
 
@@ -104,4 +104,4 @@ class Results:
 
     def _repr_html_(self) -> str:
         """The tables as a notebook shows them."""
-        return "".join(overview(grid, comparison(grid)).table._repr_html_() for grid in self._grids()) or repr(self)
+        return "".join(whole_table(grid, comparison(grid))._repr_html_() for grid in self._grids()) or repr(self)

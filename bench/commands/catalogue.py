@@ -59,6 +59,7 @@ COMMANDS: Mapping[str, Command] = {
         "Draw the report anew from the records.",
         {"what to report on": ["results", "versus", "config"]},
         ["run_bench.py report --results results/run --versus published"],
+        more="A run draws it too, unless it is there already, of the same records. This command always draws.",
     ),
     "advise": Command(
         "Name the method to use for a task like these, by the records.",

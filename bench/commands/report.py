@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from bench import report, tracking
@@ -13,21 +14,23 @@ from bench.records.store import Store
 
 
 def main(asked: Namespace) -> int:
-    """Writes the report and shows it."""
-    show_report(asked.results, asked.versus)
+    """Draws the report, also where nothing has changed, and shows it."""
+    show_report(asked.results, asked.versus, anew=True)
     return DONE
 
 
-def show_report(results: Path, versus: Sequence[str] = (), tracker: tracking.Tracker | None = None) -> Path:
+def show_report(
+    results: Path, versus: Sequence[str] = (), tracker: tracking.Tracker | None = None, *, anew: bool = False
+) -> datetime:
     """Writes the report of a results folder, attaches it in MLflow, and prints it with three addresses.
 
-    Returns the page.
+    A report of the same records is not drawn again, unless `anew` is set. Returns when it was drawn.
     """
-    made = report.write_report(results, versus)
+    made = report.write_report(results, versus, anew=anew)
     if tracker is not None:
         tracker.finish(made.paths)
-    Screen().print(made)
+    Screen().print(made.summary)
     print(f"Records: {Store(results).path}")
     print(f"MLflow:  {tracking.ui_command(results)}")
     print(f"Report:  {made.paths[0]}, tables and plots beside it")
-    return made.paths[0]
+    return made.drawn

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands.codes import DONE, INCOMPLETE, OVER_BUDGET
@@ -34,9 +32,9 @@ def main(asked: Namespace) -> int:
     if Store(asked.results).results():
         from bench.commands.report import show_report  # here, so that wrong usage is told before pandas is imported
 
-        page = show_report(asked.results, asked.versus, tracker)
+        drawn = show_report(asked.results, asked.versus, tracker)
         if not run.todo:
-            note(f"nothing to run; report as of {changed(page)}")
+            note(f"nothing to run; report as of {drawn.astimezone():%Y-%m-%d %H:%M}")
     return code(outcome)
 
 
@@ -80,11 +78,6 @@ def code(outcome: Outcome) -> int:
     if outcome.over_budget:
         return OVER_BUDGET
     return DONE if outcome.complete else INCOMPLETE
-
-
-def changed(file: Path) -> str:
-    """When a file was last written, in local time."""
-    return datetime.fromtimestamp(file.stat().st_mtime).isoformat(" ", "seconds")
 
 
 def note(text: str) -> None:

@@ -4,33 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.records.store import Store
+from bench.report import drawn
 from bench.report.numbers.units import counted
 from bench.spec import UserError
 
-if TYPE_CHECKING:
-    from bench.report.document import Report
 
-
-def write_report(folder: Path, versus: Sequence[str] = ()) -> Report:
+def write_report(folder: Path, versus: Sequence[str] = (), *, anew: bool = False) -> drawn.Report:
     """Writes `report/` in a results folder, over what was there: `report.html`, tables, and plots as PNG and SVG.
 
-    `versus` names numbers of others to put beside ours: `published`. Returns what was written. Printed to a rich
-    console, it takes at most a screen. Raises UserError when the folder holds no results or cannot be written to, and
-    for a name that nothing has.
+    A report that was drawn from the same records with the same options and code stays as it is, unless `anew` is set.
+    `versus` names numbers of others to put beside ours: `published`. Raises UserError when the folder holds no results
+    or cannot be written to, and for a name that nothing has.
     """
-    from bench.report.document import compose  # only here: pandas takes a third of a second to import
-
-    store = Store(folder)
-    everything = store.results()
-    if not everything:
-        raise UserError(f"there are no results in {folder}; run `python run_bench.py --results {folder}` first")
+    store, place = Store(folder), folder / "report"
     try:
-        finals = [result for result in store.latest().values() if result.stage == "final"]
-        others = [result for result in everything if result.stage != "final"]  # two trials may have tried the same
-        return compose([*finals, *others], folder / "report", versus, remarks(store))
+        now = drawn.origin(store.path, versus)  # before they are read: what is added meanwhile is drawn the next time
+    except OSError:
+        now = None  # the store says it below
+    if now and not anew and (kept := drawn.found(place, now)):
+        return kept
+    everything = store.results()
+    if not everything or now is None:
+        raise UserError(f"there are no results in {folder}; run `python run_bench.py --results {folder}` first")
+    from bench.report.document import compose  # only here: what draws takes seconds to import
+
+    finals = [result for result in store.latest().values() if result.stage == "final"]
+    others = [result for result in everything if result.stage != "final"]  # two trials may have tried the same
+    try:
+        drawn.forget(place)
+        summary, paths = compose([*finals, *others], place, versus, remarks(store))
+        return drawn.keep(place, now, summary, paths)
     except OSError as error:
         raise UserError(
             f"cannot write the report in {folder} ({error.strerror}); "

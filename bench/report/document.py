@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from rich.console import Console, ConsoleOptions, Group, RenderableType
-from rich.text import Text
 
 from bench.records.cells import CellResult
 from bench.report.numbers import searches
@@ -18,11 +15,13 @@ from bench.report.numbers.grid import Grid, grids, ordered
 from bench.report.numbers.units import numbered
 from bench.report.page import Part, write_page
 from bench.report.plots.style import Look, looks
+from bench.report.summary import Overview, Summary
+from bench.report.summary import Part as SummaryPart
 from bench.report.tables.as_latex import as_latex
 from bench.report.tables.as_markdown import as_markdown
 from bench.report.tables.certainty import certainty_table
 from bench.report.tables.main import main_table
-from bench.report.tables.overview import Overview, brief, height, overview
+from bench.report.tables.overview import overview
 from bench.report.tables.published import Versus, versus
 from bench.report.tables.shifts import robustness_table, shift_table
 from bench.report.tables.spending import spending_table
@@ -34,7 +33,6 @@ from bench.report.words.limits import advice
 from bench.report.words.rerun import as_toml, file_names
 from bench.report.words.verdict import verdict
 
-LINES = 34  # on the terminal, of a screen of 40; what is printed around them takes the rest
 MOST = 3  # suites and backbones that a terminal shows
 PLOTS = ("*_accuracy_by_*", "*_gain_by_*", "*_chosen_by_*", "*_tuning_by_*")
 
@@ -49,34 +47,13 @@ class Chapter:
     overview: Overview
 
 
-@dataclass(frozen=True)
-class Report:
-    """What was found and where it was written. A rich console prints no more of it than fits one screen."""
-
-    chapters: tuple[Chapter, ...]
-    beside: Versus  # numbers of others
-    failures: tuple[str, ...]
-    paths: tuple[Path, ...]  # report.html, table.md, table.csv, table.tex, run.toml, then the plots
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        shown, more = self.chapters[:MOST], self.chapters[MOST:]
-        others = [*self.beside.tables, *(part.overview.table for part in more)]
-        lines = [*self.beside.sentences, *(f"In the report: {table.title}" for table in others), *self.failures]
-        told = [*brief(lines, LINES // 6 if shown else LINES - 1, console, options), Text()]
-        left = LINES - height(Group(*told), console, options)
-        for number, part in enumerate(shown):
-            drawn = Group(*part.overview.within(left // (len(shown) - number), part.verdict, console, options))
-            left -= height(drawn, console, options)
-            yield drawn
-        yield from told
-
-
 def compose(
     results: Sequence[CellResult], folder: Path, others: Sequence[str] = (), remarks: Sequence[str] = ()
-) -> Report:
+) -> tuple[Summary, list[Path]]:
     """Writes all files of the report into `folder`; `others` names what our numbers are put beside.
 
-    `remarks` are told with the failures. Raises OSError, and UserError for a name that nothing has.
+    `remarks` are told with the failures. Returns what a terminal shows, and the files: report.html, table.md,
+    table.csv, table.tex, run.toml, then the plots. Raises OSError, and UserError for a name that nothing has.
     """
     found = grids(results)
     chapters = tuple(chapter(grid) for grid in found)
@@ -98,7 +75,14 @@ def compose(
     write_page(page, parts, beside if others else None, lines, look)
     configs = write_configs(folder, found)
     drawn = [path for of_grid in plots for plot in of_grid for path in (plot.png, plot.svg)]
-    return Report(chapters, beside, lines, (page, *files, *configs, *drawn))
+    return summary(chapters, beside, lines), [page, *files, *configs, *drawn]
+
+
+def summary(chapters: Sequence[Chapter], beside: Versus, lines: Sequence[str]) -> Summary:
+    """What a terminal shows. The titles of tables that it does not show say that the report has them."""
+    others = [*(table.title for table in beside.tables), *(part.overview.title for part in chapters[MOST:])]
+    told = [*beside.sentences, *(f"In the report: {title}" for title in others), *lines]
+    return Summary(tuple(SummaryPart(part.overview, part.verdict) for part in chapters[:MOST]), tuple(told))
 
 
 def chapter(grid: Grid) -> Chapter:

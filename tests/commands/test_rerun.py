@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.command_line import ENVIRONMENT, QUICK, bench
 from tests.conftest import REPOSITORY
 
-HEAVY = {"torch", "torchvision", "timm", "mlflow", "sklearn"}
+HEAVY = {"torch", "torchvision", "timm", "mlflow", "sklearn", "scipy", "pandas", "matplotlib"}
 
 
 def test_a_run_with_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:

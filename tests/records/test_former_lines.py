@@ -99,7 +99,7 @@ def test_a_cell_of_another_protocol_is_run_anew(folder: Path) -> None:
 def test_they_are_reported(folder: Path) -> None:
     report = write_report(folder)
     page = report.paths[0].read_text(encoding="utf-8")
-    assert len(report.chapters) == 1 and "not read" not in page
+    assert len(report.summary.parts) == 1 and "not read" not in page
     assert "--methods head2toe_path --tasks demo/digits" in page and "--tune 3" in page
     assert "demo_demo_chosen_by_layer.svg" in {path.name for path in report.paths}
 

@@ -18,7 +18,8 @@ from rich.console import Console
 from bench.records.cells import CellResult, Cost, NetworkFacts
 from bench.records.store import Store
 from bench.report import write_report
-from bench.report.document import LINES, Report, chapter
+from bench.report.document import chapter, summary
+from bench.report.drawn import NOTE, Report
 from bench.report.numbers.grid import Grid, grids
 from bench.report.numbers.units import duration, folded, listed, percent, points, prefixed, ratio
 from bench.report.plots.labels import overlaps, place
@@ -26,6 +27,7 @@ from bench.report.plots.scales import Mark, round_values
 from bench.report.plots.style import looks
 from bench.report.plots.tradeoff import COSTS as AXES
 from bench.report.plots.tradeoff import pareto, points_of
+from bench.report.summary import LINES, Summary
 from bench.report.tables.as_markdown import as_markdown
 from bench.report.tables.main import main_table
 from bench.report.tables.published import Versus
@@ -43,10 +45,15 @@ def written(folder: Path, results: Sequence[CellResult]) -> Report:
     return write_report(folder)
 
 
-def shown(report: Report, width: int) -> str:
+def shown(made: Summary, width: int) -> str:
     out = io.StringIO()
-    Console(file=out, width=width).print(report)
+    Console(file=out, width=width).print(made)
     return out.getvalue()
+
+
+def alone(found: Sequence[Grid], lines: Sequence[str] = ()) -> Summary:
+    """What a terminal shows of these grids, without numbers of others."""
+    return summary(list(map(chapter, found)), Versus((), ()), lines)
 
 
 def accuracies(values: dict[tuple[str, str], float | None]) -> Grid:
@@ -233,8 +240,7 @@ def test_failures_are_listed_once_for_equal_reasons() -> None:
 def test_what_is_printed_fits_a_screen(width: int, methods: int, tasks: int) -> None:
     names = METHODS[:methods] if methods <= len(METHODS) else [f"method_number_{at}" for at in range(methods)]
     (grid,) = grids(comparison(names, tasks, 3))
-    report = Report((chapter(grid),), Versus((), ()), ("failed: lora on demo/x: " + "no memory, " * 50,), ())
-    text = shown(report, width)
+    text = shown(alone([grid], ["failed: lora on demo/x: " + "no memory, " * 50]), width)
     assert len(text.splitlines()) <= LINES == 34
     assert max(map(len, text.splitlines())) <= width
     rows = texts(main_table(grid))
@@ -251,8 +257,7 @@ def test_what_is_printed_fits_a_screen(width: int, methods: int, tasks: int) -> 
 
 
 def test_without_a_common_task_the_screen_has_the_tasks() -> None:
-    part = chapter(accuracies({("a", "g/x"): 0.5, ("b", "g/y"): 0.6}))
-    text = shown(Report((part,), Versus((), ()), (), ()), 80)
+    text = shown(alone([accuracies({("a", "g/x"): 0.5, ("b", "g/y"): 0.6})]), 80)
     assert "mean of" not in text.splitlines()[1] and "means and costs" not in text
     assert [line.split() for line in text.splitlines()[1:5] if "─" not in line] == [
         ["x", "y"],
@@ -263,17 +268,17 @@ def test_without_a_common_task_the_screen_has_the_tasks() -> None:
 
 def test_long_names_go_on_in_the_next_line_and_leave_room_for_the_groups() -> None:
     names = [f"head2toe_path:penalty={at},ranking_l2=0.001,keep=2" for at in (0.1, 0.2)]
-    text = shown(Report(tuple(map(chapter, grids(comparison(names, 9)))), Versus((), ()), (), ()), 80)
+    text = shown(alone(grids(comparison(names, 9))), 80)
     lines = [line.strip() for line in text.splitlines()]
     assert "specialized" in text and lines.count("head2toe_path:") == 2
     assert sum(line.startswith("l2=0.001,keep=2 ") for line in lines) == 2
 
 
 def test_a_crowded_screen_still_has_the_leaders_of_three_suites() -> None:
-    parts = [chapter(grid) for suite in "abcde" for grid in grids(comparison(12, 24, 2, suite=suite))]
-    report = Report(tuple(parts), Versus((), ()), tuple(f"failed: cell {at}" for at in range(40)), ())
+    found = [grid for suite in "abcde" for grid in grids(comparison(12, 24, 2, suite=suite))]
+    crowded = alone(found, [f"failed: cell {at}" for at in range(40)])
     for width in (80, 200):
-        text = shown(report, width)
+        text = shown(crowded, width)
         assert len(text.splitlines()) <= LINES and max(map(len, text.splitlines())) <= width
         assert all(f"%: {suite} suite" in text for suite in "abc") and text.count("more methods, in the report") == 3
         assert "more, in the report" in text
@@ -323,12 +328,16 @@ def test_all_files_are_written_over_old_ones(tmp_path: Path) -> None:
     stale.write_bytes(b"old")
     report = written(tmp_path, comparison(3, 4, 2))
     assert not stale.exists()
-    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(path.name for path in report.paths)
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(
+        [NOTE, *(p.name for p in report.paths)]
+    )
     assert report.paths[0].name == "report.html"
     assert {path.suffix for path in report.paths} == {".html", ".md", ".csv", ".tex", ".toml", ".png", ".svg"}
     assert all(path.stat().st_size > 100 for path in report.paths)
     before = {path: path.read_bytes() for path in report.paths}
-    assert {path: path.read_bytes() for path in write_report(tmp_path).paths} == before  # equal numbers, equal files
+    assert {
+        path: path.read_bytes() for path in write_report(tmp_path, anew=True).paths
+    } == before  # equal numbers, equal files
 
 
 def test_the_csv_holds_unrounded_figures(tmp_path: Path) -> None:

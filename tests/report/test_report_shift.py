@@ -184,7 +184,7 @@ def test_one_task_has_no_plot_against_affinity_and_scratch_is_not_called_robust(
         Store(tmp_path).append(cell)
     report = write_report(tmp_path)
     assert not any("by_affinity" in path.name for path in report.paths)
-    told = " ".join(report.chapters[0].sentences)
+    told = report.paths[1].read_text(encoding="utf-8")
     assert "lora loses least among the pretrained methods: its accuracy changes by −50.0 points" in told
 
 
