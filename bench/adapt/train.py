@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.adapt.augment import augment
+from bench.adapt.augment import Augmentation
 from bench.adapt.schedule import warmup_cosine
-from bench.images.pixels import pixels as load_pixels
+from bench.images.pixels import placed
 from bench.spec import Backbone, Meter, Split, UserError
 
 
@@ -32,48 +32,66 @@ class Recipe:
 def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter) -> None:
     """Trains those parameters of `network` that require gradients on all images of `split`, in place.
 
-    Modules keep the mode, train or eval, that they come in, and are in eval mode at the end. Raises UserError for a
-    recipe that trains nothing.
+    Modules keep the mode, train or eval, that they come in, and are in eval mode at the end. Nothing in a step waits
+    for the device. Raises UserError for a recipe that trains nothing.
     """
     if recipe.epochs < 1 or recipe.batch < 1:
         raise UserError(f"{recipe.epochs} epochs in batches of {recipe.batch} train nothing; both are 1 or more")
-    count = len(split.labels)
     work = _Training(backbone, network, split, recipe)
-    steps = recipe.epochs * math.ceil(count / recipe.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(work.optimiser, lambda step: warmup_cosine(step, steps, recipe.warmup))
+    steps = recipe.epochs * math.ceil(len(split.labels) / recipe.batch)
+    taken = 0
     for done in range(1, recipe.epochs + 1):
         losses = []
-        for rows in epoch(count, recipe.batch):
-            losses.append(meter.step(work.signature(rows), partial(work.step, rows)))
-            schedule.step()
+        for batch in work.epoch():
+            work.set_lr(recipe.lr * warmup_cosine(taken, steps, recipe.warmup))
+            losses.append(meter.step(work.signature(batch), partial(work.step, batch)))
+            taken += 1
         meter.epoch(done, recipe.epochs, torch.stack(losses).mean().item(), work.logits)
     network.eval()
 
 
 class _Training:
-    """One training at work: its network, its pixels and labels, and its optimiser."""
+    """One training at work: its network, its optimiser, and its pixels and labels, which stay on the device.
+
+    A batch is one tensor, int64 (4, batch): the rows of its images among the pixels, its labels, and two draws of the
+    augmentation for each image.
+    """
 
     def __init__(self, backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe) -> None:
-        self.backbone, self.network, self.allowed = backbone, network, split.augment
-        self.pixels, self.labels = load_pixels(split.images, backbone.image_size), torch.from_numpy(split.labels)
-        self.optimiser = torch.optim.AdamW(groups(network.parameters(), recipe.weight_decay), recipe.lr, fused=True)
+        self.backbone, self.network, self.batch = backbone, network, recipe.batch
+        self.pixels, self.rows = placed(split.images, backbone.image_size, backbone.device)
+        self.labels = torch.from_numpy(split.labels)
+        self.augment = Augmentation.of(split.augment, backbone.image_size, backbone.device)
+        self.weights = list(network.parameters())
+        self.optimiser = torch.optim.AdamW(groups(self.weights, recipe.weight_decay), recipe.lr, fused=True)
         self.name = object()  # tells this training from others under one meter
 
-    def step(self, rows: Tensor) -> Tensor:
+    def epoch(self) -> Sequence[Tensor]:
+        """The batches of one epoch, drawn on the CPU for every device alike, and moved to the device at once."""
+        order = torch.randperm(len(self.labels), device="cpu")
+        drawn = torch.stack([self.rows[order], self.labels[order], *self.augment.draw(len(order))])
+        return evenly(drawn.to(self.backbone.device, non_blocking=True), self.batch)
+
+    def set_lr(self, lr: float) -> None:
+        """Sets the learning rate of the next step."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+
+    def step(self, batch: Tensor) -> Tensor:
         """One step of the optimiser on these images; the loss before it, a scalar."""
-        device = self.backbone.device
-        images = augment(self.pixels[rows].to(device), self.allowed)
+        self.optimiser.zero_grad()
+        rows, labels, *draws = batch
+        images = self.augment(self.pixels.index_select(0, rows), draws)
         with self.backbone.computing(trained=True):
             scores = self.network(self.backbone.inputs(images))
-            loss = functional.cross_entropy(scores, self.labels[rows].to(device))
-            self.optimiser.zero_grad()
+            loss = functional.cross_entropy(scores, labels)
             loss.backward()
         self.optimiser.step()
         return loss.detach()
 
-    def signature(self, rows: Tensor) -> tuple[object, ...]:
+    def signature(self, batch: Tensor) -> tuple[object, ...]:
         """What decides the FLOPs of a step: this training, its batch size, and which weights require gradients."""
-        return self.name, len(rows), tuple(weight.requires_grad for weight in self.network.parameters())
+        return self.name, batch.shape[1], tuple([weight.requires_grad for weight in self.weights])
 
     def logits(self, images: Tensor) -> Tensor:
         """Scores float32 (batch, classes) of uint8 pixels, in the mode that the network is in."""
@@ -94,9 +112,9 @@ class WithoutCurves:
         """Keeps nothing, and lets nobody look at the network."""
 
 
-def epoch(count: int, batch: int) -> Iterable[Tensor]:
-    """Shuffled row numbers of one epoch in batches of nearly equal size, so that no batch is a tiny rest."""
-    return torch.randperm(count).tensor_split(math.ceil(count / batch))
+def evenly(drawn: Tensor, batch: int) -> Sequence[Tensor]:
+    """What was drawn for an epoch, (4, images), in batches of nearly equal size, so that no batch is a tiny rest."""
+    return drawn.tensor_split(math.ceil(drawn.shape[1] / batch), dim=1)
 
 
 def groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from bench.images.pixels import pixels
+from bench.images.pixels import placed
 from bench.spec import Backbone, Meter, Split
 
 BATCH = 100  # images a forward pass over held-out images
@@ -35,9 +35,10 @@ class Trained:
 
     def hits(self, held_out: Split, meter: Meter) -> int:
         """How many held-out images are classified rightly; the passes are charged to `meter`."""
-        labels, right = torch.from_numpy(held_out.labels), 0
-        batches = pixels(held_out.images, self.backbone.image_size).split(BATCH)
-        for images, answers in zip(batches, labels.split(BATCH), strict=True):
-            scores = meter.step(None, partial(self.logits, images))
-            right += int((scores.argmax(1).cpu() == answers).sum())
-        return right
+        device = self.backbone.device
+        images, rows = placed(held_out.images, self.backbone.image_size, device)
+        labels, right = torch.from_numpy(held_out.labels).to(device), []
+        for some, answers in zip(rows.to(device).split(BATCH), labels.split(BATCH), strict=True):
+            scores = meter.step(None, partial(self.logits, images.index_select(0, some)))
+            right.append((scores.argmax(1) == answers).sum())
+        return int(torch.stack(right).sum())  # waits for the device once

@@ -80,6 +80,7 @@ class PixelCache:
     def __init__(self, images: Images) -> None:
         self.images = images
         self._held: Tensor | None = None
+        self._placed: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -93,6 +94,25 @@ class PixelCache:
         if self._held is None or self._held.shape[-1] != size:
             self._held = every(self.images, size)
         return self._held
+
+    def placed(self, size: int, device: torch.device) -> Tensor:
+        """All images on a device, uint8 (n, 3, size, size), moved there at the first call."""
+        here = self.pixels(size)
+        if self._placed is None or self._placed.device != device or self._placed.shape != here.shape:
+            self._placed = here.to(device)
+        return self._placed
+
+
+def placed(images: Images, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Pixels uint8 (n, 3, size, size) on a device, and which rows of them these m images are: int64 (m,), on the CPU.
+
+    A subset shares the pixels of the images that it is taken from.
+    """
+    if isinstance(images, Subset):
+        found, rows = placed(images.images, size, device)
+        return found, rows[torch.tensor(list(images.indices), dtype=torch.int64)]
+    found = images.placed(size, device) if isinstance(images, PixelCache) else every(images, size).to(device)
+    return found, torch.arange(len(found))
 
 
 def pixels(images: Images, size: int) -> Tensor:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from bench.adapt.train import Recipe, epoch, train
+from bench.adapt.train import Recipe, evenly, train
 from bench.costs.meter import Meter, flop_counter
-from bench.spec import UserError
+from bench.images.pixels import pixels
+from bench.spec import Split, UserError
 from tests import toy
 
 
 def test_an_epoch_has_every_image_and_no_tiny_batch() -> None:
-    batches = list(epoch(101, 50))
-    assert sorted(torch.cat(batches).tolist()) == list(range(101))
-    assert [len(rows) for rows in batches] == [34, 34, 33]
+    batches = evenly(torch.arange(101)[None], 50)
+    assert torch.equal(torch.cat(batches, dim=1), torch.arange(101)[None])
+    assert [batch.shape[1] for batch in batches] == [34, 34, 33]
 
 
 class Thawing(torch.nn.Sequential):
@@ -69,3 +71,51 @@ def test_a_training_that_diverges_ends_at_once_with_a_curve_of_numbers() -> None
     with pytest.raises(UserError, match=r"its training loss is nan in epoch . of 50; it diverged"):
         train(backbone, network, split, recipe(50, 10, 1e25), meter)
     assert all(math.isfinite(value) for _, value in meter.curves.get("loss", []))
+
+
+class Seeing(torch.nn.Module):
+    """A linear network that keeps the pixels it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(192, toy.CLASSES)
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.seen.append(images)
+        scores: torch.Tensor = self.layer(images.flatten(1))
+        return scores
+
+
+class Noise:
+    """Random pictures of the toy backbone's size."""
+
+    def __len__(self) -> int:
+        return 20
+
+    def decode(self, index: int) -> np.ndarray:
+        return np.random.default_rng(index).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+
+
+def test_a_seed_draws_the_same_images_for_every_size_of_batch() -> None:
+    """Order and augmentation of all epochs, on a part of the images; another seed draws others."""
+    split = Split(Noise(), np.arange(20) % 4, 4, augment=frozenset({"flip", "shift"})).part(range(3, 19))
+
+    def seen(seed: int, batch: int) -> torch.Tensor:
+        network = Seeing()
+        torch.manual_seed(seed)
+        train(toy.Toy(), network, split, recipe(2, batch, 0.01), Meter(torch.device("cpu")))
+        return torch.cat(network.seen)
+
+    assert torch.equal(seen(0, 16), seen(0, 5)) and not torch.equal(seen(0, 16), seen(1, 16))
+
+
+def test_images_and_labels_stay_together() -> None:
+    """Pictures of noise have nothing in common: a network learns their classes only if each comes with its own."""
+    split = Split(Noise(), np.arange(20) % 4, 4).part([*range(19, 3, -1)])
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, toy.CLASSES))
+    train(toy.Toy(), network, split, recipe(60, 7, 0.001), Meter(torch.device("cpu")))
+    with torch.no_grad():
+        scores = network(pixels(split.images, 8).float())
+    assert (scores.argmax(1).numpy() == split.labels).all()
