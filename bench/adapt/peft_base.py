@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bench.adapt.bases import TrainedMethod
-from bench.adapt.lazy import peft, torch
+from bench.adapt.lazy import peft, torch, trained
 from bench.spec import Backbone
 
 WRAPPED = "base_model.model."  # begins the name of every tensor in a network that peft has wrapped
@@ -29,9 +29,9 @@ class PeftMethod(TrainedMethod):
 
     def network(self, backbone: Backbone, classes: int) -> torch.nn.Module:
         """The backbone with a fresh head and what peft adds to its layers, in eval mode."""
-        network = backbone.network(classes)
+        network = backbone.network(classes).cpu()  # peft draws its layers where the network lies
         wrapped: torch.nn.Module = peft.get_peft_model(network, peft.get_peft_config(self._full(*layers(network))))
-        return wrapped.eval()
+        return wrapped.eval().to(backbone.device)
 
     def kept(self, network: torch.nn.Module) -> Mapping[str, torch.Tensor]:
         """What peft added, and the head."""
@@ -41,6 +41,15 @@ class PeftMethod(TrainedMethod):
     def load(self, network: torch.nn.Module, stored: Mapping[str, torch.Tensor]) -> None:
         """Puts what was kept into a network that peft has wrapped anew."""
         peft.set_peft_model_state_dict(network, dict(stored))
+
+    def restore(self, backbone: Backbone, stored: Mapping[str, torch.Tensor], classes: int) -> trained.Trained:
+        """The trained network from what was kept, for evaluation: what peft added is merged into the layers' weights.
+
+        So it costs what the backbone alone does. A method whose layers cannot be merged restores by itself.
+        """
+        network: Any = self.network(backbone, classes)
+        self.load(network, stored)
+        return trained.Trained(backbone, network.merge_and_unload().eval(), lambda _merged: stored)
 
     def layout(self, names: Sequence[str]) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
         """The files that `peft.PeftModel.from_pretrained` looks for, when a delta with these tensors is exported."""

@@ -53,9 +53,12 @@ class TimmBackbone:
         return self.precision.computing(trained)
 
     def network(self, classes: int, *, pretrained: bool = True) -> nn.Module:
-        """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`."""
+        """A trainable copy with a fresh head of `classes` outputs; with random weights if not `pretrained`.
+
+        What is random is drawn on the CPU, so that a seed means the same on every device.
+        """
         if pretrained:
-            module = deepcopy(self.module)
+            module = deepcopy(self.module).cpu()
             module.reset_classifier(classes)  # type: ignore[operator]
         else:
             module = _create(self.spec, num_classes=classes)

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from bench.adapt import solvers
 from bench.adapt.bases import ProbeMethod, TrainedMethod
 from bench.adapt.peft_base import layers
-from bench.costs.meter import Meter
-from bench.spec import Adapted, Backbone
+from bench.adapt.trained import Trained
+from bench.backbone.network import TimmBackbone
+from bench.costs.meter import Meter, flop_counter
+from bench.spec import Adapted, Backbone, BackboneSpec
 from methods.lora import Lora
 from tests.adapt.test_ranking import CPU, backbone, train
 
@@ -125,3 +127,29 @@ def test_every_layer_that_lora_adapts_gets_a_gradient() -> None:
     network(torch.rand(2, 3, 32, 32)).square().sum().backward()
     adapted = {name: weight.grad for name, weight in network.named_parameters() if "lora_B" in name}
     assert adapted and all(grad is not None and grad.abs().sum() > 0 for grad in adapted.values())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["resnet10t", "vit_tiny_patch16_224"])
+def test_what_lora_adds_is_merged_for_evaluation(name: str) -> None:
+    """A restored network has the same scores for the FLOPs of the plain one, and keeps what it was made of."""
+    torch.manual_seed(0)
+    module = timm.create_model(name, **({"depth": 2, "img_size": 32} if name.startswith("vit") else {}))
+    plain = TimmBackbone(BackboneSpec(name, image_size=32), module, CPU)
+    method = Lora(rank=2)
+    network = method.network(plain, 5)
+    for key, weight in network.named_parameters():
+        if "lora_B" in key:
+            nn.init.normal_(weight, std=0.05)
+    adapted = Trained(plain, network, method.kept)
+    restored = method.restore(plain, adapted.stored(), 5)
+    images = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    with flop_counter() as merged:
+        scores = restored.logits(images)
+    assert torch.allclose(scores, adapted.logits(images), atol=1e-4)
+    with torch.no_grad(), flop_counter() as bare:
+        untrained = plain.network(5).eval()(plain.inputs(images))
+    assert merged.get_total_flops() == bare.get_total_flops()
+    assert (scores - untrained).abs().max() > 1e-2
+    again, kept = restored.stored(), adapted.stored()
+    assert all(torch.equal(again[key], kept[key]) for key in kept) and len(again) == len(kept)

@@ -27,7 +27,9 @@ def zero(features: Tensor, classes: int) -> Head:
 
 
 def fresh(count: int, classes: int, device: torch.device) -> Head:
-    """A head on `count` features with Glorot's uniform random weights, as in Head2Toe's official code, and no bias."""
-    weight = torch.empty(count, classes, device=device)
-    torch.nn.init.xavier_uniform_(weight)
-    return Head(weight, torch.zeros(classes, device=device))
+    """A head on `count` features with Glorot's uniform random weights, as in Head2Toe's official code, and no bias.
+
+    It is drawn on the CPU, so that a seed means the same on every device.
+    """
+    weight = torch.nn.init.xavier_uniform_(torch.empty(count, classes, device="cpu"))
+    return Head(weight.to(device), torch.zeros(classes, device=device))
