@@ -195,7 +195,7 @@ def session(folder: Path, clock: Clock, limit: Amount) -> Session:
     store = Store(folder)
     store.recover()
     backbone: Any = Toy()
-    made: Any = Session(store, Budget(limit, store.index().spent(), clock=clock), backbone)
+    made: Any = Session(store, Budget(limit, store.spent(), clock=clock), backbone)
     made.gauge = Gauge()
     made.estimate.__dict__["forward"] = Amount(0.001, 1.0)  # what would be measured on a real network
     session: Session = made

@@ -19,7 +19,7 @@ from bench.images.pixels import pixels
 from bench.records.cells import CellResult
 from bench.records.store import Store
 from bench.registry import METHODS, TASKS
-from bench.runs import final
+from bench.runs import scoring
 from bench.runs.plan import plan
 from bench.runs.runner import run
 from bench.runs.session import Session
@@ -74,14 +74,14 @@ def export_every_method(home: Path) -> Exports:
     test: Any = cells[0].found.load().tests["test"].images
     shown = pixels(test, backbone.image_size)
     heard: list[Tensor] = []
-    real = final.evaluate
+    real = scoring.evaluate
 
     def listen(network: Any, adapted: Any, *more: Any) -> Any:
         heard.extend(one.logits(shown).clone() for one in adapted)
         return real(network, adapted, *more)
 
     with pytest.MonkeyPatch.context() as patch, store.lock():
-        patch.setattr(final, "evaluate", listen)
+        patch.setattr(scoring, "evaluate", listen)
         results = run(cells, Session(store, Budget(), backbone))
     assert [one.reason for one in results] == [None] * len(names())
     by_method = {one.method: one for one in results}

@@ -24,7 +24,7 @@ from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.costs.meter import Meter, resident_peak
 from bench.images.pixels import batches
-from bench.runs.evaluate import LEAST, MOST, PIXELS, evaluate
+from bench.runs.evaluate import batch_size, evaluate
 from bench.spec import Adapted, Split, UserError
 
 CLASSES = 10
@@ -66,8 +66,7 @@ def cells(backbone: TimmBackbone, target: int, fraction: float) -> list[Adapted]
 @torch.no_grad()
 def bare(backbone: TimmBackbone, images: Noise) -> None:
     """The network's forward pass alone, in the batches of an evaluation."""
-    batch = min(MOST, max(LEAST, PIXELS // backbone.image_size**2))  # as `evaluate` has it
-    for pixels in batches(images, backbone.image_size, batch):
+    for pixels in batches(images, backbone.image_size, batch_size(backbone)):
         backbone.module(backbone.inputs(pixels.to(backbone.device)))
     if backbone.device.type == "cuda":
         torch.cuda.synchronize(backbone.device)

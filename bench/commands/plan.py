@@ -48,6 +48,6 @@ def show(request: Request) -> int:
         f"{total.flops:.3g} FLOP on this device, without heads where there are no records to go by"
     )
     if request.budget:
-        left = Budget(parse_limits(request.budget), store.index().spent()).remaining()
+        left = Budget(parse_limits(request.budget), store.spent()).remaining()
         print(f"{left} of the budget are left: " + ("it fits" if total.fits(left) else "it does not fit"))
     return DONE if plan.cells else UNUSABLE

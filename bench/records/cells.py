@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import ConfigDict, Strict
 from pydantic.dataclasses import dataclass as checked
@@ -174,3 +174,11 @@ class CellResult:
 
 
 Observer = Callable[[CellResult], None]
+
+
+@runtime_checkable
+class SeesFits(Protocol):
+    """An observer that also hears of a cell when it is fitted, long before it is evaluated."""
+
+    def fitted(self, record: CellResult) -> None:
+        """The record as it is without an evaluation."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.costs.budget import Amount
 from bench.records.cells import CellResult
+from bench.records.fitted import FittedCells
 from bench.records.index import Index
 from bench.records.line import parse, written
 from bench.spec import UserError
@@ -22,14 +23,15 @@ class Store:
     """The records of all runs into one results folder.
 
     A line is written with one system call and synced before `append` returns. So a kill loses at most the work in
-    progress: one cell, or the probes of one task, which are evaluated together. A line torn by a kill or a full disk is
-    passed over when the file is read, and is closed off before the next line is written.
+    progress: the fit of one cell, or one pass over a task's test images. A line torn by a kill or a full disk is passed
+    over when the file is read, and is closed off before the next line is written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "cells.jsonl"
         self.working = folder / "working.json"
+        self.fitted = FittedCells(folder / "fitted")
         self._forget()
 
     def _forget(self) -> None:
@@ -116,6 +118,10 @@ class Store:
         """The record that counts for each key now. Raises UserError as `index` does."""
         return dict(self.index().latest)
 
+    def spent(self) -> Amount:
+        """What all records charge to the budget, and what was fitted and is not evaluated yet."""
+        return self.index().spent() + self.fitted.spent()
+
     def begin(self, working: CellResult, total: Amount) -> None:
         """Writes a note beside the records: what is in progress, and the total that is spent with it. A kill leaves it.
 
@@ -130,12 +136,17 @@ class Store:
     def recover(self) -> CellResult | None:
         """Charges what a killed run had spent without a record, as a failed line, and returns that line.
 
-        The note holds the total over all lines and the lost work. So what was recorded after the note counts once.
+        The note holds the total over all lines, the fitted cells and the lost work. So what was recorded after the note
+        counts once.
         """
+        for one in self.fitted:
+            latest = self.index().latest.get(one.record.key)
+            if latest is not None and (latest.status, latest.started) == ("done", one.record.started):
+                self.fitted.drop(one.record.key)  # the kill came just after its line was written
         try:
             note = json.loads(self.working.read_text(encoding="utf-8"))
             lost = parse(json.dumps(note["record"]))
-            spent = self.index().spent()
+            spent = self.spent()
             seconds, flops = round(note["seconds"] - spent.seconds, 4), int(note["flops"] - spent.flops)
         except (OSError, ValueError, TypeError, KeyError):
             return None

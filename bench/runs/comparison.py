@@ -132,4 +132,4 @@ def opened(request: Request, asked: Plan) -> Iterator[Run]:
     with store.lock():
         lost = store.recover()
         todo, _ = split_done(asked.cells, store.latest(), request.force)
-        yield Run(request, asked, store, Budget(limit, store.index().spent()), todo, lost)
+        yield Run(request, asked, store, Budget(limit, store.spent()), todo, lost)

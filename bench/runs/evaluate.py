@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bench.adapt.probe import NORMS, Probe, score_together
 from bench.costs.clock import FORWARD, Clock
+from bench.costs.memory import Halving, free_bytes
 from bench.costs.meter import Meter
 from bench.images.pixels import batches
 from bench.records.correct import Right
@@ -19,6 +19,9 @@ from bench.spec import Adapted, Backbone, Split, UserError
 
 LEAST, MOST = 128, 512  # images a pass
 PIXELS = 2_400_000  # of a pass over small images, so many of them that calls weigh little beside the work
+MOST_ON_GPU, PIXELS_ON_GPU = 4096, 25_000_000  # the same on a GPU, which wants more work a call
+ALIVE = 12  # tensors as large as a network's largest output that a pass holds at once, such as those inside a block
+EVENTS = 16  # batches after which the clock's CUDA events are read, for which the device is waited for
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Evaluation:
 
     right: dict[str, Right] = field(default_factory=dict)
     seconds: float = 0.0
+    share: float = 0.0  # seconds of the pass: its own network's, or an even part of what all probes took
 
     @property
     def accuracy(self) -> dict[str, float]:
@@ -38,30 +42,70 @@ class Evaluation:
 def evaluate(
     backbone: Backbone, adapted: Sequence[Adapted], tests: Mapping[str, Split], meter: Meter
 ) -> list[Evaluation]:
-    """Evaluates all of them on all test sets. Each image is decoded once, and goes once through the frozen backbone.
+    """Evaluates all of them on all test sets. Each image is decoded once, moved to the device once, and goes once
+    through the frozen backbone for all probes.
 
-    `meter` counts what that spends. Raises BudgetSpent when the budget ends, and UserError for a test set without
-    images.
+    `meter` counts what that spends. Where memory runs out, the pass goes on in smaller batches. Raises BudgetSpent when
+    the budget ends, UserError for a test set without images, and OutOfMemoryError where one image is too much.
     """
     found = [Evaluation() for _ in adapted]
-    clock = Clock(backbone.device)
-    batch = min(MOST, max(LEAST, PIXELS // backbone.image_size**2))
+    work = _Pass(backbone, adapted, meter)
     for name, test in tests.items():
         if not len(test.images):
             raise UserError(f"the test set {name!r} has no images; check the copy of the data")
-        for one in found:
-            one.right[name] = np.zeros(len(test.labels), bool)
-        possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=backbone.device)
-        done = 0
-        for images in batches(test.images, backbone.image_size, batch):
-            here = slice(done, done := done + len(images))
-            scored = meter.step(("evaluate", len(images)), partial(_score, backbone, adapted, images, clock))
-            for one, scores in zip(found, scored, strict=True):
-                one.right[name][here] = answers(scores, possible).cpu().numpy() == test.labels[here]
-            clock.seconds()
-    for one, seconds in zip(found, attributed(adapted, clock.seconds()), strict=True):
-        one.seconds = seconds
+        for one, given in zip(found, work.answers(test), strict=True):
+            one.right[name] = given.cpu().numpy() == test.labels
+    seconds = work.clock.seconds()
+    for one, alone, share in zip(found, attributed(adapted, seconds), shares(adapted, seconds), strict=True):
+        one.seconds, one.share = alone, share
     return found
+
+
+class _Pass:
+    """A pass over test images at work. What it knows of memory and of FLOPs holds for all test sets."""
+
+    def __init__(self, backbone: Backbone, adapted: Sequence[Adapted], meter: Meter) -> None:
+        self.backbone, self.adapted, self.meter = backbone, adapted, meter
+        self.clock, self.halving = Clock(backbone.device), Halving()
+
+    def answers(self, test: Split) -> list[Tensor]:
+        """The class (n,) that each of the adapted gives to every image, on the device."""
+        possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=self.backbone.device)
+        parts: list[list[Tensor]] = []
+        for number, images in enumerate(batches(test.images, self.backbone.image_size, batch_size(self.backbone))):
+            for scored in self.halving(images, self.step):
+                parts.append([answers(scores, possible) for scores in scored])
+            if number % EVENTS == 0:
+                self.clock.seconds()
+        return [torch.cat(given) for given in zip(*parts, strict=True)]
+
+    def step(self, images: Tensor) -> list[Tensor]:
+        """The logits (batch, classes) of each; the images are moved to the device once."""
+        signature = ("evaluate", len(images))
+        return self.meter.step(signature, lambda: self.scores(images.to(self.backbone.device, non_blocking=True)))
+
+    def scores(self, images: Tensor) -> list[Tensor]:
+        """The logits of each: all probes from one pass, every other from its own."""
+        probes = [one for one in self.adapted if isinstance(one, Probe)]
+        of_probes = iter(score_together(self.backbone, probes, images, self.clock) if probes else [])
+        scores = []
+        for number, one in enumerate(self.adapted):
+            if isinstance(one, Probe):
+                scores.append(next(of_probes))
+                continue
+            self.clock.start()
+            scores.append(one.logits(images))
+            self.clock.lap(("own", number))
+        return scores
+
+
+def batch_size(backbone: Backbone) -> int:
+    """Images a pass: on a GPU as many as half of its free memory takes, elsewhere enough to keep the cores busy."""
+    if backbone.device.type != "cuda":
+        return min(MOST, max(LEAST, PIXELS // backbone.image_size**2))
+    values = max(math.prod(shape) for shape in [(3, backbone.image_size**2), *(tap.shape for tap in backbone.taps)])
+    fitting = free_bytes(backbone.device) // 2 // (4 * ALIVE * values)
+    return max(1, min(fitting, MOST_ON_GPU, max(LEAST, PIXELS_ON_GPU // backbone.image_size**2)))
 
 
 def answers(scores: Tensor, possible: Tensor | None) -> Tensor:
@@ -69,20 +113,12 @@ def answers(scores: Tensor, possible: Tensor | None) -> Tensor:
     return scores.argmax(1) if possible is None else possible[scores[:, possible].argmax(1)]
 
 
-def _score(backbone: Backbone, adapted: Sequence[Adapted], images: Tensor, clock: Clock) -> list[Tensor]:
-    """The logits (batch, classes) of each: all probes from one pass, every other from its own."""
-    numbers = [number for number, one in enumerate(adapted) if isinstance(one, Probe)]
-    probes = [one for one in adapted if isinstance(one, Probe)]
-    of_probes = iter(score_together(backbone, probes, images, clock) if numbers else [])
-    scores = []
-    for number, one in enumerate(adapted):
-        if isinstance(one, Probe):
-            scores.append(next(of_probes))
-            continue
-        clock.start()
-        scores.append(one.logits(images))
-        clock.lap(("own", number))
-    return scores
+def shares(adapted: Sequence[Adapted], seconds: Mapping[object, float]) -> list[float]:
+    """What each took of the seconds of the pass."""
+    own = [seconds.get(("own", number), 0.0) for number in range(len(adapted))]
+    probes = sum(isinstance(one, Probe) for one in adapted)
+    together = sum(seconds.values()) - sum(own)
+    return [together / probes if isinstance(one, Probe) else own[number] for number, one in enumerate(adapted)]
 
 
 def attributed(adapted: Sequence[Adapted], seconds: Mapping[object, float]) -> list[float]:

@@ -43,7 +43,7 @@ def replay_group(group: Sequence[tuple[Leader, Cell]], run: TaskRun) -> None:
         return [one.accuracy["test"] for one in found]
 
     found = works[0].attempt(accuracies)
-    parts = session.lap().split(len(works))
+    parts = session.lap().split([1.0] * len(works))
     for work, part, (leader, _) in zip(works, parts, group, strict=True):
         cost = part.on(Cost())
         if isinstance(found, Failure):

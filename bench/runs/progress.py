@@ -16,7 +16,7 @@ class Progress:
     """An observer that tells how far a run is."""
 
     def __init__(self, total: int) -> None:
-        self.total, self.count = total, 0
+        self.total, self.count, self.fits = total, 0, 0
         console = Console(file=sys.stderr)
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
         self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -38,7 +38,15 @@ class Progress:
             self.count += 1
             self.bar.advance(self.item)
             head = f"[{self.count}/{self.total}]"
-        line = f"{head} {result.task} · {result.method} · seed {result.seed}: {told(result)}"
+        self._tell(head, result, told(result))
+
+    def fitted(self, record: CellResult) -> None:
+        """Shows a cell that was fitted, and will be evaluated with the others of its task."""
+        self.fits += 1
+        self._tell(f"[{self.fits}/{self.total}]", record, f"fitted in {record.cost.spent_seconds:.1f} s")
+
+    def _tell(self, head: str, of: CellResult, what: str) -> None:
+        line = f"{head} {of.task} · {of.method} · seed {of.seed}: {what}"
         self.bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

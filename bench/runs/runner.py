@@ -1,4 +1,4 @@
-"""Runs cells task by task: tunes, fits, evaluates what was read back from disk, and writes a record of each."""
+"""Runs cells task by task: tunes, fits, evaluates all that was fitted together, and writes a record of each."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from itertools import groupby
 
 from bench.costs.budget import Amount, largest, smallest
 from bench.records.cells import Cell, CellResult
-from bench.runs.final import run_group
+from bench.runs.final import fit_all
 from bench.runs.incumbents import replay
+from bench.runs.scoring import evaluate_all
 from bench.runs.session import Postponed, Session
 from bench.runs.task_run import TaskRun
 from bench.runs.tuning import final_cells, tune_all
@@ -38,22 +39,15 @@ def run(cells: Iterable[Cell], session: Session) -> list[CellResult]:
 
 
 def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
-    """Tunes every method of a task with `share` of the budget, then fits and evaluates the final cells.
+    """Tunes every method of a task with `share` of the budget, then fits all final cells and evaluates them.
 
-    Probes are evaluated in one pass over the test images, every other method by itself. Trials that led their study are
-    evaluated last, for curves alone.
+    All of these are evaluated in one pass over the test images. Trials that led their study are evaluated last, for
+    curves alone.
     """
     task = TaskRun.open(cells, session)
     if task is None:
         return
     task.prepare_features()
     tune_all(task, share)
-    finals = final_cells(task)
-    probes = [cell for cell in finals if cell.method.frozen]
-    for group in filter(None, [probes, *([cell] for cell in finals if not cell.method.frozen)]):
-        needed = session.expected(group)
-        if needed.fits(session.budget.remaining()):
-            run_group(group, task)
-        else:
-            task.postpone(group, needed)
+    evaluate_all(fit_all(final_cells(task), task), task)
     replay(task)

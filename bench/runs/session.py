@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,10 +21,12 @@ from bench.records.cells import (
     Expectation,
     NetworkFacts,
     Observer,
+    SeesFits,
     Status,
     TrialFacts,
     TuningFacts,
 )
+from bench.records.fitted import Fitted
 from bench.records.store import Store
 from bench.runs.environment import environment
 from bench.runs.estimate import Estimator, passes
@@ -59,13 +62,18 @@ class Charge:
             utilisation=self.utilisation if cost.utilisation is None else cost.utilisation,
         )
 
-    def split(self, count: int) -> list[Charge]:
-        """`count` even parts that add up to the whole; the last one takes what rounding leaves."""
-        seconds, flops = round(self.amount.seconds / count, 4), int(self.amount.flops / count)
-        joules = None if self.joules is None else self.joules / count
-        rest = Amount(self.amount.seconds - seconds * (count - 1), self.amount.flops - flops * (count - 1))
-        amounts = [Amount(seconds, flops)] * (count - 1) + [rest]
-        return [Charge(amount, joules, self.utilisation) for amount in amounts]
+    def split(self, weights: Sequence[float]) -> list[Charge]:
+        """Parts as large as their weights, even ones where all are 0; the last one takes what rounding leaves."""
+        total = math.fsum(weights)
+        shares = [weight / total if total else 1 / len(weights) for weight in weights]
+        parts: list[Charge] = []
+        rest = self.amount
+        for share in shares:
+            seconds = math.floor(1e4 * self.amount.seconds * share) / 1e4  # as records hold them
+            amount = Amount(seconds, int(self.amount.flops * share)) if len(parts) < len(shares) - 1 else rest
+            rest -= amount
+            parts.append(Charge(amount, None if self.joules is None else self.joules * share, self.utilisation))
+        return parts
 
 
 @dataclass
@@ -85,8 +93,15 @@ class Session:
         self.estimate = Estimator(self.backbone, self.store.index().results)
 
     def expected(self, cells: Sequence[Cell]) -> Amount:
-        """What cells are expected to cost together, without their tuning."""
-        return sum((self.estimate(cell) for cell in cells), Amount())
+        """What cells are expected to cost together, without their tuning. Fitted ones cost their evaluation alone."""
+        fitted = [cell for cell in cells if self.store.fitted.get(cell.key)]
+        rest = (self.estimate(cell) for cell in cells if not self.store.fitted.get(cell.key))
+        return sum(rest, self.evaluating(fitted))
+
+    def evaluating(self, cells: Sequence[Cell]) -> Amount:
+        """What the evaluation of fitted cells of one task is expected to cost: all probes share a pass."""
+        passes = sum(not cell.method.frozen for cell in cells) + any(cell.method.frozen for cell in cells)
+        return self.estimate.forward * (passes * cells[0].found.test_images) if cells else Amount()
 
     def record(self, result: CellResult) -> CellResult:
         """Writes a record, then shows it to the observers. Their time is charged to nobody."""
@@ -98,6 +113,16 @@ class Session:
                 observe(result)
         return result
 
+    def keep(self, cell: Cell, record: CellResult, delta: str) -> None:
+        """Keeps a fitted cell until it is evaluated, also beyond a kill. Observers that ask for it hear of it."""
+        self.store.fitted.put(Fitted(record, delta))
+        whole = Charge(self.evaluating([cell])).on(record.cost)
+        self.estimate.learn(replace(record, status="done", cost=whole))
+        with self.budget.paused():
+            for observe in self.observers:
+                if isinstance(observe, SeesFits):
+                    observe.fitted(record)
+
     def begin(self, cell: Cell, trial: TrialFacts | None = None) -> Work:
         """Work on a cell starts. If the process is killed during it, its cost is not lost."""
         expected = self.estimate(cell)
@@ -106,6 +131,13 @@ class Session:
         lost = work.result("failed", KILLED, Cost())
         self.budget.watch = lambda pending: self.store.begin(lost, self.budget.spent + pending)
         return work
+
+    def write_log(self, key: str, failure: Failure) -> None:
+        """Writes the traceback of a failed cell beside the records. A full disk takes it, never the record."""
+        log = self.store.folder / "failures" / f"{key}.txt"
+        with suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(failure.details, encoding="utf-8")
 
     def lap(self) -> Charge:
         """Charges what ran since the last lap."""
@@ -173,11 +205,8 @@ class Work:
 
     def fail(self, failure: Failure, cost: Cost, status: Status = "failed") -> CellResult:
         """Records why there is no figure. The traceback of a failure goes into a file beside the records."""
-        log = self.session.store.folder / "failures" / f"{self.cell.key}.txt"
-        with suppress(OSError):  # a full disk takes the traceback, never the record
-            if status == "failed":
-                log.parent.mkdir(parents=True, exist_ok=True)
-                log.write_text(failure.details, encoding="utf-8")
+        if status == "failed":
+            self.session.write_log(self.cell.key, failure)
         return self.session.record(self.result(status, failure.reason, self.session.lap().on(cost)))
 
 

@@ -38,13 +38,15 @@ class TaskRun:
         return cls(session, cells, replace(data, train=replace(data.train, images=images)), images)
 
     def prepare_features(self) -> None:
-        """Computes all features that the task's probes read, in one pass over the training images.
+        """Computes all features that the task's methods read, in one pass over the training images, if probes read any.
 
         Where that fails no probe can run: each gets its failed record here, and leaves the cells that are left to do.
         """
-        probes = [cell for cell in self.cells if cell.method.frozen]
-        targets = list(dict.fromkeys(target for cell in probes for target in pooled(cell)))
-        if not targets:
+        fitted = self.session.store.fitted
+        to_fit = [cell for cell in self.cells if cell.tuning is not None or not fitted.get(cell.key)]
+        probes = [cell for cell in to_fit if cell.method.frozen]
+        targets = list(dict.fromkeys(target for cell in to_fit for target in pooled(cell)))
+        if not targets or not probes:
             return
         meter = Meter(self.session.backbone.device, self.session.budget)
         outcome = self.session.begin(probes[0]).attempt(lambda: self.images.prepare(targets, meter))
@@ -52,7 +54,7 @@ class TaskRun:
             spent = isinstance(outcome.error, BudgetSpent)
             for cell in probes[:1] if spent else probes:  # what the budget did not reach is left for a later run
                 self.session.begin(cell).fail(outcome, Cost())
-            self.cells = [cell for cell in self.cells if not cell.method.frozen]
+            self.cells = [cell for cell in self.cells if cell.key not in {one.key for one in probes}]
 
     def expected(self, label: Label, method: Method) -> Amount:
         """What the final cells cost with what is chosen so far, if `method` is chosen for the cells of a label."""
@@ -77,7 +79,9 @@ class TaskRun:
 
 
 def pooled(cell: Cell) -> list[int | None]:
-    """The pooling targets that a probe and its trials read: its hyper-parameter `target`, None for the embedding."""
+    """The pooling targets that a method and its trials read: its hyper-parameter `target`, None for the embedding."""
+    if not cell.method.frozen and not hasattr(cell.method, "target"):
+        return []  # it trains on pixels alone
     own = getattr(cell.method, "target", None)
     values = cell.method.space.get("target") if cell.tuning is not None else None
     return [own, *(getattr(values, "choices", ()) if "target" not in cell.label.fixed else ())]

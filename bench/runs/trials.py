@@ -72,7 +72,7 @@ class Trials:
             fitted if isinstance(fitted, Failure) else work.attempt(partial(self.place.tried, fitted[at]))
             for at, work in enumerate(works)
         ]
-        charges = self.session.lap().split(len(works))
+        charges = self.session.lap().split([1.0] * len(works))
         for proposal, work, outcome, charge in zip(proposals, works, outcomes, charges, strict=True):
             self._finish(proposal, work, outcome, charge.on(work.measured()))
         return outcomes

@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from bench.records.store import Store
 from tests.command_line import QUICK, bench, records, started
 
 
@@ -23,24 +24,25 @@ def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     arguments = ["--methods", "linear_probe,fine_tune", "--tasks", "demo/cells", "--results", tmp_path]
     process = started(*arguments)
     assert process.stderr is not None
-    while "[1/2]" not in process.stderr.readline():
+    while "linear_probe · seed 0: fitted in" not in process.stderr.readline():
         assert process.poll() is None
     wait_for_work_on("fine_tune", tmp_path, process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert [record["method"] for record in records(tmp_path)] == ["linear_probe"]
+    assert not (tmp_path / "cells.jsonl").exists()
     again = bench(*arguments, "--methods", "linear_probe,fine_tune").stderr
     assert "a run was killed at demo/cells · fine_tune" in again
-    assert "2 cells: 1 done already, 1 to run" in again
+    assert "2 cells: 0 done already, 2 to run" in again
+    assert "fine_tune · seed 0: fitted in" in again and "linear_probe · seed 0: fitted in" not in again
     lines = [(record["method"], record["status"]) for record in records(tmp_path)]
-    assert lines == [("linear_probe", "done"), ("fine_tune", "failed"), ("fine_tune", "done")]
-    assert records(tmp_path)[1]["cost"]["spent_seconds"] > 0
+    assert lines == [("fine_tune", "failed"), ("linear_probe", "done"), ("fine_tune", "done")]
+    assert records(tmp_path)[0]["cost"]["spent_seconds"] > 0
 
 
-def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
+def test_an_interrupt_keeps_what_is_fitted(tmp_path: Path) -> None:
     process = started("--methods", "linear_probe,scratch", "--tasks", "demo/cells", "--results", tmp_path)
     assert process.stderr is not None
-    while "[1/2]" not in process.stderr.readline():
+    while "linear_probe · seed 0: fitted in" not in process.stderr.readline():
         assert process.poll() is None
     wait_for_work_on("scratch", tmp_path, process)
     process.send_signal(signal.SIGINT)
@@ -48,8 +50,9 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "interrupted" in errors
     assert "Traceback" not in errors
-    assert [record["status"] for record in records(tmp_path)] == ["done", "failed"]
-    assert "interrupted" in records(tmp_path)[1]["reason"]
+    assert [record["method"] for record in records(tmp_path)] == ["scratch"]
+    assert "interrupted" in records(tmp_path)[0]["reason"]
+    assert [one.record.method for one in Store(tmp_path).fitted] == ["linear_probe"]
 
 
 def test_two_runs_on_one_folder(tmp_path: Path) -> None:

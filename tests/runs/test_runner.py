@@ -67,14 +67,32 @@ def run_these(chosen: dict[str, Any], folder: Path) -> Session:
     return session
 
 
-def test_an_interruption_keeps_what_was_fitted(tmp_path: Path) -> None:
+def test_an_interruption_keeps_what_was_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_these({"linear_probe": LinearProbe, "interrupted": Interrupted}, tmp_path)
-    lost, kept = Store(tmp_path).results()
+    (lost,) = Store(tmp_path).results()
     assert (lost.method, lost.status) == ("interrupted", "failed")
     assert "run again" in str(lost.reason)
-    assert (kept.method, kept.status) == ("linear_probe", "done")
+    (waiting,) = Store(tmp_path).fitted
+    monkeypatch.setattr(LinearProbe, "solve", lambda *_: pytest.fail("it was fitted already"))
+    (kept,) = run_these({"linear_probe": LinearProbe}, tmp_path).results
+    assert (kept.method, kept.status, kept.started) == ("linear_probe", "done", waiting.record.started)
     assert kept.accuracy["test"] > 0.5
+    assert kept.cost.train_flops == waiting.record.cost.train_flops
+    assert kept.cost.spent_seconds > waiting.record.cost.spent_seconds > 0
+    assert not (tmp_path / "fitted").exists()
+
+
+def test_a_delta_that_was_changed_since_is_fitted_anew(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_these({"linear_probe": LinearProbe, "interrupted": Interrupted}, tmp_path)
+    (waiting,) = Store(tmp_path).fitted
+    path = Store(tmp_path).delta(waiting.record.key)
+    path.write_bytes(path.read_bytes()[:-4] + bytes(4))
+    unused, kept = run_these({"linear_probe": LinearProbe}, tmp_path).results
+    assert (unused.status, unused.cost) == ("failed", waiting.record.cost)
+    assert "fitted anew" in str(unused.reason)
+    assert kept.status == "done" and kept.accuracy["test"] > 0.5
 
 
 @pytest.mark.parametrize(

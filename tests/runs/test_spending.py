@@ -1,4 +1,4 @@
-"""What is charged is the sum over all records, whatever is planned, fails, is cut off or killed."""
+"""What is charged is the sum over all records and what waits for its evaluation, whatever fails or is killed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_charges_add_up(
         room = Amount(limit, math.inf)
         if attempt < len(kills):
             copy = tmp_path_factory.mktemp("copy") / "run"
-            before = Store(folder).index().spent().seconds
+            before = Store(folder).spent().seconds
             began = clock.now
             kill_at(clock, kills[attempt], folder, copy)
             try:
@@ -78,14 +78,14 @@ def test_charges_add_up(
                 shutil.rmtree(folder)  # trials are found again by whoever is in the same place
                 copy.rename(folder)
                 Store(folder).recover()
-                charged = Store(folder).index().spent().seconds - before
+                charged = Store(folder).spent().seconds - before
                 assert charged <= clock.now - began + 1e-3
                 assert charged >= clock.now - began - 1.0 - 2 * longest, "more than a second of work was lost"
             clock.watch = lambda: None
         spent = go(folder, clock, asked, room)
         lines = Store(folder).results()
         assert all(line.cost.spent_seconds >= 0 and line.cost.spent_flops >= 0 for line in lines)
-        total = Store(folder).index().spent()
+        total = Store(folder).spent()
         assert total.seconds == pytest.approx(spent.seconds, abs=1e-3)
         assert total.flops == spent.flops
         assert total.seconds <= max(limit, *sorted(limits)[: attempt + 1]) + longest + 1e-6

@@ -94,7 +94,7 @@ def test_no_trial_sees_a_test_image(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     clock, seen = toy.Clock(), []
     decode = toy.Pictures.decode
     monkeypatch.setattr(toy.Pictures, "decode", lambda self, index: seen.append(len(self)) or decode(self, index))
-    monkeypatch.setattr("bench.runs.final.evaluate", lambda *_: pytest.fail("judged before tuning was over"))
+    monkeypatch.setattr("bench.runs.scoring.evaluate", lambda *_: pytest.fail("judged before tuning was over"))
     with pytest.raises(pytest.fail.Exception):
         go(tmp_path, clock, toy.cells({"m": toy.method(clock)}, 1, TEN))
     assert set(seen) == {20}
