@@ -1,9 +1,12 @@
-"""Running out of memory: what was held is released, and the work goes on in smaller batches."""
+"""Memory of devices: how much is free, and how work goes on in smaller batches where it runs out."""
 
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -11,6 +14,9 @@ from torch import Tensor
 
 T = TypeVar("T")
 OUT_OF_MEMORY = (torch.OutOfMemoryError, MemoryError)
+UNTOLD = 1 << 32  # bytes that are taken to be free where the system does not tell
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")  # Linux states the limits of a container here
 
 
 class Halving:
@@ -45,3 +51,36 @@ def release() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def fits(wanted: int, device: torch.device) -> bool:
+    """Whether `wanted` bytes are at most half of what is free on a device, so that as much is left to work in."""
+    return 2 * wanted <= free_bytes(device)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Bytes that can still be taken: of a CUDA GPU's memory within the process's limit, or of RAM elsewhere."""
+    if device.type != "cuda":
+        return min(_free_ram(), _free_in_container())
+    free, total = torch.cuda.mem_get_info(device)
+    taken, held = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
+    fraction = getattr(torch.cuda, "get_per_process_memory_fraction", lambda _device: 1.0)(device)  # not in torch 2.6
+    return max(0, min(free + held - taken, int(fraction * total) - taken))
+
+
+def _free_ram() -> int:
+    """Linux's estimate of the RAM that programs can still take."""
+    with suppress(OSError, ValueError, IndexError):
+        lines = MEMINFO.read_text(encoding="ascii").splitlines()
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), UNTOLD)
+    return UNTOLD
+
+
+def _free_in_container() -> int:
+    """What is left of the limit of the container (cgroup v2) that the process runs in, in bytes."""
+    with suppress(OSError, ValueError, StopIteration):
+        limit, taken = (int((CGROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
+        lines = (CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+        unused = next(int(line.split()[1]) for line in lines if line.startswith("inactive_file"))  # pages of files
+        return max(0, limit - taken + unused)
+    return sys.maxsize  # there is no limit
