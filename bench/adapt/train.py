@@ -14,6 +14,8 @@ from torch.nn import functional
 
 from bench.adapt.augment import Augmentation
 from bench.adapt.schedule import warmup_cosine
+from bench.adapt.thrift import Thrift
+from bench.costs.memory import OUT_OF_MEMORY
 from bench.images.pixels import placed
 from bench.spec import Backbone, Meter, Split, UserError
 
@@ -37,16 +39,19 @@ def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, 
     """
     if recipe.epochs < 1 or recipe.batch < 1:
         raise UserError(f"{recipe.epochs} epochs in batches of {recipe.batch} train nothing; both are 1 or more")
-    work = _Training(backbone, network, split, recipe)
+    work = _Training(backbone, network, split, recipe, meter)
     steps = recipe.epochs * math.ceil(len(split.labels) / recipe.batch)
     taken = 0
-    for done in range(1, recipe.epochs + 1):
-        losses = []
-        for batch in work.epoch():
-            work.set_lr(recipe.lr * warmup_cosine(taken, steps, recipe.warmup))
-            losses.append(meter.step(work.signature(batch), partial(work.step, batch)))
-            taken += 1
-        meter.epoch(done, recipe.epochs, torch.stack(losses).mean().item(), work.logits)
+    try:
+        for done in range(1, recipe.epochs + 1):
+            losses = []
+            for batch in work.epoch():
+                losses.append(work.step(batch, recipe.lr * warmup_cosine(taken, steps, recipe.warmup)))
+                taken += 1
+            work.tell(done)
+            meter.epoch(done, recipe.epochs, torch.stack(losses).mean().item(), work.logits)
+    finally:
+        work.thrift.undo()
     network.eval()
 
 
@@ -57,13 +62,14 @@ class _Training:
     augmentation for each image.
     """
 
-    def __init__(self, backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe) -> None:
-        self.backbone, self.network, self.batch = backbone, network, recipe.batch
+    def __init__(self, backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter) -> None:
+        self.backbone, self.network, self.batch, self.meter = backbone, network, recipe.batch, meter
         self.pixels, self.rows = placed(split.images, backbone.image_size, backbone.device)
         self.labels = torch.from_numpy(split.labels)
         self.augment = Augmentation.of(split.augment, backbone.image_size, backbone.device)
         self.weights = list(network.parameters())
         self.optimiser = torch.optim.AdamW(groups(self.weights, recipe.weight_decay), recipe.lr, fused=True)
+        self.thrift = Thrift(network)
         self.name = object()  # tells this training from others under one meter
 
     def epoch(self) -> Sequence[Tensor]:
@@ -72,26 +78,51 @@ class _Training:
         drawn = torch.stack([self.rows[order], self.labels[order], *self.augment.draw(len(order))])
         return evenly(drawn.to(self.backbone.device, non_blocking=True), self.batch)
 
-    def set_lr(self, lr: float) -> None:
-        """Sets the learning rate of the next step."""
+    def step(self, batch: Tensor, lr: float) -> Tensor:
+        """One step of the optimiser on these images; the loss before it, a scalar.
+
+        Where memory runs out, what was computed is thrown away, and the step is done again with less. The optimiser
+        comes after that: it takes one step a batch, and no smaller batch would help it.
+        """
+        while (loss := self.attempt(batch)) is None:
+            self.thrift.tighten(batch.shape[1])
         for group in self.optimiser.param_groups:
             group["lr"] = lr
-
-    def step(self, batch: Tensor) -> Tensor:
-        """One step of the optimiser on these images; the loss before it, a scalar."""
-        self.optimiser.zero_grad()
-        rows, labels, *draws = batch
-        images = self.augment(self.pixels.index_select(0, rows), draws)
-        with self.backbone.computing(trained=True):
-            scores = self.network(self.backbone.inputs(images))
-            loss = functional.cross_entropy(scores, labels)
-            loss.backward()
         self.optimiser.step()
-        return loss.detach()
+        return loss
+
+    def attempt(self, batch: Tensor) -> Tensor | None:
+        """The loss of a batch, its gradients being left in the weights; None where memory ran out."""
+        try:
+            return self.meter.step(self.signature(batch), partial(self.gradients, batch))
+        except OUT_OF_MEMORY:
+            return None
+
+    def gradients(self, batch: Tensor) -> Tensor:
+        """The mean loss of a batch, computed in one part or in several that are weighed by their images."""
+        self.optimiser.zero_grad()
+        losses = []
+        for part in self.thrift.parts(batch):
+            rows, labels, *draws = part
+            images = self.augment(self.pixels.index_select(0, rows), draws)
+            with self.backbone.computing(trained=True):
+                scores = self.network(self.backbone.inputs(images))
+                loss = functional.cross_entropy(scores, labels) * (len(labels) / batch.shape[1])
+                loss.backward()
+            losses.append(loss.detach())
+        return torch.stack(losses).sum()
 
     def signature(self, batch: Tensor) -> tuple[object, ...]:
         """What decides the FLOPs of a step: this training, its batch size, and which weights require gradients."""
-        return self.name, batch.shape[1], tuple([weight.requires_grad for weight in self.weights])
+        trained = tuple([weight.requires_grad for weight in self.weights])
+        return self.name, batch.shape[1], self.thrift.state, trained
+
+    def tell(self, done: int) -> None:
+        """Keeps in the record, epoch by epoch, what was done because memory ran out."""
+        if self.thrift.most is not None:
+            self.meter.point("memory/images at once", done, self.thrift.most)
+        if self.thrift.recomputed:
+            self.meter.point("memory/recomputed", done, len(self.thrift.recomputed))
 
     def logits(self, images: Tensor) -> Tensor:
         """Scores float32 (batch, classes) of uint8 pixels, in the mode that the network is in."""
