@@ -49,8 +49,10 @@ class Probe:
     @classmethod
     def of(cls, backbone: Backbone, target: int | None, head: Head, whole: bool = False) -> Probe:
         """The probe of a head that was solved on the features of this target."""
-        selected = None if head.selected is None else head.selected.to(backbone.device)
-        return cls(backbone, target, selected, sum(widths(backbone, target)), head.weight, head.bias, whole)
+        device = backbone.device
+        selected = None if head.selected is None else head.selected.to(device)
+        weight, bias = head.weight.to(device), head.bias.to(device)
+        return cls(backbone, target, selected, sum(widths(backbone, target)), weight, bias, whole)
 
     @cached_property
     def pieces(self) -> Mapping[str, Piece]:
@@ -94,7 +96,7 @@ class Probe:
 
     def score(self, features: Features) -> Tensor:
         """Scores (n, classes) of n images whose features, of all taps, have been read already."""
-        return select(features, self.selected, self.whole) @ self.weight + self.bias
+        return select(features, self.selected, self.whole).to(self.weight.device) @ self.weight + self.bias
 
     def stored(self) -> Mapping[str, Tensor]:
         """The head on the CPU, and which features it reads, as bench.adapt.selection packs them."""

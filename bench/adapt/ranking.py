@@ -64,7 +64,7 @@ def choose(examples: Examples, choice: Choice, recipe: AdamRecipe) -> Tensor:
     if choice.ranking == "random":
         order = torch.randperm(width)
     elif choice.ranking == "variance":
-        order = ranked(select(examples.features, torch.arange(width)).var(0))
+        order = ranked(select(examples.features, torch.arange(width)).var(0).cpu())
     elif choice.ranking in RANKINGS:
         scores = head_on(examples, torch.arange(width), recipe).weight.square().sum(1).cpu()
         order = ranked(scores)

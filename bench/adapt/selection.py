@@ -33,21 +33,22 @@ def unpack(stored: Mapping[str, Tensor], width: int) -> Tensor | None:
 
 
 def select(features: Features, selected: Tensor | None, whole: bool = False) -> Tensor:
-    """The selected features of n images, float32 (n, kept).
+    """The selected features of n images, float32 (n, kept), where the features lie.
 
     Of each image, each tap's selected part is divided by its l2 norm, or by that of the `whole` tap. Without a
     selection all features are returned as they are.
     """
     if selected is None:
         return features.concatenated()
-    parts = []
-    for block, columns in zip(features.held, per_block(features.widths, selected), strict=True):
-        if len(columns):
-            kept = (
-                block if len(columns) == block.shape[1] else block.index_select(1, columns.to(block.device))
-            ).float()
-            parts.append(kept / norms(block.float() if whole else kept))
-    return torch.cat(parts, dim=1)
+    device = features.held[0].device
+    columns = per_block(features.widths, selected.to(device))
+    made = torch.empty(len(features.held[0]), len(selected), device=device)
+    parts = made.split([len(chosen) for chosen in columns], dim=1)
+    for block, chosen, part in zip(features.held, columns, parts, strict=True):
+        if len(chosen):
+            kept = (block if len(chosen) == block.shape[1] else block.index_select(1, chosen)).float()
+            torch.div(kept, norms(block.float() if whole else kept), out=part)
+    return made
 
 
 def norms(part: Tensor) -> Tensor:

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from bench.backbone.forward import read, taps
+from bench.backbone.pooling import pooled_width
 from bench.costs.clock import Clock
+from bench.costs.memory import Halving, fits, free_bytes
 from bench.images.pixels import pixels as load_pixels
 from bench.spec import Backbone, Images, Meter, UserError
 
-BATCH = 64  # images a forward pass
+BATCH, MOST = 64, 512  # images a forward pass: on a CPU, and at most
+PIXEL = 1024  # bytes of activations that a network may hold at once for a pixel of its input
 ROUNDING = 2.0**-10  # the relative error (l2) that half precision may make, its own for numbers of ordinary size
 Place = tuple[str, int | None]  # a tap and a target
 
@@ -23,7 +26,7 @@ Place = tuple[str, int | None]  # a tap and a target
 class Extract:
     """The pooled features of n images for one target, and what a forward pass for this target alone costs."""
 
-    held: tuple[Tensor, ...]  # (n, width) a tap, float16 or float32
+    held: tuple[Tensor, ...]  # (n, width) a tap, float16 or float32, on the GPU or in RAM
     flops: int
     seconds: float
 
@@ -47,10 +50,32 @@ def extract(
 
 
 def _filled(sink: Sink, images: Images, shared: Meter) -> Sink:
-    for batch in load_pixels(images, sink.backbone.image_size).split(BATCH):
-        shared.step(("forward", batch.shape), partial(sink.take, batch))
+    def work(part: Tensor) -> None:
+        shared.step(("forward", part.shape), partial(sink.take, part))
+
+    most = batch_size(sink.backbone)
+    halving = Halving()
+    for batch in load_pixels(images, sink.backbone.image_size).split(most):
+        for _ in halving(batch, work):
+            pass
     shared.stop()
     return sink
+
+
+def batch_size(backbone: Backbone) -> int:
+    """Images a forward pass: as many as a quarter of a GPU's free memory surely has room for, and a few on a CPU."""
+    if backbone.device.type != "cuda":
+        return BATCH
+    room = free_bytes(backbone.device) // 4 // (PIXEL * backbone.image_size**2)
+    return min(MOST, max(BATCH, room // BATCH * BATCH))
+
+
+def home(numbers: int, device: torch.device) -> torch.device:
+    """Where so many pooled numbers are held: on the GPU that computes them if it has room for them, else in RAM.
+
+    An Apple GPU holds none: the solvers, which read them, need float64 and run on the CPU there.
+    """
+    return device if device.type == "cuda" and fits(4 * numbers, device) else torch.device("cpu")
 
 
 class Sink:
@@ -60,6 +85,8 @@ class Sink:
         self.backbone, self.count, self.exact = backbone, count, exact
         self.clock = Clock(backbone.device)
         self.places = {target: [(tap.name, target) for tap in taps(backbone, target)] for target in targets}
+        widths = [pooled_width(tap, target) for target in targets for tap in taps(backbone, target)]
+        self.home = home(count * sum(widths), backbone.device)
         self.wanted = wanted([place for places in self.places.values() for place in places])
         self.held: dict[Place, Tensor] = {}
         self.waiting: dict[Place, Tensor] = {}
@@ -67,11 +94,12 @@ class Sink:
 
     def take(self, batch: Tensor) -> None:
         """Reads the next images, uint8 (batch, 3, size, size)."""
-        read(self.backbone, batch, self.wanted, self._receive, self.clock)
-        for place, pooled in self.waiting.items():
-            self._put(place, pooled)
-        self.waiting.clear()
-        self.clock.seconds()
+        try:
+            read(self.backbone, batch, self.wanted, self._receive, self.clock)
+            for place, pooled in self.waiting.items():
+                self._put(place, pooled)
+        finally:
+            self.waiting.clear()  # so that a pass that ran out of memory holds nothing
         self.done += len(batch)
 
     def not_finite(self) -> Place | None:
@@ -88,9 +116,10 @@ class Sink:
         return Extract(held, shared.flops, shared.seconds - of_others)
 
     def _receive(self, name: str, target: int | None, pooled: Tensor) -> None:
-        if pooled.device.type == "cpu":
+        held = self.held.get((name, target))
+        if pooled.device.type == "cpu" or (held is not None and held.device == pooled.device):
             self._put((name, target), pooled)
-        else:  # copied once the pass is through, so that the device need not wait at every tap
+        else:  # looked at or moved once the pass is through, so that the device need not wait at every tap
             self.waiting[name, target] = pooled.clone()
         self.clock.lap((name, target))
 
@@ -98,7 +127,7 @@ class Sink:
         if place not in self.held:
             half = not self.exact and place[1] is not None and half_serves(pooled)
             dtype = torch.float16 if half else torch.float32
-            self.held[place] = torch.empty(self.count, pooled.shape[1], dtype=dtype)
+            self.held[place] = torch.empty(self.count, pooled.shape[1], dtype=dtype, device=self.home)
         self.held[place][self.done : self.done + len(pooled)] = pooled
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -73,14 +73,15 @@ class Slot:
 
     def put(self, made: Extract) -> None:
         """Writes features into the file if there is room for them; says why if not."""
-        header = self._header(made)
-        if not fits(self.path, len(header) + sum(block.nbytes for block in made.held), "features"):
+        held = [block.cpu() for block in made.held]
+        header = self._header(made, held)
+        if not fits(self.path, len(header) + sum(block.nbytes for block in held), "features"):
             return
         partial = self.path.with_suffix(f".{os.getpid()}{PARTIAL}")
         try:
             with partial.open("wb") as file:
                 file.write(header)
-                for block in made.held:
+                for block in held:
                     block.numpy().tofile(file)
             partial.replace(self.path)
         except OSError as error:
@@ -88,13 +89,13 @@ class Slot:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
 
-    def _header(self, made: Extract) -> bytes:
-        """The start of a safetensors file: the length of its table of contents, and that table."""
-        checks = json.dumps({name: checksum(block) for name, block in zip(self.shapes, made.held, strict=True)})
+    def _header(self, made: Extract, held: Sequence[Tensor]) -> bytes:
+        """The start of a safetensors file for blocks in RAM: the length of its table of contents, and that table."""
+        checks = json.dumps({name: checksum(block) for name, block in zip(self.shapes, held, strict=True)})
         about = {"facts": self.facts, "crc32": checks, "flops": str(made.flops), "seconds": repr(made.seconds)}
         table: dict[str, Any] = {"__metadata__": about}
         end = 0
-        for name, block in zip(self.shapes, made.held, strict=True):
+        for name, block in zip(self.shapes, held, strict=True):
             start, end = end, end + block.nbytes
             table[name] = {"dtype": TYPES[block.dtype], "shape": list(block.shape), "data_offsets": [start, end]}
         text = json.dumps(table).encode()

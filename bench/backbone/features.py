@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from bench.backbone.extract import Extract, extract
+from bench.backbone.extract import Extract, extract, home
 from bench.backbone.feature_cache import slot
 from bench.images.pixels import PixelCache
 from bench.spec import Backbone, Images, Meter, Subset
@@ -18,7 +18,8 @@ from bench.spec import Backbone, Images, Meter, Subset
 class Features:
     """Pooled activations of n images, one (n, width) block a tap, in the order of the network.
 
-    What is held may be of half precision, and mapped from a file. What is handed out is float32.
+    What is held may be of half precision, and mapped from a file. It lies on the GPU that computed it if there is room,
+    else in RAM. What is handed out is float32, at the same place.
     """
 
     held: tuple[Tensor, ...]
@@ -37,12 +38,17 @@ class Features:
         """The features of some of the images; neighbouring images are not copied."""
         first, count = (rows[0] if len(rows) else 0), len(rows)
         near = list(rows) == list(range(first, first + count))
-        chosen = slice(first, first + count) if near else torch.tensor(rows)
-        return Features(tuple(block[chosen] for block in self.held))
+        if near:
+            return Features(tuple(block[first : first + count] for block in self.held))
+        numbers = torch.tensor(rows, device=self.held[0].device)
+        return Features(tuple(block.index_select(0, numbers) for block in self.held))
 
     def concatenated(self) -> Tensor:
         """float32 (n, features), the blocks side by side."""
-        return torch.cat(self.blocks, dim=1)
+        whole = torch.empty(len(self.held[0]), sum(self.widths), device=self.held[0].device)
+        for block, part in zip(self.held, whole.split(self.widths, dim=1), strict=True):
+            part.copy_(block)
+        return whole
 
 
 class FeatureCache:
@@ -81,7 +87,8 @@ class FeatureCache:
         file = slot(self.backbone, images, target)
         found = file.take() if file is not None else None
         if found is not None:
-            self._extracts[target] = found
+            place = home(sum(block.numel() for block in found.held), self.backbone.device)
+            self._extracts[target] = replace(found, held=tuple(block.to(place) for block in found.held))
         return found is not None
 
 
@@ -98,7 +105,7 @@ class TaskImages(PixelCache):
 
 
 def features(backbone: Backbone, images: Images, target: int | None, charge: Meter) -> Features:
-    """The features of a training split, on the CPU. They are computed once a task and attributed to each caller.
+    """The features of a training split. They are computed once a task and attributed to each caller.
 
     `target` is Head2Toe's T, the nominal number of features a tap. None asks for the pooled embedding alone. The
     features of a subset are rows of those of all images; the pass over all images is attributed, also where an earlier

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.adapt.bases import PathMethod
 from bench.adapt.probe import Probe
-from bench.backbone.features import Features, features
+from bench.backbone.features import features
 from bench.costs.budget import Budget
 from bench.costs.meter import Meter
 from bench.images.pixels import pixels
@@ -141,9 +141,8 @@ class Trial:
         if not (adapted.weight.isfinite().all() and adapted.bias.isfinite().all()):
             raise UserError("its weights are not finite; it diverged")
         read = features(self.backbone, held_out.images, adapted.target, Meter(self.backbone.device, self.budget))
-        blocks = Features(tuple(block.to(self.backbone.device) for block in read.blocks))
         with torch.no_grad():
-            answers = adapted.score(blocks).argmax(1).cpu().numpy()
+            answers = adapted.score(read).argmax(1).cpu().numpy()
         return float((answers == held_out.labels).mean())
 
     def _looker(self, held_out: Split) -> Callable[[Callable[[Tensor], Tensor]], float]:

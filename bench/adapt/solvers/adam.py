@@ -56,9 +56,8 @@ def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, met
         optimiser.step()
 
     with threads_for(recipe.batch * weight.numel()):
-        for rows in shuffled(len(labels), recipe.batch, recipe.steps):
-            on_device = rows.to(features.device)
-            meter.step(("adam", features.shape, len(rows), classes), partial(step, on_device))
+        for rows in shuffled(len(labels), recipe.batch, recipe.steps, features.device):
+            meter.step(("adam", features.shape, len(rows), classes), partial(step, rows))
             schedule.step()
     return Head(weight.detach().T.contiguous(), bias.detach())
 
@@ -78,9 +77,12 @@ def threads_for(multiplications: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def shuffled(count: int, batch: int, steps: int) -> list[Tensor]:
-    """`steps` batches of `batch` row numbers each, out of epochs of `count` rows that are each shuffled anew."""
+def shuffled(count: int, batch: int, steps: int, device: torch.device) -> list[Tensor]:
+    """`steps` batches of `batch` row numbers each, out of epochs of `count` rows that are each shuffled anew.
+
+    They are drawn on the CPU, so that a seed means the same everywhere, and moved to the device at once.
+    """
     batch = min(batch, count)
     epochs = -(-steps * batch // count)
     order = torch.cat([torch.randperm(count) for _ in range(epochs)])
-    return list(order[: steps * batch].split(batch))
+    return list(order[: steps * batch].to(device).split(batch))

@@ -17,8 +17,8 @@ from bench.spec import Backbone, Meter, Split
 class Examples:
     """Features and labels of n training images, and the meter that is charged for what is done with them."""
 
-    features: Features  # a block (n, width) a tap, on the CPU
-    labels: Tensor  # int64 (n,), on the backbone's device
+    features: Features  # a block (n, width) a tap, on the same device if it has room for them
+    labels: Tensor  # int64 (n,), on the device on which heads are solved
     classes: int
     learnt: int  # how many come before the held-out ones, which may choose something
     taps: Sequence[str]  # where in the network each block was read
@@ -26,7 +26,7 @@ class Examples:
 
     @property
     def device(self) -> torch.device:
-        """The backbone's device, on which heads are solved."""
+        """The device on which heads are solved: the backbone's, or the CPU beside an Apple GPU."""
         return self.labels.device
 
     @property
@@ -52,6 +52,7 @@ def read_examples(backbone: Backbone, split: Split, target: int | None, meter: M
     where an activation is not finite.
     """
     read = features(backbone, split.images, target, meter)
-    labels = torch.from_numpy(split.labels).to(backbone.device)
+    mps = backbone.device.type == "mps"  # it has no float64
+    labels = torch.from_numpy(split.labels).to("cpu" if mps else backbone.device)
     names = [tap.name for tap in taps(backbone, target)]
     return Examples(read, labels, split.classes, split.learnt, names, meter)

@@ -40,6 +40,6 @@ def test_group_lasso_drains_features_that_say_nothing() -> None:
 
 def test_batches_walk_through_shuffled_epochs() -> None:
     torch.manual_seed(0)
-    rows = torch.cat(shuffled(10, 4, 5))
+    rows = torch.cat(shuffled(10, 4, 5, CPU))
     assert rows.bincount().tolist() == [2] * 10
-    assert [len(batch) for batch in shuffled(3, 128, 4)] == [3] * 4
+    assert [len(batch) for batch in shuffled(3, 128, 4, CPU)] == [3] * 4

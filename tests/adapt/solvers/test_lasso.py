@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.adapt.solvers.lasso import Block, Design, GroupLasso, Solution
+from bench.adapt.solvers.lasso import Block, Design, GroupLasso, Solution, unit_norm
+from bench.costs import memory
 from bench.costs.meter import Meter
 from bench.spec import UserError
 
@@ -305,3 +306,18 @@ def test_a_rough_solution_only_starts_others() -> None:
     assert warm.gap <= 1e-4
     cold = lasso(features, labels, 4).solve(warm.strength)
     assert warm.objective == pytest.approx(cold.objective, rel=1e-4)
+
+
+def test_what_does_not_fit_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels = problem(60, 200, 3)
+    blocks = features.half().split([50, 150], dim=1)
+    fits = unit_norm(blocks, CPU)
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text(f"MemAvailable: {2 * 4 * features.numel() // 1024 - 1} kB\n")
+    monkeypatch.setattr(memory, "MEMINFO", meminfo)
+    streamed = unit_norm(blocks, CPU)
+    assert {block.values.dtype for block in fits.blocks} == {torch.float32}
+    assert [block.values for block in streamed.blocks] == list(blocks)
+    solutions = [GroupLasso(design, labels, 3, Meter(CPU)).solve(0.02) for design in (fits, streamed)]
+    assert torch.equal(solutions[0].rows, solutions[1].rows)
+    assert torch.allclose(solutions[0].weight, solutions[1].weight, atol=1e-5)

@@ -14,10 +14,11 @@ from rich.progress import Progress
 from torch import Tensor
 
 from bench.adapt.solvers.softmax import product
+from bench.costs.memory import fits
 from bench.spec import Meter, UserError
 
 PIECE = 1 << 24  # numbers that are converted at once: 64 MiB of float32
-LARGE = 1 << 29  # numbers; more of them are not converted at once, and reading them shows a bar
+LARGE = 1 << 29  # numbers; reading more of them shows a bar
 
 
 @dataclass(frozen=True)
@@ -92,16 +93,19 @@ class Design:
         for block, start, end in zip(self.blocks, starts, starts[1:], strict=False):
             inside = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, end)] - start
             if len(inside):
-                taken = torch.as_tensor(block.values[:, inside]).to(self.device, torch.float32)
+                taken = _taken(block.values, inside).to(self.device, torch.float32)
                 parts.append(taken if block.factor is None else taken * block.factor.to(taken)[:, None])
         return torch.cat(parts, dim=1)
 
 
 def unit_norm(blocks: Sequence[Tensor], device: torch.device, names: Sequence[str] = ()) -> Design:
-    """The design of blocks (n, width), one a tap, in which each example's part of a tap has an l2 norm of 1."""
-    large = sum(block.numel() for block in blocks) > LARGE
-    ours = [block if large else block.to(device, torch.float32) for block in blocks]
-    factors = [1 / block.float().norm(dim=1).clamp_min(1e-12) for block in ours]
+    """The design of blocks (n, width), one a tap, in which each example's part of a tap has an l2 norm of 1.
+
+    The blocks are converted at once if the device has room for them, else piece by piece each time they are read.
+    """
+    at_once = fits(4 * sum(block.numel() for block in blocks), device)
+    ours = [block.to(device, torch.float32) if at_once else block for block in blocks]
+    factors = [1 / block.float().norm(dim=1).clamp_min(1e-12).to(device) for block in ours]
     labels = names or [""] * len(ours)
     return Design([Block(*three) for three in zip(ours, factors, labels, strict=True)], device)
 
@@ -117,6 +121,13 @@ def _pieces(block: Block, device: torch.device) -> Iterator[Tensor]:
         piece = values[:, start : start + step]
         piece = piece if isinstance(piece, Tensor) else torch.from_numpy(np.ascontiguousarray(piece))
         yield piece.to(device, torch.float32)
+
+
+def _taken(values: Tensor | np.ndarray, columns: np.ndarray) -> Tensor:
+    """Some columns of a block, in its precision and where it lies."""
+    if isinstance(values, Tensor):
+        return values.index_select(1, torch.from_numpy(columns).to(values.device))
+    return torch.from_numpy(values[:, columns])
 
 
 @contextmanager
