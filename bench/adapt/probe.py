@@ -76,7 +76,7 @@ class Probe:
         `lengths` (batch, 1) are the norms of the whole tap. They are needed where the piece is divided by them.
         """
         piece = self.pieces[name]
-        part = (pooled if piece.columns is None else pooled.index_select(1, piece.columns)).float()
+        part = pooled if piece.columns is None else pooled.index_select(1, piece.columns)
         if self.selected is None:
             scores.addmm_(piece.weight, part.t())
         else:
@@ -124,7 +124,7 @@ def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, 
     def receive(name: str, target: int | None, pooled: Tensor) -> None:
         lengths = None
         if any(probes[number].pieces[name].whole for number in readers[name, target]):
-            lengths = norms(pooled.float())
+            lengths = norms(pooled)
             clock.lap((name, target, NORMS))
         for number in readers[name, target]:
             probe = probes[number]

@@ -26,6 +26,7 @@ from bench.backbone.forward import taps
 from bench.backbone.pooling import pooled_width
 from bench.backbone.weights import resolve
 from bench.costs.device import device_name
+from bench.costs.precision import choose_precision
 from bench.images.disk_cache import PARTIAL, SUFFIX, fits, home, tell
 from bench.images.pixel_cache import MAKERS, RULE, CachedImages
 from bench.images.pixels import PixelCache
@@ -114,6 +115,7 @@ def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
         "images": f"{images.identity} {len(images)} {size} {RULE}",
         "backbone": [resolve(backbone.spec).name, str(sorted(resolve(backbone.spec).args.items())), backbone.digest],
         "inputs": inputs(backbone),
+        "precision": choose_precision(backbone.spec.precision, backbone.device).frozen,
         "taps": [[tap.name, tap.layout, *tap.shape] for tap in read],
         "target": target,
         "device": device_name(backbone.device),

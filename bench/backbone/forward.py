@@ -38,16 +38,18 @@ def read(
 ) -> None:
     """One pass over uint8 (batch, 3, size, size); hands each wanted tap, pooled to each of its targets, to `receive`.
 
-    `receive` is handed (name, target, features (batch, width)). The features may share memory with the network, and are
-    valid until `receive` returns. On the clock, (name, target) labels the seconds of pooling; `receive` labels its own.
+    `receive` is handed (name, target, features float32 (batch, width)). The features may share memory with the network,
+    and are valid until `receive` returns. On the clock, (name, target) labels the seconds of pooling; `receive` labels
+    its own.
     """
     layouts = {tap.name: tap.layout for tap in backbone.taps}
 
     def hook(name: str, output: Tensor) -> None:
         clock.lap(FORWARD)
         with exact(backbone.device):  # what is read of the network is no part of it
+            whole = output.float()
             for target in wanted[name]:
-                pooled = pool(output, layouts[name], target)
+                pooled = pool(whole, layouts[name], target)
                 clock.lap((name, target))
                 receive(name, target, pooled)
 

@@ -99,12 +99,13 @@ def ridge(features: Tensor, labels: Tensor, start: Head, l2: float, meter: Meter
             return product(meter, bend, columns) + penalty * direction
 
         step = conjugate(bent, gradient, curvature.clamp_min(1e-12), CONJUGATE, 1e-3)
-        change, descent = product(meter, step, rows), float((gradient * step).sum())
-        before, length = float(loss + (penalty * weight.square()).sum() / 2), 1.0
+        change, length = product(meter, step, rows), 1.0
+        known = torch.stack([(gradient * step).sum(), loss + (penalty * weight.square()).sum() / 2])
         while length > 1e-4:
             trial = cross_entropy(scores + length * change, onehot)[0]
             trial = trial + (penalty * (weight + length * step).square()).sum() / 2
-            if float(trial) <= before + 1e-4 * length * descent + 1e-7 * abs(before):
+            descent, before, after = torch.cat([known, trial[None]]).tolist()  # the device is waited for once
+            if after <= before + 1e-4 * length * descent + 1e-7 * abs(before):
                 break
             length /= 2
         weight, scores = weight + length * step, scores + length * change

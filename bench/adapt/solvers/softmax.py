@@ -38,7 +38,8 @@ def conjugate(
     """Newton's step, minus the inverse Hessian times the gradient, by preconditioned conjugate gradients.
 
     `hessian` multiplies a direction by the Hessian, and `diagonal` is about its diagonal. Stops after `limit` products,
-    or when the squared, preconditioned residual has fallen to the fraction `enough` of what it was.
+    or when the squared, preconditioned residual has fallen to the fraction `enough` of what it was. A product
+    waits for the device once.
     """
     step, left = torch.zeros_like(gradient), -gradient
     direction = left / diagonal
@@ -46,12 +47,14 @@ def conjugate(
     target = enough * size
     for _ in range(limit):
         image = hessian(direction)
-        bend = float((direction * image).sum())
-        if bend <= 0:  # rounding alone
+        bend = (direction * image).sum()
+        length = size / bend.double()
+        ahead, rest = step + length * direction, left - length * image
+        scaled, before = rest / diagonal, size
+        bent, size = torch.stack([bend, (rest * scaled).sum()]).tolist()
+        if bent <= 0:  # rounding alone
             break
-        step, left = step + size / bend * direction, left - size / bend * image
-        scaled = left / diagonal
-        size, before = float((left * scaled).sum()), size
+        step, left = ahead, rest
         if size <= target:
             break
         direction = scaled + size / before * direction

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from bench.adapt.solvers.softmax import conjugate, cross_entropy, product, softmax_bend
@@ -32,8 +33,8 @@ class Support:
             gradient = product(self.meter, (chance - self.onehot) / len(self.columns), self.columns)
             gradient = gradient + self.penalty * unit
             step = self._direction(gradient, chance, unit, pull)
-            change, descent = product(self.meter, step, self.rows), float((gradient * step).sum())
-            before = float(loss + self.penalty @ norm)
+            change = product(self.meter, step, self.rows)
+            descent, before = torch.stack([(gradient * step).sum(), loss + self.penalty @ norm]).tolist()
             length = 1.0
             while self._objective(weight + length * step, scores + length * change) > before + 1e-4 * length * descent:
                 length /= 2
