@@ -73,14 +73,12 @@ def work(asked: Comparison, observers: Sequence[Observer], track: bool, progress
         raise UserError(
             "; ".join(plan.missing.values()) or "nothing was asked for; name a method, a task and a backbone"
         )
-    with opened(asked.request, plan) as run:
-        tracker = Tracker(run.store.folder) if track and run.todo else None
+    with Tracker(asked.request.results) as tracker, opened(asked.request, plan) as run:
+        if track and run.todo:
+            tracker.start(len(run.store.results()))
         with Progress(len(run.todo)) if progress else nullcontext() as bar:
-            run.work([*([bar] if bar else []), *([tracker] if tracker else []), *observers])
-        outcome = run.outcome()
-    if tracker is not None:
-        tracker.finish()
-    return outcome
+            run.work([*([bar] if bar else []), tracker, *observers])
+        return run.outcome()
 
 
 def open_results(folder: StrPath) -> Results:

@@ -28,7 +28,7 @@ def show_report(
     """
     made = report.write_report(results, versus, anew=anew)
     if tracker is not None:
-        tracker.finish(made.paths)
+        tracker.attach(made.paths)
     Screen().print(made.summary)
     print(f"Records: {Store(results).path}")
     print(f"MLflow:  {tracking.ui_command(results)}")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING
 
 from bench.commands.codes import DONE, INCOMPLETE, OVER_BUDGET
 from bench.commands.parser import request
-from bench.records.store import Store
 from bench.runs.comparison import Comparison, Outcome, Run, opened
 from bench.runs.plan import Plan
 from bench.runs.progress import Progress
 from bench.spec import UserError
-
-if TYPE_CHECKING:
-    from bench.tracking import Tracker
+from bench.tracking import Tracker
 
 
 def main(asked: Namespace) -> int:
@@ -25,33 +21,31 @@ def main(asked: Namespace) -> int:
     tell_missing(plan)
     if not plan.cells:
         raise UserError("nothing can run: no task has its data; `list` shows what is here")
-    with opened(comparison.request, plan) as run:
-        tracker = work(run)
-        outcome = run.outcome()
-    tell(outcome)
-    if Store(asked.results).results():
-        from bench.commands.report import show_report  # here, so that wrong usage is told before pandas is imported
+    with Tracker(asked.results) as tracker:
+        with opened(comparison.request, plan) as run:
+            work(run, tracker)
+            outcome = run.outcome()
+        tell(outcome)
+        if run.store.results():
+            from bench.commands.report import show_report  # here, so that wrong usage is told before pandas is imported
 
-        drawn = show_report(asked.results, asked.versus, tracker)
-        if not run.todo:
-            note(f"nothing to run; report as of {drawn.astimezone():%Y-%m-%d %H:%M}")
+            drawn = show_report(asked.results, asked.versus, tracker)
+            if not run.todo:
+                note(f"nothing to run; report as of {drawn.astimezone():%Y-%m-%d %H:%M}")
     return code(outcome)
 
 
-def work(run: Run) -> Tracker | None:
-    """Does what is left, with progress on stderr and MLflow kept up to date; who told MLflow, if there was anything."""
+def work(run: Run, tracker: Tracker) -> None:
+    """Does what is left, with progress on stderr and MLflow kept up to date."""
     total, left = len(run.plan.cells), len(run.todo)
     if (lost := run.lost) is not None:
         note(f"a run was killed at {lost.task} · {lost.method}; its {lost.cost.spent_seconds:.1f} s are charged")
     note(f"{total} cells: {total - left} done already, {left} to run into {run.store.folder}")
     if not left or run.budget.is_spent():
-        return None
-    from bench.tracking import Tracker  # here, so that a run with nothing to do takes little time
-
-    tracker = Tracker(run.store.folder)
+        return
+    tracker.start(len(run.store.results()))
     with Progress(left) as progress:
         run.work([progress, tracker])
-    return tracker
 
 
 def tell(outcome: Outcome) -> None:

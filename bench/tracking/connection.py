@@ -17,12 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from bench.tracking.empty import make_empty
+
 if TYPE_CHECKING:  # importing mlflow takes more than a second, so functions import it when they need it
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "head2head"
 FILE = "mlflow.db"
 VIEW = "head2head"  # the name of our view, with our columns, on MLflow's page of runs
+LATER = "the results are safe in the store, and `python run_bench.py sync` brings MLflow up to date later"
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 # Set only where the user has not set them. A request is tried once, and `sync` is the retry. MLflow's own retry would
 # log a run twice where the server had done the request and its answer was lost.
@@ -84,12 +87,10 @@ def create_database(path: Path) -> None:
     MLflow makes its tables in some 50 migrations. A kill in the middle would leave a file that it can never open again.
     So they are made in a temporary folder, and the complete file is put in place.
     """
-    from mlflow.tracking import MlflowClient
-
     write_without_waiting()
     with tempfile.TemporaryDirectory(prefix="head2head-") as place:
         made, draft = Path(place) / path.name, path.with_name(f"{path.name}.{os.getpid()}")
-        MlflowClient(f"sqlite:///{made}").get_experiment_by_name("any")  # the first use creates the tables
+        make_empty(made)
         try:
             shutil.copyfile(made, draft)
             with draft.open("rb+") as file:

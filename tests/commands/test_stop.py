@@ -8,8 +8,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from bench.records.store import Store
+from bench.tracking.turn import turn
 from tests.command_line import QUICK, bench, records, started
+from tests.tracking.mlflow_runs import keys
 
 
 def wait_for_work_on(method: str, folder: Path, process: subprocess.Popen[str]) -> None:
@@ -39,6 +43,8 @@ def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     assert records(tmp_path)[0]["cost"]["spent_seconds"] > 0
 
 
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow on SQLAlchemy 2.1
+@pytest.mark.usefixtures("mlflow_environment")
 def test_an_interrupt_keeps_what_is_fitted(tmp_path: Path) -> None:
     process = started("--methods", "linear_probe,scratch", "--tasks", "demo/cells", "--results", tmp_path)
     assert process.stderr is not None
@@ -53,6 +59,8 @@ def test_an_interrupt_keeps_what_is_fitted(tmp_path: Path) -> None:
     assert [record["method"] for record in records(tmp_path)] == ["scratch"]
     assert "interrupted" in records(tmp_path)[0]["reason"]
     assert [one.record.method for one in Store(tmp_path).fitted] == ["linear_probe"]
+    with turn(tmp_path, 120):  # the process beside the run goes on alone
+        assert keys(tmp_path) == [records(tmp_path)[0]["key"]]
 
 
 def test_two_runs_on_one_folder(tmp_path: Path) -> None:

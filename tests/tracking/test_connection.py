@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import sqlite3
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import sqlalchemy
 
 from bench.spec import UserError
-from bench.tracking import connection, sync, ui_command
+from bench.tracking import connection, empty, sync, ui_command
 from tests.synthetic import result
 from tests.tracking.mlflow_runs import MARKS
 
@@ -26,6 +28,26 @@ def test_a_database_is_made_once_and_whole(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
     path.unlink()
     assert sync(tmp_path, [result()]) == 1
+
+
+def test_tables_are_made_once_for_a_version_and_a_damaged_copy_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEAD2HEAD_CACHE", str(tmp_path / "cache"))
+    connection.create_database(tmp_path / "made.db")
+    (kept,) = (tmp_path / "cache").iterdir()
+    assert kept.name == f"mlflow-{version('mlflow')}.db" and empty.whole(kept)
+    whole = kept.read_bytes()
+    with sqlite3.connect(kept) as marked:
+        marked.execute("CREATE TABLE marked (x)")
+    connection.create_database(tmp_path / "copied.db")
+    with sqlite3.connect(tmp_path / "copied.db") as copied:
+        assert copied.execute("SELECT * FROM marked").fetchall() == []  # so it is a copy
+    kept.write_bytes(whole[: len(whole) // 2])
+    connection.create_database(tmp_path / "mended.db")
+    assert empty.whole(kept) and empty.whole(tmp_path / "mended.db")
+    for opened in (marked, copied):
+        opened.close()
 
 
 def test_only_our_own_database_does_not_wait_for_the_disk(mlflow_folder: Path) -> None:

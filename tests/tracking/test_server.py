@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 
 from bench.records.cells import CellResult, TrialFacts, TuningFacts
+from bench.records.store import Store
 from bench.tracking import Tracker, sync
 from bench.tracking.mirror import Mirror, all_runs
 from tests.synthetic import comparison, result
-from tests.tracking.mlflow_runs import MARKS
+from tests.tracking.mlflow_runs import MARKS, cells
 from tests.tracking.servers import database, free_port, kill, server
 
 pytestmark = MARKS
@@ -52,20 +54,31 @@ def test_a_server_killed_in_the_middle_lacks_nothing_after_sync(
     plot.write_bytes(b"report")
     with database(kind, tmp_path, mlflow_database) as uri:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-        track = Tracker(tmp_path)
-        with server(tmp_path, uri, port) as process:
+        store = Store(tmp_path)
+        with Tracker(tmp_path) as tracker, server(tmp_path, uri, port) as process:
+            tracker.start(0)
             for one in results[:before]:
-                track(one)
-            assert not track.silent
+                store.append(one)
+                tracker(one)
+            wait_until_logged(tmp_path, before)
             kill(process)
             for one in results[before:]:
-                track(one)
+                store.append(one)
+                tracker(one)
         assert capsys.readouterr().err.count("warning") == 1
         with server(tmp_path, uri, port):
             assert sync(tmp_path, results, [plot]) == len(results) - before
             assert sync(tmp_path, results) == 0
             check(tmp_path, results)
     assert [path.read_bytes() for path in (tmp_path / "files").rglob("report.html")] == [b"report"]
+
+
+def wait_until_logged(folder: Path, count: int) -> None:
+    """Until MLflow has so many finished runs of cells and trials."""
+    deadline = time.monotonic() + 120
+    while len([run for run in cells(folder) if run.info.status == "FINISHED"]) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def check(folder: Path, results: list[CellResult]) -> None:
