@@ -56,6 +56,16 @@ def test_labels_are_about_balanced(name: str) -> None:
         assert (np.abs(counts - fair) < 5 * np.sqrt(fair)).all()
 
 
+def test_the_scans_are_those_that_scikit_learn_loads() -> None:
+    from sklearn.datasets import load_digits  # here, because it is slow to import
+
+    images, labels = load_digits(return_X_y=True)
+    order = demo.seeded("demo/digits", "order").permutation(len(labels))
+    read, told = demo.scans()
+    assert read.dtype == images.dtype and np.array_equal(read, images[order].reshape(-1, 8, 8))
+    assert told.dtype == np.int64 and np.array_equal(told, labels[order])
+
+
 @pytest.mark.parametrize("name", ["digits", "position"])  # the two ways to load; drawing is the same for all
 def test_drawing_is_deterministic(name: str) -> None:
     again, first = row(name).find(Path("elsewhere")).load(), drawn(name)
