@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from bench.records.studies import Study
@@ -21,7 +23,7 @@ from bench.report.plots.layers import by_layer
 from bench.report.plots.penalties import by_penalty
 from bench.report.plots.ranks import by_rank
 from bench.report.plots.shift import by_shift
-from bench.report.plots.style import RC, Look
+from bench.report.plots.style import DPI, RC, Look
 from bench.report.plots.tasks import by_task
 from bench.report.plots.tradeoff import COSTS, points_of, trade_off
 from bench.report.plots.trials import by_trial
@@ -61,8 +63,12 @@ def drawings(grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look]) ->
 
 
 def save(figure: Figure, name: str, folder: Path, stem: str) -> Plot:
-    """Writes both files, without metadata: equal numbers give equal files."""
+    """Writes both files, without metadata: equal numbers give equal files.
+
+    `Figure.savefig` would draw each file twice, first to lay the figure out, which is done here already.
+    """
     png, svg = (folder / f"{stem}_{name}.{kind}" for kind in ("png", "svg"))
-    figure.savefig(png, metadata={"Software": None})
-    figure.savefig(svg, metadata={"Date": None})
+    figure.dpi = DPI
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
     return Plot(name, figure.get_suptitle(), caption(name), figure.get_figwidth(), png, svg)

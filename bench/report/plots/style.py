@@ -8,6 +8,7 @@ from typing import Any
 
 INK, QUIET, FAINT = "#222222", "#767676", "#e4e4e4"
 WIDTH = 7.5  # inches, of most plots
+DPI = 160  # of the files in pixels
 # Colours that colour-blind readers tell apart: Okabe & Ito (2008) without the yellow, which is too pale on white, then
 # Paul Tol's muted scheme. There are 12 colours and 13 markers, so that a pair of them returns only after 156 methods.
 COLOURS = (
@@ -52,7 +53,6 @@ RC: dict[Any, Any] = {  # for matplotlib.rc_context
     "legend.frameon": False,
     "figure.constrained_layout.w_pad": 0.08,  # inches, so that no type touches the edge
     "figure.constrained_layout.h_pad": 0.08,
-    "savefig.dpi": 160,
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "svg.fonttype": "path",
     "svg.hashsalt": "head2head",  # the same numbers give the same file
