@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from bench.costs.memory import Halving
 from bench.images.pixels import placed
 from bench.spec import Backbone, Meter, Split
 
@@ -37,8 +37,11 @@ class Trained:
         """How many held-out images are classified rightly; the passes are charged to `meter`."""
         device = self.backbone.device
         images, rows = placed(held_out.images, self.backbone.image_size, device)
-        labels, right = torch.from_numpy(held_out.labels).to(device), []
-        for some, answers in zip(rows.to(device).split(BATCH), labels.split(BATCH), strict=True):
-            scores = meter.step(None, partial(self.logits, images.index_select(0, some)))
-            right.append((scores.argmax(1) == answers).sum())
-        return int(torch.stack(right).sum())  # waits for the device once
+
+        def scored(some: Tensor) -> Tensor:
+            return meter.step(None, lambda: self.logits(images.index_select(0, some)))
+
+        halving = Halving()
+        scores = [part for some in rows.to(device).split(BATCH) for part in halving(some, scored)]
+        answers = torch.cat(scores).argmax(1)
+        return int((answers == torch.from_numpy(held_out.labels).to(device)).sum())  # waits for the device once

@@ -14,8 +14,9 @@ from bench.adapt.bases import PathMethod
 from bench.adapt.probe import Probe
 from bench.backbone.features import features
 from bench.costs.budget import Budget
+from bench.costs.memory import Halving
 from bench.costs.meter import Meter
-from bench.images.pixels import pixels
+from bench.images.pixels import placed
 from bench.runs.evaluate import evaluate
 from bench.runs.pruning import GiveUp
 from bench.spec import Adapted, Backbone, Method, Split, UserError
@@ -150,16 +151,16 @@ class Trial:
 
         @torch.no_grad()
         def look(logits: Callable[[Tensor], Tensor]) -> float:
-            meter = Meter(self.backbone.device, self.budget)  # a new one: the next look may be at another network
-            images = pixels(held_out.images, self.backbone.image_size)
-            labels = torch.from_numpy(held_out.labels)
-            hits = 0
-            for start in range(0, len(labels), BATCH):
-                batch = images[start : start + BATCH].to(self.backbone.device)
-                scores = meter.step(("look", len(batch)), lambda batch=batch: logits(batch))  # type: ignore[misc]
-                if not scores.isfinite().all():
-                    raise UserError("its scores are not finite; it diverged")
-                hits += int((scores.argmax(1).cpu() == labels[start : start + BATCH]).sum())
-            return hits / len(labels)
+            device = self.backbone.device
+            meter, halving = Meter(device, self.budget), Halving()  # new: the next look may be at another network
+            images, rows = placed(held_out.images, self.backbone.image_size, device)
+
+            def scored(some: Tensor) -> Tensor:
+                return meter.step(("look", len(some)), lambda: logits(images.index_select(0, some)))
+
+            scores = torch.cat([part for batch in rows.to(device).split(BATCH) for part in halving(batch, scored)])
+            if not scores.isfinite().all():
+                raise UserError("its scores are not finite; it diverged")
+            return float((scores.argmax(1).cpu().numpy() == held_out.labels).mean())
 
         return look
