@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -12,14 +13,15 @@ import torch
 from torch import Tensor
 
 from bench.adapt.probe import Probe, score_together, widths
+from bench.adapt.trained import Trained
 from bench.backbone import forward
 from bench.backbone.features import features
 from bench.backbone.network import TimmBackbone, load
 from bench.costs.clock import Clock
 from bench.costs.meter import Meter
 from bench.images.pixels import pixels
-from bench.runs.evaluate import answers, evaluate
-from bench.spec import BackboneSpec, Split
+from bench.runs.evaluate import answers, batch_size, evaluate
+from bench.spec import BackboneSpec, Split, Tap
 
 CPU = torch.device("cpu")
 
@@ -149,3 +151,57 @@ def test_each_is_attributed_the_seconds_that_it_would_take_alone(monkeypatch: py
     assert clock.now - began == 8 + 4 + 0.5 + 0.25 + 100 + 3 * 0.125  # the network ran once
     alone = [evaluate(backbone, [one], tests, Meter(CPU))[0].seconds for one in (linear, other, few, many)]
     assert together == alone
+
+
+class Cramped:
+    """A memory that takes so many images at a time; what a pass that failed had held is gone before the next begins."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.sizes = most, list[int]()
+        self.held: list[weakref.ref[Tensor]] = []
+
+    def __call__(self, module: torch.nn.Module, given: tuple[Tensor, ...]) -> None:
+        """A hook before a network's forward pass."""
+        assert not any(held() is not None for held in self.held)
+        self.sizes.append(len(given[0]))
+        if len(given[0]) > self.most:
+            activations = given[0] + 1
+            self.held.append(weakref.ref(activations))
+            raise torch.OutOfMemoryError
+
+
+def test_where_memory_runs_out_the_pass_goes_on_in_halves_with_the_same_result() -> None:
+    backbone = load(BackboneSpec("demo"), CPU)
+    probes = [probe(backbone, None), probe(backbone, 64, 0, 5, 99), probe(backbone, 256, 7)]
+    network = Trained(backbone, backbone.network(5).eval(), torch.nn.Module.state_dict)
+    tests = {"test": Split(Noise(), np.arange(30) % 5, 5), "ood/same": Split(Noise(), np.arange(30) % 5, 5)}
+    roomy, spare = Meter(CPU), Meter(CPU)
+    whole = evaluate(backbone, [*probes, network], tests, roomy)
+    cramped = Cramped(8)
+    backbone.module.register_forward_pre_hook(cramped)
+    found = evaluate(backbone, [*probes, network], tests, spare)
+    assert cramped.sizes == [30, 15, 7, 7, 1, 7, 7, 1, *[7] * 4, 2]  # what is too much is tried once
+    assert [one.accuracy for one in found] == [one.accuracy for one in whole]
+    assert all(
+        (one.right[name] == two.right[name]).all() for one, two in zip(found, whole, strict=True) for name in tests
+    )
+    assert spare.flops == roomy.flops > 0
+    assert len(cramped.held) == 2 and not any(held() is not None for held in cramped.held)
+
+
+def test_where_not_even_one_image_fits_it_is_said() -> None:
+    backbone = load(BackboneSpec("demo"), CPU)
+    backbone.module.register_forward_pre_hook(Cramped(0))
+    with pytest.raises(torch.OutOfMemoryError):
+        evaluate(backbone, [probe(backbone, None)], {"test": Split(Noise(), np.arange(30) % 5, 5)}, Meter(CPU))
+
+
+def test_on_a_gpu_the_batch_follows_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone: Any = SimpleNamespace(
+        image_size=224, device=torch.device("cuda", 0), taps=[Tap("a", "nchw", (64, 112, 112))]
+    )
+    sizes = []
+    for free in (10**6, 10**9, 10**10, 10**12):
+        monkeypatch.setattr("bench.runs.evaluate.free_bytes", lambda device, free=free: free)
+        sizes.append(batch_size(backbone))
+    assert sizes[0] == 1 < sizes[1] < sizes[2] < sizes[3] == 498

@@ -36,3 +36,21 @@ def test_each_look_is_charged_for_the_network_it_looks_at() -> None:
     with flop_counter() as outer:
         Trial(backbone, train, budget, seed=0).run(method, Meter(backbone.device, budget), lambda done, found: None)  # type: ignore[arg-type]
     assert budget.pending.flops == outer.get_total_flops() > 0
+
+
+def test_where_memory_runs_out_a_look_goes_on_in_halves_with_the_same_result() -> None:
+    backbone: Any = toy.Toy()
+    train = toy.task("toy/0").find(Path()).load().train
+    trial = Trial(backbone, train, Budget(), seed=0)
+    sizes: list[int] = []
+
+    class Cramped(toy.Answers):
+        def logits(self, images: torch.Tensor) -> torch.Tensor:
+            sizes.append(len(images))
+            if len(images) > 3:
+                raise torch.OutOfMemoryError
+            return super().logits(images)
+
+    roomy, cramped = toy.Answers(0), Cramped(0)
+    assert trial.accuracy(cramped, train) == trial.accuracy(roomy, train) == 0.25
+    assert sizes == [20, 10, 5, 2, 2, 1, 2, 2, 1, *[2] * 5]
