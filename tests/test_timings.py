@@ -25,6 +25,8 @@ def timing(command: str) -> subprocess.CompletedProcess[str]:
         ("evaluating --count 600 --target 512", ["10 cells:", "resident memory grew by"]),
         ("extracting --targets 512 --turns 2 --written", ["T = 512 (", "of the bare pass's speed"]),
         ("busy --epochs 1 --turns 1", ["as bench sets it: ", "as the runtime comes: ", "beside 1 busy"]),
+        ("training --images 20 --batch 10 --turns 2", ["epoch 3:", "times the speed of the loop by hand"]),
+        ("training --backbone resnet10t --random --image-size 32 --images 8 --batch 4 --turns 1", ["epoch 2:"]),
         ("many_features --features 60000 --images 200 --classes 5", ["penalty 0.0625 of it:", "gap "]),
     ],
 )
