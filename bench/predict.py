@@ -34,7 +34,7 @@ class Loaded:
     classes: Sequence[str]  # names by label
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """Class probabilities (batch, classes) on the CPU, from uint8 pixels (batch, 3, size, size)."""
+        """Class probabilities (batch, classes) on the CPU, from uint8 pixels (batch, 3, height, width)."""
         return self.adapted.logits(images).softmax(1).cpu()
 
 

@@ -154,7 +154,7 @@ class Backbone(Protocol):
         """Tells the network's tensors from all others."""
 
     def inputs(self, images: Tensor) -> Tensor:
-        """Normalised network input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
+        """Normalised network input, float (batch, 3, size, size), from uint8 pixels (batch, 3, height, width)."""
 
     def computing(self, trained: bool) -> AbstractContextManager[None]:
         """The number formats in which the frozen network runs, or a `trained` copy in training and evaluation."""
@@ -200,7 +200,7 @@ class Adapted(Protocol):
     """A backbone adapted to one task."""
 
     def logits(self, images: Tensor) -> Tensor:
-        """Scores (batch, classes) of uint8 pixels (batch, 3, size, size) on the backbone's device."""
+        """Scores (batch, classes) of uint8 pixels (batch, 3, height, width), resized on the backbone's device."""
 
     def stored(self) -> Mapping[str, Tensor]:
         """All that must be kept for this task besides the backbone."""

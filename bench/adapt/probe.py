@@ -91,7 +91,7 @@ class Probe:
         return dict(zip([tap.name for tap in taps(self.backbone, self.target)], counts, strict=True))
 
     def logits(self, images: Tensor) -> Tensor:
-        """Scores float32 (batch, classes) of uint8 pixels (batch, 3, size, size)."""
+        """Scores float32 (batch, classes) of uint8 pixels (batch, 3, height, width)."""
         return score_together(self.backbone, [self], images, Clock(self.backbone.device))[0]
 
     def score(self, features: Features) -> Tensor:
@@ -107,7 +107,7 @@ class Probe:
 
 
 def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, clock: Clock) -> list[Tensor]:
-    """The scores (batch, classes) of each probe from one pass over uint8 pixels (batch, 3, size, size).
+    """The scores (batch, classes) of each probe from one pass over uint8 pixels (batch, 3, height, width).
 
     Each tap is read when the network computes it, and nothing but the scores is held afterwards. The norms of a whole
     tap are computed once for all probes that need them. The clock's label of work for one probe is its number.

@@ -17,6 +17,7 @@ from bench.adapt.schedule import warmup_cosine
 from bench.adapt.thrift import Thrift
 from bench.costs.memory import OUT_OF_MEMORY
 from bench.images.pixels import placed
+from bench.images.resize import to_size
 from bench.spec import Backbone, Meter, Split, UserError
 
 
@@ -104,7 +105,8 @@ class _Training:
         losses = []
         for part in self.thrift.parts(batch):
             rows, labels, *draws = part
-            images = self.augment(self.pixels.index_select(0, rows), draws)
+            images = to_size(self.pixels.index_select(0, rows), self.backbone.image_size)
+            images = self.augment(images, draws)
             with self.backbone.computing(trained=True):
                 scores = self.network(self.backbone.inputs(images))
                 loss = functional.cross_entropy(scores, labels) * (len(labels) / batch.shape[1])

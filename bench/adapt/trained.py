@@ -25,7 +25,7 @@ class Trained:
 
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
-        """Scores float32 (batch, classes) of uint8 pixels (batch, 3, size, size)."""
+        """Scores float32 (batch, classes) of uint8 pixels (batch, 3, height, width)."""
         with self.backbone.computing(trained=True):
             return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
 

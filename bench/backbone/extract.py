@@ -93,7 +93,7 @@ class Sink:
         self.done = 0
 
     def take(self, batch: Tensor) -> None:
-        """Reads the next images, uint8 (batch, 3, size, size)."""
+        """Reads the next images, uint8 (batch, 3, height, width)."""
         try:
             read(self.backbone, batch, self.wanted, self._receive, self.clock)
             for place, pooled in self.waiting.items():

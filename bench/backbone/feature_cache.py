@@ -129,7 +129,7 @@ def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
 def inputs(backbone: Backbone) -> list[float]:
     """The network's input for a black and for a white pixel: it tells preprocessings apart."""
     levels = torch.tensor([0, 255], dtype=torch.uint8, device=backbone.device).view(2, 1, 1, 1)
-    made: list[float] = backbone.inputs(levels.expand(2, 3, 1, 1)).flatten().tolist()
+    made: list[float] = backbone.inputs(levels.expand(2, 3, 1, 1))[:, :, 0, 0].flatten().tolist()
     return made
 
 

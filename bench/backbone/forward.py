@@ -36,7 +36,7 @@ def read(
     receive: Callable[[str, int | None, Tensor], None],
     clock: Clock,
 ) -> None:
-    """One pass over uint8 (batch, 3, size, size); hands each wanted tap, pooled to each of its targets, to `receive`.
+    """One pass over uint8 (batch, 3, height, width); hands each wanted tap, pooled to each target, to `receive`.
 
     `receive` is handed (name, target, features float32 (batch, width)). The features may share memory with the network,
     and are valid until `receive` returns. On the clock, (name, target) labels the seconds of pooling; `receive` labels

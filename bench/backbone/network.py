@@ -20,6 +20,8 @@ from bench.backbone.checkpoint import _fill, _head_size, read_checkpoint
 from bench.backbone.taps import find_taps
 from bench.backbone.weights import resolve
 from bench.costs.precision import Precision, choose_precision
+from bench.images.pixel_cache import RULE
+from bench.images.resize import to_size
 from bench.spec import BackboneSpec, Tap, UserError
 
 HUB = ("huggingface.co", 443)
@@ -44,8 +46,9 @@ class TimmBackbone:
         self._mean, self._std = _channels(self.mean, device), _channels(self.std, device)
 
     def inputs(self, images: Tensor) -> Tensor:
-        """Normalised input, float (batch, 3, size, size), from uint8 pixels of the same shape."""
-        scaled = (images.to(self.device).float() / 255 - self._mean) / self._std
+        """Normalised input, float (batch, 3, size, size), from uint8 pixels (batch, 3, height, width)."""
+        pixels = to_size(images.to(self.device), self.image_size)
+        scaled = (pixels.float() / 255 - self._mean) / self._std
         return scaled.to(memory_format=torch.channels_last)
 
     def computing(self, trained: bool) -> AbstractContextManager[None]:
@@ -95,7 +98,7 @@ class TimmBackbone:
             "mean": list(self.mean),
             "std": list(self.std),
             "precision": self.spec.precision,
-            "resize": "bilinear, not antialiased, rounded to 8 bits",
+            "resize": f"{RULE} to 8 bits",
         }
 
 

@@ -1,8 +1,8 @@
-"""The disk cache of pixels: images at the backbone's size, decoded once and mapped into memory by later runs.
+"""The disk cache of pixels: images that were decoded once and are mapped into memory by later runs.
 
-A file is in the safetensors format: `images` uint8 (n, 3, size, size), and `crc32` (n,), which shows a damaged image
-when it is read. The folder is $HEAD2HEAD_CACHE (`off`: none), else $XDG_CACHE_HOME/head2head, else
-~/.cache/head2head. All files together take at most $HEAD2HEAD_CACHE_GB gigabytes, 20 by default.
+A file is in the safetensors format: `images` uint8 (n, 3, height, width), and `crc32` (n,), which shows a damaged image
+when it is read. Images that share one stored size have a file at it, for all networks with a larger input. All others
+have a file for each network's size. Where the files lie and what they may take is `bench.images.disk_cache`'s.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib.metadata import version
@@ -19,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.images.disk_cache import PARTIAL, SUFFIX, fits, home, tell
+from bench.images.disk_cache import SUFFIX, home
 from bench.spec import Data, Found, Images, Split
 
-RULE = "bilinear, not antialiased, rounded"  # what `bench.images.pixels.resize` does; another rule is another file
-MAKERS = ("pillow", "torch")  # what decodes and what resizes: other versions may give other pixels
+RULE = "bilinear, not antialiased, rounded"  # what `bench.images.resize` does; another rule is another file
+MAKERS = DECODER, RESIZER = "pillow", "torch"  # what decodes and what resizes: other versions may give other pixels
+HEADER = 4096  # bytes, more than any header takes
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def opened(found: Found) -> Data:
 
 @dataclass(frozen=True)
 class Layout:
-    """The cache file of some images at one size, and where things are in it."""
+    """A cache file of some images, all of one height and width, and where things are in it."""
 
     path: Path
     shape: tuple[int, int, int, int]
@@ -77,23 +77,37 @@ class Layout:
         return len(self.header) + self.pixels + 4 * self.shape[0]
 
 
-def layout(images: Images, size: int) -> Layout | None:
-    """The cache file of these images at this size; None for images that are not cached."""
+def key(images: CachedImages, size: int | None) -> str:
+    """Names what decides the pixels of a cache file: at the stored size (None), or resized to a network's size."""
+    made = f"stored size, {version(DECODER)}"
+    if size is not None:
+        made = f"{size} {RULE} {version(DECODER)} {version(RESIZER)}"
+    return f"{images.identity} {len(images)} {made}"
+
+
+def place(name: str) -> Path | None:
+    """The file for a key; None when the cache is switched off."""
     folder = home()
-    if folder is None or not isinstance(images, CachedImages):
-        return None
-    key = f"{images.identity} {len(images)} {size} {RULE} {[version(name) for name in MAKERS]}"
-    shape = (len(images), 3, size, size)
-    end = int(np.prod(shape))
+    return folder and folder / f"{blake2b(name.encode(), digest_size=16).hexdigest()}{SUFFIX}"
+
+
+def layout(path: Path, name: str, count: int, shape: tuple[int, int]) -> Layout:
+    """The file for `count` images of a height and width. Its `name` is its key."""
+    whole = (count, 3, *shape)
+    end = int(np.prod(whole))
     tensors = {
-        "__metadata__": {"images": key},
-        "images": {"dtype": "U8", "shape": shape, "data_offsets": [0, end]},
-        "crc32": {"dtype": "U32", "shape": shape[:1], "data_offsets": [end, end + 4 * shape[0]]},
+        "__metadata__": {"images": name},
+        "images": {"dtype": "U8", "shape": whole, "data_offsets": [0, end]},
+        "crc32": {"dtype": "U32", "shape": [count], "data_offsets": [end, end + 4 * count]},
     }
     text = json.dumps(tensors).encode()
     text += b" " * (-len(text) % 8)
-    name = blake2b(key.encode(), digest_size=16).hexdigest()
-    return Layout(folder / f"{name}{SUFFIX}", shape, len(text).to_bytes(8, "little") + text)
+    return Layout(path, whole, len(text).to_bytes(8, "little") + text)
+
+
+def smaller(shape: tuple[int, int], size: int) -> bool:
+    """Whether images of a height and width take less room than at a network's size."""
+    return shape[0] * shape[1] < size * size
 
 
 class Pages:
@@ -106,81 +120,40 @@ class Pages:
         self.crc32 = np.fromfile(where.path, "<u4", offset=first + where.pixels)
 
     def rows(self, start: int, stop: int) -> tuple[np.ndarray, list[int]]:
-        """A copy of some images, uint8 (stop - start, 3, size, size), and the places of those that are damaged."""
+        """A copy of some images, uint8 (stop - start, 3, height, width), and the places of those that are damaged."""
         rows = np.array(self.images[start:stop])
         bad = [start + at for at, row in enumerate(rows) if zlib.crc32(row) != self.crc32[start + at]]
         return rows, bad
 
 
 def pages(images: Images, size: int) -> Pages | None:
-    """The cached pixels of some images; None when there are none. A file that is not whole is removed."""
-    where = layout(images, size)
-    if where is None:
+    """The cached pixels of some images for a network's size; None when there are none.
+
+    Those at the stored size serve every network whose input is larger. A file that is not whole is removed.
+    """
+    if not isinstance(images, CachedImages) or not len(images):
         return None
-    try:
-        with where.path.open("rb") as file:
-            header, total = file.read(len(where.header)), os.fstat(file.fileno()).st_size
-        if (header, total) == (where.header, where.total) and where.shape[0]:
-            os.utime(where.path)  # so that what is used is not forgotten
-            return Pages(where)
-        where.path.unlink()
-    except OSError:  # absent, or not ours: the images are decoded
-        pass
+    for name in (key(images, None), key(images, size)):
+        where = _held(name, len(images))
+        if where is not None and (smaller(where.shape[2:], size) or where.shape[2:] == (size, size)):
+            with suppress(OSError):
+                os.utime(where.path)  # so that what is used is not forgotten
+                return Pages(where)
     return None
 
 
-@contextmanager
-def writing(images: Images, size: int) -> Iterator[Callable[[np.ndarray], None]]:
-    """Takes batches uint8 (batch, 3, size, size) in order. Caches them if all came and they fit; else says why."""
-    where = layout(images, size)
-    if where is None or not fits(where.path, where.total, "prepared images"):
-        yield lambda batch: None
-        return
-    writer = Writer(where)
-    try:
-        yield writer.add
-        writer.finish()
-    finally:
-        writer.discard()
-
-
-class Writer:
-    """Writes a file under another name until it is whole. An error is said once, and costs nothing but the file."""
-
-    def __init__(self, where: Layout) -> None:
-        self.where = where
-        self.partial = where.path.with_suffix(f".{os.getpid()}{PARTIAL}")
-        self.crc32: list[int] = []
-        self.broken = False
-        with self._telling():
-            self.partial.write_bytes(where.header)
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            self.broken = True
-            tell(f"prepared images are not kept in {self.where.path.parent} ({error.strerror})")
-
-    def add(self, batch: np.ndarray) -> None:
-        """Appends some images, contiguous in memory."""
-        if self.broken:
-            return
-        self.crc32 += [zlib.crc32(row) for row in batch]
-        with self._telling(), self.partial.open("ab") as file:
-            batch.tofile(file)
-
-    def finish(self) -> None:
-        """Gives the file its name, if all images came."""
-        if self.broken or len(self.crc32) != self.where.shape[0]:
-            return
-        with self._telling():
-            with self.partial.open("ab") as file:
-                file.write(np.array(self.crc32, "<u4").tobytes())
-            self.partial.replace(self.where.path)
-
-    def discard(self) -> None:
-        """Removes what was not finished."""
-        with suppress(OSError):
-            self.partial.unlink(missing_ok=True)
+def _held(name: str, count: int) -> Layout | None:
+    """The whole file for a key; None when there is none. One that is not whole is removed."""
+    path = place(name)
+    if path is None or not path.is_file():
+        return None
+    with suppress(OSError):
+        with path.open("rb") as file:
+            start, total = file.read(HEADER), os.fstat(file.fileno()).st_size
+        with suppress(ValueError, KeyError, TypeError):
+            _, _, height, width = json.loads(start[8 : 8 + int.from_bytes(start[:8], "little")])["images"]["shape"]
+            where = layout(path, name, count, (height, width))
+            if (start[: len(where.header)], total) == (where.header, where.total):
+                return where
+        path.unlink()
+    return None

@@ -14,6 +14,7 @@ from bench.costs.clock import FORWARD, Clock
 from bench.costs.memory import Halving, free_bytes
 from bench.costs.meter import Meter
 from bench.images.pixels import batches
+from bench.images.resize import to_size
 from bench.records.correct import Right
 from bench.spec import Adapted, Backbone, Split, UserError
 
@@ -85,7 +86,8 @@ class _Pass:
         return self.meter.step(signature, lambda: self.scores(images.to(self.backbone.device, non_blocking=True)))
 
     def scores(self, images: Tensor) -> list[Tensor]:
-        """The logits of each: all probes from one pass, every other from its own."""
+        """The logits of each: all probes from one pass, every other from its own. They are resized once for all."""
+        images = to_size(images, self.backbone.image_size)
         probes = [one for one in self.adapted if isinstance(one, Probe)]
         of_probes = iter(score_together(self.backbone, probes, images, self.clock) if probes else [])
         scores = []

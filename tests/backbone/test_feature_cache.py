@@ -40,7 +40,7 @@ def backbone() -> TimmBackbone:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HEAD2HEAD_CACHE", str(tmp_path))
-    cache.tell.cache_clear()
+    disk_cache.tell.cache_clear()
     return tmp_path
 
 

@@ -15,9 +15,11 @@ from safetensors.numpy import load_file
 
 import methods  # noqa: F401  (registers the methods)
 import tasks  # noqa: F401  (registers the tasks)
+from bench.images import disk_cache
 from bench.images import pixel_cache as cache
 from bench.images.pixel_cache import Pages, cached
-from bench.images.pixels import batches, pixels, resize
+from bench.images.pixels import batches, pixels
+from bench.images.resize import resize, to_size
 from bench.registry import METHODS, TASKS
 from bench.runs.plan import plan
 from bench.spec import BackboneSpec, Data, Found, Images, Split, Subset, UserError
@@ -43,7 +45,7 @@ class Counted:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HEAD2HEAD_CACHE", str(tmp_path / "cache"))
-    cache.tell.cache_clear()
+    disk_cache.tell.cache_clear()
     return tmp_path / "cache"
 
 
@@ -80,6 +82,58 @@ def test_images_are_decoded_once(home: Path) -> None:
     assert images.decoded == 10
     (file,) = home.iterdir()
     assert torch.equal(torch.from_numpy(load_file(file)["images"]), expected())
+
+
+class Alike(Counted):
+    """Random pixels of one stored size, but for the picture of number `other`."""
+
+    def __init__(self, count: int = 10, other: int | None = None) -> None:
+        super().__init__(count)
+        self.other = other
+
+    def decode(self, index: int) -> np.ndarray:
+        self.decoded += 1
+        shape = (8, 6, 3) if index == self.other else (6, 8, 3)
+        return np.random.default_rng(index).integers(0, 256, shape, dtype=np.uint8)
+
+
+def resized(images: Counted, size: int = SIZE) -> torch.Tensor:
+    return torch.stack([resize(type(images).decode(images, place), size) for place in range(len(images))])
+
+
+def test_images_of_one_small_size_have_one_file_for_all_larger_networks(home: Path) -> None:
+    images = Alike()
+    assert read(opened(found(images)).train.images).shape == (10, 3, 6, 8)
+    for size in (7, SIZE, 30):
+        again = read(opened(found(images)).train.images, size)
+        assert again.shape == (10, 3, 6, 8) and torch.equal(to_size(again, size), resized(Alike(), size))
+    assert images.decoded == 10
+    (file,) = home.iterdir()
+    assert load_file(file)["images"].shape == (10, 3, 6, 8)
+    assert torch.equal(read(opened(found(images)).train.images, 5), resized(Alike(), 5))  # smaller than stored
+    assert images.decoded == 20 and len(list(home.iterdir())) == 2
+
+
+@pytest.mark.parametrize("other", [0, 3, 4, 9])
+def test_a_file_is_enlarged_where_a_later_image_has_another_size(other: int, home: Path) -> None:
+    images = Alike(other=other)
+    seen = torch.cat([to_size(batch, SIZE) for batch in batches(opened(found(images)).train.images, SIZE, 1)])
+    assert torch.equal(seen, resized(Alike(other=other)))
+    assert torch.equal(read(opened(found(images)).train.images), seen)
+    assert images.decoded == 10
+    (file,) = home.iterdir()
+    assert torch.equal(torch.from_numpy(load_file(file)["images"]), seen)
+
+
+def test_a_damaged_image_of_a_small_size_is_decoded(home: Path) -> None:
+    images = Alike()
+    whole = read(opened(found(images)).train.images)
+    (file,) = home.iterdir()
+    blob = bytearray(file.read_bytes())
+    blob[-4 * 10 - 5] ^= 1  # within the last image
+    file.write_bytes(blob)
+    assert torch.equal(read(opened(found(images)).train.images), whole)
+    assert images.decoded == 11 and not file.exists()
 
 
 @pytest.mark.parametrize("before", [True, False])
