@@ -12,14 +12,27 @@ from bench.records.cells import CellResult, Cost
 from bench.records.studies import Trial, studies
 from bench.report.numbers.evidence import images, task_interval
 from bench.report.numbers.grid import Grid, current, ordered
-from bench.report.numbers.settings import suite
+from bench.report.numbers.settings import computed, suite
 from bench.report.numbers.shifts import robustness
 from bench.statistics import spread
 
 COSTS = tuple(field.name for field in fields(Cost))
 WHERE = ("task", "group", "suite", "method", "backbone", "seed")
-CELLS = (*WHERE, "test_set", "accuracy", "status", "reason", *COSTS, "test_images", "device", "started")
-TRIALS = (*WHERE, "study", "trial", "default", "val", "test", "status", "reason", *COSTS, "device", "started")
+CELLS = (*WHERE, "test_set", "accuracy", "status", "reason", *COSTS, "test_images", "device", "precision", "started")
+TRIALS = (
+    *WHERE,
+    "study",
+    "trial",
+    "default",
+    "val",
+    "test",
+    "status",
+    "reason",
+    *COSTS,
+    "device",
+    "precision",
+    "started",
+)
 MEAN_COSTS = (
     "train_flops", "tune_flops", "stored_params", "stored_bytes", "train_seconds", "tune_seconds", "eval_seconds",
     "peak_bytes",
@@ -79,7 +92,7 @@ def record(result: CellResult) -> dict[str, Any]:
     """What a cell and a trial have in common."""
     names = ("task", "group", "method", "backbone", "seed", "status", "reason", "started", "key")
     told = {name: getattr(result, name) for name in names}
-    told |= {"suite": suite(result.task), "device": result.environment.device}
+    told |= {"suite": suite(result.task), "device": result.environment.device, "precision": computed(result)[1]}
     return told | asdict(result.cost) | {f"params.{name}": value for name, value in result.params.items()}
 
 

@@ -27,14 +27,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Grid:
-    """All finished cells of one suite with one backbone.
+    """All finished cells of one suite with one backbone, computed on one kind of device in the same number formats.
 
     Means are taken over `common` alone, the tasks that all `compared` methods finished. A mean is None when one of its
     figures is missing.
     """
 
     suite: str
-    backbone: str
+    backbone: str  # its name, with what tells it apart where the records hold several settings of it
     methods: tuple[str, ...]  # all that were run, in the order of the store
     groups: Mapping[str, str]  # task: group, sorted by group; the tasks that any method finished
     unfinished: tuple[str, ...]  # tasks that were tried and that no method finished
@@ -110,22 +110,20 @@ class Grid:
 
 
 def grids(results: Iterable[CellResult]) -> list[Grid]:
-    """One grid for each suite and backbone that has a finished cell."""
-    final = current(results)
-    done = [result for result in final if result.status == "done" and finite(result.accuracy.get("test"))]
-    places = ordered((suite(result.task), setting(result)) for result in done)
-    told = names(done)
-    return [
-        make_grid(place[0], told[place[1]], [r for r in final if (suite(r.task), setting(r)) == place])
-        for place in places
-    ]
+    """One grid for each suite and setting that has a finished cell. Settings of a backbone are named apart."""
+    placed: dict[tuple[str, str], list[CellResult]] = {}
+    for result in current(results):
+        placed.setdefault((suite(result.task), setting(result)), []).append(result)
+    done = {place: [result for result in cells if is_done(result)] for place, cells in placed.items()}
+    told = names([result for cells in done.values() for result in cells])
+    return [make_grid(place[0], told[place[1]], cells) for place, cells in placed.items() if done[place]]
 
 
 def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> Grid:
     """The grid of the final cells of one suite and setting, the groups in VTAB's order."""
     found: dict[tuple[str, str], list[CellResult]] = {}
     for result in results:
-        if result.status == "done" and finite(result.accuracy.get("test")):
+        if is_done(result):
             found.setdefault((result.method, result.task), []).append(result)
     finished = {task for _, task in found}
     group_of = {result.task: result.group for result in results if result.task in finished}
@@ -137,7 +135,7 @@ def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> 
 
 
 def current(results: Iterable[CellResult]) -> list[CellResult]:
-    """The final result that counts for each method, task, backbone and seed.
+    """The final result that counts for each method, task, setting and seed.
 
     A store may hold several, measured with other hyper-parameters, data or code. The newest finished one counts, else
     the newest.
@@ -148,6 +146,11 @@ def current(results: Iterable[CellResult]) -> list[CellResult]:
         if result.stage == "final" and (key not in chosen or rank(result) >= rank(chosen[key])):
             chosen[key] = result
     return list(chosen.values())
+
+
+def is_done(result: CellResult) -> bool:
+    """Whether a cell has a test accuracy."""
+    return result.status == "done" and finite(result.accuracy.get("test"))
 
 
 def rank(result: CellResult) -> tuple[bool, str]:

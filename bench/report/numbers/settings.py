@@ -10,30 +10,62 @@ from dataclasses import asdict, replace
 
 from bench.records.cells import CellResult
 
+THREADS = re.compile(r" \([^()]* threads\)$")  # what follows a device's name that does not make it another kind
+
 
 def setting(result: CellResult) -> str:
-    """What must be equal in cells that are compared: the backbone, its weights and preprocessing, and the protocol."""
-    network = replace(result.network, checkpoint=None, precision=None)  # the same weights may be in another file
-    return json.dumps([result.backbone, result.environment.protocol, asdict(network)], sort_keys=True)
+    """What must be equal in cells that are compared.
+
+    It is the backbone with its weights and preprocessing, the protocol, the kind of device, and the number formats that
+    were computed in. The precision that was asked for and the file of the weights decide nothing more.
+    """
+    network = asdict(replace(result.network, checkpoint=None, precision=None))
+    return json.dumps([result.backbone, result.environment.protocol, network, *computed(result)], sort_keys=True)
+
+
+def computed(result: CellResult) -> tuple[str, str]:
+    """The kind of device that computed a cell, and its number formats: `cpu` and `fp32`.
+
+    CPUs are one kind, whatever their number of threads. Each model of GPU is a kind. Older records hold no formats and
+    were computed in fp32.
+    """
+    kind = THREADS.sub("", result.environment.device or "device unknown")
+    return kind, result.environment.precision or "fp32"
 
 
 def names(results: Sequence[CellResult]) -> dict[str, str]:
     """The name of each setting: its backbone, and what it differs in where several settings have that backbone."""
     settings = {setting(result): result for result in results}
-    shared = [result.backbone for result in settings.values()]
+    alike: dict[str, list[CellResult]] = {}
+    for result in settings.values():
+        alike.setdefault(result.backbone, []).append(result)
+    told = {key: ", ".join(differing(result, alike[result.backbone])) for key, result in settings.items()}
     return {
-        key: result.backbone if shared.count(result.backbone) == 1 else f"{result.backbone} ({differing(result)})"
-        for key, result in settings.items()
+        key: f"{result.backbone} ({told[key]})" if told[key] else result.backbone for key, result in settings.items()
     }
 
 
-def differing(result: CellResult) -> str:
-    """Image size, weights and protocol of a setting in short, and a digest of the whole."""
+def differing(result: CellResult, alike: Sequence[CellResult]) -> list[str]:
+    """The facts in which settings of one backbone differ, and a digest where they do not tell this one apart."""
+    own, facts = known(result), [known(one) for one in alike]
+    apart = [name for name in own if len({of[name] for of in facts}) > 1]
+    told = [own[name] for name in apart if own[name]]
+    same = [of for of in facts if all(of[name] == own[name] for name in apart)]
+    digest = f"setting {hashlib.sha256(setting(result).encode()).hexdigest()[:4]}"
+    return [*told, digest] if len(same) > 1 or (apart and not told) else told
+
+
+def known(result: CellResult) -> dict[str, str]:
+    """The facts by which settings are told apart, in words; empty where a record does not hold one."""
     network, protocol = result.network, result.environment.protocol
-    told = [f"{network.image_size} px"] if network.image_size else []
-    told += [f"weights {network.digest.removeprefix('sha256:')[:8]}"] if network.digest else []
-    told += [f"protocol {protocol}"] if protocol else []
-    return ", ".join([*told, f"setting {hashlib.sha256(setting(result).encode()).hexdigest()[:4]}"])
+    device, formats = computed(result)
+    return {
+        "size": f"{network.image_size} px" if network.image_size else "",
+        "weights": f"weights {network.digest.removeprefix('sha256:')[:8]}" if network.digest else "",
+        "protocol": f"protocol {protocol}" if protocol else "",
+        "device": device,
+        "formats": formats,
+    }
 
 
 def suite(task: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 from bench.records.cells import CellResult
 from bench.report.numbers.grid import Grid, ordered
+from bench.report.numbers.settings import computed
 
 
 def cells_of(grid: Grid) -> list[CellResult]:
@@ -32,7 +33,7 @@ def facts(grid: Grid) -> list[tuple[str, list[str]]]:
         ("code", told(cell.environment.git for cell in cells)),
         ("versions", list(versions)),
         ("hardware", told(cell.environment.device for cell in cells)),
-        ("precision", told(cell.environment.precision for cell in cells)),
+        ("precision", told(computed(cell)[1] for cell in cells)),
         ("backbone", [text for text in backbones if text]),
         ("weights", told(cell.network.digest for cell in cells)),
         ("measured", [f"{started[0]} to {started[-1]}" if len(started) > 1 else started[0]] if started else []),
@@ -42,8 +43,8 @@ def facts(grid: Grid) -> list[tuple[str, list[str]]]:
 
 
 def described(cell: CellResult) -> str:
-    """The network of a cell in one line, without its digest and the path of its checkpoint."""
-    facts = asdict(replace(cell.network, digest=None, checkpoint=None))
+    """The network of a cell in one line, without its digest, the path of its checkpoint and the precision asked for."""
+    facts = asdict(replace(cell.network, digest=None, checkpoint=None, precision=None))
     return ", ".join(f"{name} {value}" for name, value in facts.items() if value)
 
 
