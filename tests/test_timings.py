@@ -25,8 +25,15 @@ def timing(command: str) -> subprocess.CompletedProcess[str]:
         ("evaluating --count 600 --target 512", ["10 cells:", "resident memory grew by"]),
         ("extracting --targets 512 --turns 2 --written", ["T = 512 (", "of the bare pass's speed"]),
         ("busy --epochs 1 --turns 1", ["as bench sets it: ", "as the runtime comes: ", "beside 1 busy"]),
-        ("training --images 20 --batch 10 --turns 2", ["epoch 3:", "times the speed of the loop by hand"]),
-        ("training --backbone resnet10t --random --image-size 32 --images 8 --batch 4 --turns 1", ["epoch 2:"]),
+        (
+            "gpu --backbones test_vit --image-size 64 --images 60 --tests 100 --batch 20 --turns 1 --target 512",
+            ["of the loop by hand's speed", "of the bare pass's speed", "ten heads", "core methods over VTAB-1k"],
+        ),
+        ("training --images 20 --batch 10 --turns 2", ["times the speed of the loop by hand"]),
+        (
+            "training --backbone resnet10t --random --image-size 32 --images 8 --batch 4 --turns 1",
+            ["times the speed of the loop by hand"],
+        ),
         ("many_features --features 60000 --images 200 --classes 5", ["penalty 0.0625 of it:", "gap "]),
     ],
 )
@@ -41,6 +48,7 @@ def test_a_timing_measures(command: str, told: list[str]) -> None:
     "command, told",
     [
         ("features_to_head --methods lora", "lora trains the backbone"),
+        ("gpu --backbones resnet5O", "timm has no backbone 'resnet5O'"),
         ("features_to_head --methods head2to", "no method is called 'head2to'"),
         ("against_adelie --adelie nowhere/python --tasks demo/digits", "No such file or directory: 'nowhere/python'"),
         (f"against_adelie --adelie {sys.executable} --tasks demo/digits", "No module named 'adelie'; install adelie"),

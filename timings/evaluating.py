@@ -66,8 +66,9 @@ def cells(backbone: TimmBackbone, target: int, fraction: float) -> list[Adapted]
 @torch.no_grad()
 def bare(backbone: TimmBackbone, images: Noise) -> None:
     """The network's forward pass alone, in the batches of an evaluation."""
-    for pixels in batches(images, backbone.image_size, batch_size(backbone)):
-        backbone.module(backbone.inputs(pixels.to(backbone.device)))
+    with backbone.computing(trained=False):
+        for pixels in batches(images, backbone.image_size, batch_size(backbone)):
+            backbone.module(backbone.inputs(pixels.to(backbone.device)))
     if backbone.device.type == "cuda":
         torch.cuda.synchronize(backbone.device)
 

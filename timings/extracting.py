@@ -36,7 +36,8 @@ def shares(backbone: TimmBackbone, targets: Sequence[int | None], turns: int, wr
     sink, found = Sink(backbone, BATCH * (turns + WARM), targets), []
     for _ in range(turns + WARM):
         began = time.perf_counter()
-        backbone.module(backbone.inputs(images))
+        with backbone.computing(trained=False):
+            backbone.module(backbone.inputs(images))
         synchronise(backbone.device)
         between = time.perf_counter()
         sink.take(images)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
@@ -53,16 +53,17 @@ class Noise:
 class ByHand:
     """A loop as one would write it for this network alone: nothing is measured, checked or kept."""
 
-    def __init__(self, backbone: TimmBackbone, split: Split, batch: int) -> None:
+    def __init__(self, backbone: TimmBackbone, split: Split, batch: int, network: nn.Module) -> None:
         self.backbone, self.batch, size = backbone, batch, backbone.image_size
-        self.network = backbone.network(CLASSES).train()
+        self.network = network
         self.pixels = every(split.images, size).to(backbone.device)
         self.labels = torch.from_numpy(split.labels).to(backbone.device)
         self.augment = Augmentation.of(split.augment, size, backbone.device)
         self.mean, self.std = (
             torch.tensor(v, device=backbone.device).view(-1, 1, 1) for v in (backbone.mean, backbone.std)
         )
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), **RECIPE, fused=True)
+        trained = [weight for weight in network.parameters() if weight.requires_grad]
+        self.optimiser = torch.optim.AdamW(trained, **RECIPE, fused=True)
 
     def epoch(self) -> None:
         """Trains on all images once."""
@@ -103,7 +104,8 @@ class Turns(Meter):
         end = self.clock()
         if done > 1:
             self.seconds_of.append((middle - self.since, end - middle))
-            print(f"epoch {done}: {middle - self.since:.3f} s, by hand {end - middle:.3f} s", flush=True)
+            told = f"epoch {done}: {middle - self.since:.3f} s, by hand {end - middle:.3f} s"
+            print(told, file=sys.stderr)
         self.since = self.clock()
 
 
@@ -118,7 +120,7 @@ def take_turns(arguments: Namespace) -> Turns:
         backbone = load(asked.spec, device)
     labels = np.arange(arguments.images) % CLASSES
     split = Split(Noise(arguments.images, backbone.image_size), labels, CLASSES, augment=AUGMENT)
-    turns = Turns(ByHand(backbone, split, arguments.batch))
+    turns = Turns(ByHand(backbone, split, arguments.batch, backbone.network(CLASSES).train()))
     recipe = Recipe(arguments.turns + 1, batch=arguments.batch, warmup=0.1, **RECIPE)
     train(backbone, backbone.network(CLASSES).train(), split, recipe, turns)
     return turns

@@ -20,6 +20,8 @@ from bench.images.pixels import placed
 from bench.images.resize import to_size
 from bench.spec import Backbone, Meter, Split, UserError
 
+FUSED = ("cpu", "cuda", "mps")  # devices for which torch has all of AdamW in one kernel
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -69,7 +71,8 @@ class _Training:
         self.labels = torch.from_numpy(split.labels)
         self.augment = Augmentation.of(split.augment, backbone.image_size, backbone.device)
         self.weights = list(network.parameters())
-        self.optimiser = torch.optim.AdamW(groups(self.weights, recipe.weight_decay), recipe.lr, fused=True)
+        fused = backbone.device.type in FUSED
+        self.optimiser = torch.optim.AdamW(groups(self.weights, recipe.weight_decay), recipe.lr, fused=fused)
         self.thrift = Thrift(network)
         self.name = object()  # tells this training from others under one meter
 
