@@ -26,6 +26,7 @@ from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.images.pixel_cache import cached
 from bench.images.pixels import batches
+from bench.images.resize import to_size
 from bench.registry import TASKS
 from bench.runs.evaluate import LEAST, MOST, PIXELS
 from bench.spec import Found, Task, UserError
@@ -59,7 +60,7 @@ def read(way: Way, data: Path, size: int) -> int:
     assert held is not None  # it was there when `ways` looked
     opened = cached(held).load()
     splits = (opened.train, *opened.tests.values())
-    return sum(len(pixels) for split in splits for pixels in batches(split.images, size, at_once(size)))
+    return sum(len(to_size(pixels, size)) for split in splits for pixels in batches(split.images, size, at_once(size)))
 
 
 def at_once(size: int) -> int:

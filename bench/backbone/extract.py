@@ -14,6 +14,7 @@ from bench.backbone.pooling import pooled_width
 from bench.costs.clock import Clock
 from bench.costs.memory import Halving, fits, free_bytes
 from bench.images.pixels import pixels as load_pixels
+from bench.images.staging import staged
 from bench.spec import Backbone, Images, Meter, UserError
 
 BATCH, MOST = 64, 512  # images a forward pass: on a CPU, and at most
@@ -55,7 +56,7 @@ def _filled(sink: Sink, images: Images, shared: Meter) -> Sink:
 
     most = batch_size(sink.backbone)
     halving = Halving()
-    for batch in load_pixels(images, sink.backbone.image_size).split(most):
+    for batch in staged(load_pixels(images, sink.backbone.image_size).split(most), sink.backbone.device):
         for _ in halving(batch, work):
             pass
     shared.stop()

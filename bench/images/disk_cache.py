@@ -1,4 +1,8 @@
-"""The folder of the disk caches: where it is, how large it may grow, and which files are removed first."""
+"""The folder of the disk caches: where it is, how large it may grow, and which files are removed first.
+
+It is $HEAD2HEAD_CACHE (`off`: none), else $XDG_CACHE_HOME/head2head, else ~/.cache/head2head. All files together take
+at most $HEAD2HEAD_CACHE_GB gigabytes. By default that is half of what the disk would have free without them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 
 from bench.spec import UserError
 
-LIMIT_GB = 20.0
+SHARE = 0.5  # of the disk's room, counted without the cache's own files so that the limit stays as they grow
 SPARE = 1 << 30  # bytes that are left free on the disk
 DAY = 24 * 3600
 SUFFIX, PARTIAL = ".safetensors", ".part"
@@ -36,8 +40,8 @@ def fits(path: Path, total: int, what: str) -> bool:
     except OSError as error:
         tell(f"{what} are not kept in {folder} ({error.strerror}); name another place in HEAD2HEAD_CACHE")
         return False
-    limit = limit_bytes()
     used = sum(state.st_size for state in files.values())
+    limit = limit_bytes(free + used)
     for file, state in files.items():
         if time.time() - state.st_mtime > FORGOTTEN[file.suffix]:
             file.unlink(missing_ok=True)
@@ -46,15 +50,20 @@ def fits(path: Path, total: int, what: str) -> bool:
         return True
     tell(
         f"{total / 1e9:.1f} GB of {what} are not kept: {folder} has {used / 1e9:.1f} of at most "
-        f"{limit / 1e9:g} GB, and {free / 1e9:.1f} GB of the disk are free; empty it, or set HEAD2HEAD_CACHE_GB or "
+        f"{limit / 1e9:.1f} GB, and {free / 1e9:.1f} GB of the disk are free; empty it, or set HEAD2HEAD_CACHE_GB or "
         "HEAD2HEAD_CACHE"
     )
     return False
 
 
-def limit_bytes() -> float:
-    """Bytes that all files may take together. Raises UserError when HEAD2HEAD_CACHE_GB is no number."""
-    text = os.environ.get("HEAD2HEAD_CACHE_GB") or str(LIMIT_GB)
+def limit_bytes(room: int) -> float:
+    """Bytes that all files may take together on a disk with so many bytes for them and all else.
+
+    Raises UserError when HEAD2HEAD_CACHE_GB is no number.
+    """
+    text = os.environ.get("HEAD2HEAD_CACHE_GB")
+    if not text:
+        return SHARE * room
     try:
         return float(text) * 1e9
     except ValueError as error:

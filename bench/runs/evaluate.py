@@ -15,6 +15,7 @@ from bench.costs.memory import Halving, free_bytes
 from bench.costs.meter import Meter
 from bench.images.pixels import batches
 from bench.images.resize import to_size
+from bench.images.staging import staged
 from bench.records.correct import Right
 from bench.spec import Adapted, Backbone, Split, UserError
 
@@ -73,7 +74,8 @@ class _Pass:
         """The class (n,) that each of the adapted gives to every image, on the device."""
         possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=self.backbone.device)
         parts: list[list[Tensor]] = []
-        for number, images in enumerate(batches(test.images, self.backbone.image_size, batch_size(self.backbone))):
+        made = batches(test.images, self.backbone.image_size, batch_size(self.backbone))
+        for number, images in enumerate(staged(made, self.backbone.device)):
             for scored in self.halving(images, self.step):
                 parts.append([answers(scores, possible) for scores in scored])
             if number % EVENTS == 0:

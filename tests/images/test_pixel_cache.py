@@ -236,6 +236,23 @@ def test_no_room_is_said_once_and_costs_nothing_else(
         read(opened(found(Counted())).train.images)
 
 
+def test_by_default_it_takes_half_of_the_room_on_the_disk(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gigabyte, giving = 10**9, [30]
+    monkeypatch.delenv("HEAD2HEAD_CACHE_GB", raising=False)
+    usage = shutil._ntuple_diskusage  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(100, 0, giving[0] * gigabyte))
+    home.mkdir()
+    with (home / "held.safetensors").open("wb") as file:
+        file.truncate(10 * gigabyte)  # of a file with holes, which takes no room
+    assert disk_cache.fits(home / "more.safetensors", 10 * gigabyte, "images")
+    assert not disk_cache.fits(home / "more.safetensors", 10 * gigabyte + 1, "images")
+    assert "has 10.0 of at most 20.0 GB" in capsys.readouterr().err
+    giving[0] = 60  # VTAB-1k at 224 px takes 58 GB as a whole, and less with what is kept at its stored size
+    assert disk_cache.fits(home / "more.safetensors", 25 * gigabyte, "images")
+
+
 def test_a_folder_that_cannot_be_written_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
