@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from safetensors.torch import load_file
 
@@ -13,7 +14,10 @@ from bench.runs.choice import Leader
 from bench.runs.evaluate import evaluate
 from bench.runs.failure import Failure
 from bench.runs.plan import digest_of
+from bench.runs.scoring import in_groups
 from bench.runs.task_run import TaskRun
+
+Replay = tuple[Leader, Cell]  # a trial, and the cell that its record will be of
 
 
 def replay(run: TaskRun) -> None:
@@ -25,15 +29,17 @@ def replay(run: TaskRun) -> None:
     wanted = [(leader, cell) for leader, cell in cells if cell.key not in latest or latest[cell.key].status != "done"]
     probes = [pair for pair in wanted if pair[1].method.frozen]
     needed = session.estimate.forward * len(run.data.tests["test"].labels)  # a pass over the plain test images
-    for group in filter(None, [probes, *([pair] for pair in wanted if not pair[1].method.frozen)]):
-        if needed.fits(session.budget.remaining()):
-            replay_group(group, run)
+    left, units = session.budget.remaining(), list[list[Replay]]()
+    for unit in filter(None, [probes, *([pair] for pair in wanted if not pair[1].method.frozen)]):
+        if (needed * (len(units) + 1)).fits(left):
+            units.append(unit)
+    for group, found in in_groups(units, session.backbone, partial(attempted, run)):
+        record(group, found, run)
 
 
-def replay_group(group: Sequence[tuple[Leader, Cell]], run: TaskRun) -> None:
-    """Evaluates the trials of one group together. A trial of several folds counts with the mean of its folds."""
+def attempted(run: TaskRun, group: Sequence[Replay]) -> list[float] | Failure:
+    """The test accuracy of every file of some trials, all from one pass over the test images."""
     session, data = run.session, run.data
-    works = [session.begin(cell, leader.trial) for leader, cell in group]
     files = [(cell, path) for leader, cell in group for path in leader.files]
 
     def accuracies() -> list[float]:
@@ -42,10 +48,14 @@ def replay_group(group: Sequence[tuple[Leader, Cell]], run: TaskRun) -> None:
         found = evaluate(session.backbone, restored, {"test": data.tests["test"]}, meter)
         return [one.accuracy["test"] for one in found]
 
-    found = works[0].attempt(accuracies)
-    parts = session.lap().split([1.0] * len(works))
-    for work, part, (leader, _) in zip(works, parts, group, strict=True):
-        cost = part.on(Cost())
+    leader, cell = group[0]
+    return session.begin(cell, leader.trial).attempt(accuracies)
+
+
+def record(group: Sequence[Replay], found: list[float] | Failure, run: TaskRun) -> None:
+    """Records the trials of one pass. A trial of several folds counts with the mean of its folds."""
+    for (leader, cell), part in zip(group, run.session.lap().split([1.0] * len(group)), strict=True):
+        work, cost = run.session.begin(cell, leader.trial), part.on(Cost())
         if isinstance(found, Failure):
             work.fail(found, cost)
             continue

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from safetensors.torch import load_file
 
@@ -20,30 +21,49 @@ from bench.runs.session import Charge, utc_now
 from bench.runs.task_run import TaskRun
 from bench.spec import Backbone
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 
 def evaluate_all(fitted: Sequence[FittedCell], run: TaskRun) -> None:
     """Evaluates what was fitted in one pass over the test images, and records it.
 
-    Networks that do not fit in memory together are evaluated in several passes. A group that fails is split until what
-    failed is alone. If the budget ends, what is left stays fitted for a later run.
+    Networks that do not fit in memory together are evaluated in several passes. If the budget ends, what is left stays
+    fitted for a later run.
     """
     probes = [one for one in fitted if one.cell.method.frozen]
     units = list(filter(None, [probes, *([one] for one in fitted if not one.cell.method.frozen)]))
-    most = networks_that_fit(run.session.backbone) if units else 0
-    while units:
-        group = [one for unit in units[:most] for one in unit]
-        run.session.begin(group[0].cell)  # if the process is killed now, what the pass cost is not lost
-        found = attempt(partial(evaluated, group, run))
-        if isinstance(found, Failure) and isinstance(found.error, BudgetSpent):
+    for group, found in in_groups(units, run.session.backbone, partial(attempted, run)):
+        if isinstance(found, Failure) and ended(found):
             postponed(group, found, run)
             return
-        if isinstance(found, Failure) and len(units[:most]) > 1:
-            most = len(units[:most]) // 2
+        record(group, found, run)
+
+
+def in_groups(
+    units: Sequence[Sequence[T]], backbone: Backbone, work: Callable[[list[T]], R | Failure]
+) -> Iterator[tuple[list[T], R | Failure]]:
+    """Does work on as many units at a time as fit in memory. A group that fails is split until what fails is alone.
+
+    A unit is all the probes together, or one trained network.
+    """
+    left, most = list(units), networks_that_fit(backbone) if units else 0
+    while left:
+        taken = left[:most]
+        group = [one for unit in taken for one in unit]
+        found = work(group)
+        if isinstance(found, Failure) and len(taken) > 1 and not ended(found):
+            most = len(taken) // 2
         else:
-            del units[:most]
-            record(group, found, run)
-        if units:
+            del left[:most]
+            yield group, found
+        if left:
             release()  # the networks of this pass
+
+
+def ended(failure: Failure) -> bool:
+    """Whether the budget ended the work, which then says nothing of it."""
+    return isinstance(failure.error, BudgetSpent)
 
 
 def networks_that_fit(backbone: Backbone) -> int:
@@ -53,14 +73,18 @@ def networks_that_fit(backbone: Backbone) -> int:
     return max(1, free_bytes(backbone.device) // 2 // max(1, size))
 
 
-def evaluated(group: Sequence[FittedCell], run: TaskRun) -> list[Evaluation]:
+def attempted(run: TaskRun, group: Sequence[FittedCell]) -> list[Evaluation] | Failure:
     """Rebuilds the cells from their deltas alone, and evaluates them in one pass."""
     session, classes = run.session, run.data.train.classes
-    backbone = session.backbone
-    adapted = [
-        one.cell.method.restore(backbone, load_file(session.store.delta(one.cell.key)), classes) for one in group
-    ]
-    return evaluate(backbone, adapted, run.data.tests, Meter(backbone.device, session.budget))
+    backbone, delta = session.backbone, session.store.delta
+    session.begin(group[0].cell)  # if the process is killed now, what the pass cost is not lost
+
+    def evaluated() -> list[Evaluation]:
+        cells = [one.cell for one in group]
+        adapted = [cell.method.restore(backbone, load_file(delta(cell.key)), classes) for cell in cells]
+        return evaluate(backbone, adapted, run.data.tests, Meter(backbone.device, session.budget))
+
+    return attempt(evaluated)
 
 
 def postponed(group: Sequence[FittedCell], why: Failure, run: TaskRun) -> None:

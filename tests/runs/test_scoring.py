@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bench.costs.budget import UNLIMITED, Amount
-from bench.records.cells import CellResult
+from bench.records.cells import CellResult, Tuning
 from bench.records.fitted import FittedCells
 from bench.records.store import Store
 from bench.runs import scoring
@@ -89,6 +89,22 @@ def test_what_the_budget_keeps_from_its_evaluation_is_evaluated_later(tmp_path: 
     assert (done.status, done.cost.spent_seconds, done.key) == ("done", 5.0, waiting.record.key)
     assert done.accuracy == {"test": 0.5} and done.curves == waiting.record.curves != {}
     assert not (tmp_path / "fitted").exists()
+
+
+def test_trials_that_led_their_study_are_evaluated_in_one_more_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    clock, decoded, decode = toy.Clock(), [], toy.Pictures.decode
+
+    def counted(pictures: toy.Pictures, index: int) -> Any:
+        decoded.append(len(pictures))
+        return decode(pictures, index)
+
+    monkeypatch.setattr(toy.Pictures, "decode", counted)
+    run(toy.cells(methods(clock), 1, Tuning(6, "random", 0)), toy.session(tmp_path, clock, UNLIMITED))
+    replays = [one for one in Store(tmp_path).results() if one.stage == "replay"]
+    assert len(replays) > len(SKILLS)  # several of some study
+    assert decoded.count(12) == 2 * 12  # test images: for the final cells, and for all replays
 
 
 @dataclass(frozen=True)
