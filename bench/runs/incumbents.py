@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from bench.runs.evaluate import evaluate
 from bench.runs.failure import Failure
 from bench.runs.plan import digest_of
 from bench.runs.scoring import in_groups
+from bench.runs.session import Charge, Work
 from bench.runs.task_run import TaskRun
 
 Replay = tuple[Leader, Cell]  # a trial, and the cell that its record will be of
@@ -33,11 +34,12 @@ def replay(run: TaskRun) -> None:
     for unit in filter(None, [probes, *([pair] for pair in wanted if not pair[1].method.frozen)]):
         if (needed * (len(units) + 1)).fits(left):
             units.append(unit)
-    for group, found in in_groups(units, session.backbone, partial(attempted, run)):
-        record(group, found, run)
+    works: dict[str, Work] = {}
+    for group, found in in_groups(units, session.backbone, partial(attempted, run, works)):
+        record(group, found, works, session.lap().split([1.0] * len(group)))
 
 
-def attempted(run: TaskRun, group: Sequence[Replay]) -> list[float] | Failure:
+def attempted(run: TaskRun, works: dict[str, Work], group: Sequence[Replay]) -> list[float] | Failure:
     """The test accuracy of every file of some trials, all from one pass over the test images."""
     session, data = run.session, run.data
     files = [(cell, path) for leader, cell in group for path in leader.files]
@@ -48,14 +50,16 @@ def attempted(run: TaskRun, group: Sequence[Replay]) -> list[float] | Failure:
         found = evaluate(session.backbone, restored, {"test": data.tests["test"]}, meter)
         return [one.accuracy["test"] for one in found]
 
-    leader, cell = group[0]
-    return session.begin(cell, leader.trial).attempt(accuracies)
+    works |= {cell.key: session.begin(cell, leader.trial) for leader, cell in group}
+    return works[group[0][1].key].attempt(accuracies)
 
 
-def record(group: Sequence[Replay], found: list[float] | Failure, run: TaskRun) -> None:
+def record(
+    group: Sequence[Replay], found: list[float] | Failure, works: Mapping[str, Work], parts: Sequence[Charge]
+) -> None:  # fmt: skip
     """Records the trials of one pass. A trial of several folds counts with the mean of its folds."""
-    for (leader, cell), part in zip(group, run.session.lap().split([1.0] * len(group)), strict=True):
-        work, cost = run.session.begin(cell, leader.trial), part.on(Cost())
+    for (leader, cell), part in zip(group, parts, strict=True):
+        work, cost = works[cell.key], part.on(Cost())
         if isinstance(found, Failure):
             work.fail(found, cost)
             continue
