@@ -49,7 +49,9 @@ def work(run: Run, tracker: Tracker) -> None:
 
 
 def tell(outcome: Outcome) -> None:
-    """Says what did not fit into the budget."""
+    """Says what did not fit into the budget, and whether the device failed."""
+    if outcome.stopped is not None:
+        note(outcome.stopped)
     for label, needed in outcome.postponed.items():
         note(f"{label} is expected to take {needed}, more than was left, and was not begun")
     if outcome.over_budget:

@@ -100,7 +100,12 @@ class Meter:
 
     def stop(self) -> None:
         """Waits until the device has finished, and stops the clock."""
-        synchronise(self.device)
+        if self._began is not None:
+            synchronise(self.device)
+        self.halt()
+
+    def halt(self) -> None:
+        """Stops the clock of work that failed. Nothing waits for the device, which may have failed itself."""
         if self._began is not None:
             self.seconds += time.perf_counter() - self._began
             self._began = None

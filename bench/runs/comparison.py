@@ -62,6 +62,7 @@ class Outcome:
     postponed: Mapping[str, Amount]  # what did not fit into the budget, by task or task and methods: its expected cost
     limit: Amount
     spent: Amount  # by all runs into the folder
+    stopped: str | None = None  # a sentence on the device, where it failed and ended the run
 
     @property
     def left(self) -> int:
@@ -72,13 +73,13 @@ class Outcome:
     def over_budget(self) -> bool:
         """Whether the budget is why something is left."""
         spent = self.spent.seconds >= self.limit.seconds or self.spent.flops >= self.limit.flops
-        limited = self.limit != UNLIMITED
+        limited = self.limit != UNLIMITED and self.stopped is None
         return limited and (self.left > self.failed or self.cut > 0 or (self.left > 0 and spent))
 
     @property
     def complete(self) -> bool:
         """Whether every task could run and every cell has a figure."""
-        return not (self.left or self.missing or self.over_budget)
+        return not (self.left or self.missing or self.over_budget or self.stopped)
 
 
 @dataclass
@@ -93,6 +94,7 @@ class Run:
     lost: CellResult | None  # what a killed run had been at; it is charged
     finished: set[str] = field(default_factory=set)  # keys of the cells that this run has done
     postponed: dict[str, Postponed] = field(default_factory=dict)  # by task, or task and methods
+    stopped: str | None = None  # why it ended early, where the device failed
 
     def work(self, observers: Sequence[Observer] = ()) -> None:
         """Does what is left, as far as the budget goes. Observers are shown each record once it is written.
@@ -103,7 +105,8 @@ class Run:
             return
         from bench.runs.execute import execute  # here, so that wrong usage is told before torch is imported
 
-        self.finished, self.postponed = execute(self.todo, self.store, self.budget, self.request, observers)
+        found = execute(self.todo, self.store, self.budget, self.request, observers)
+        self.finished, self.postponed, self.stopped = found.done, found.postponed, found.stopped
 
     def outcome(self) -> Outcome:
         """What became of it so far."""
@@ -119,6 +122,7 @@ class Run:
         return Outcome(
             len(self.plan.cells), len(done), sum(result.status == "failed" for result in known),
             sum(map(is_cut, done.values())), self.plan.missing, postponed, self.budget.limit, self.budget.spent,
+            self.stopped,
         )  # fmt: skip
 
 

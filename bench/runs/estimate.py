@@ -16,6 +16,7 @@ import torch
 
 from bench.backbone.network import TimmBackbone
 from bench.costs.budget import Amount, largest
+from bench.costs.memory import OUT_OF_MEMORY, release
 from bench.costs.meter import Meter, synchronise
 from bench.costs.precision import FP32
 from bench.records.cells import Cell, CellResult, NetworkFacts
@@ -76,12 +77,26 @@ class Estimator:
 
     @cached_property
     def forward(self) -> Amount:
-        """Seconds and FLOPs of one image's forward pass, measured on a batch.
+        """Seconds and FLOPs of one image's forward pass, measured on as many images as fit into memory together.
+
+        Nothing is expected where not even one image fits: then the cells have failed records that say so.
+        """
+        count = BATCH
+        while count:
+            try:
+                return self._timed(count)
+            except OUT_OF_MEMORY:
+                count //= 2
+            release()
+        return Amount()
+
+    def _timed(self, count: int) -> Amount:
+        """Seconds and FLOPs an image of passes over `count` images.
 
         The fastest of several passes counts: on a busy machine, one pass may take fifty times as long.
         """
         backbone, size = self.backbone, self.backbone.image_size
-        images = torch.zeros(BATCH, 3, size, size, dtype=torch.uint8)
+        images = torch.zeros(count, 3, size, size, dtype=torch.uint8)
         meter = Meter(backbone.device)
 
         def pass_once() -> None:
@@ -95,7 +110,7 @@ class Estimator:
             began = time.perf_counter()
             pass_once()
             times.append(time.perf_counter() - began)
-        return Amount(min(times) / BATCH, meter.flops / BATCH)
+        return Amount(min(times) / count, meter.flops / count)
 
 
 def searched(cell: Cell) -> float:

@@ -10,12 +10,13 @@ from safetensors.torch import load_file
 
 from bench.costs.meter import Meter
 from bench.records.cells import Cell, Cost
+from bench.runs.charge import Charge
 from bench.runs.choice import Leader
 from bench.runs.evaluate import evaluate
 from bench.runs.failure import Failure
 from bench.runs.plan import digest_of
 from bench.runs.scoring import in_groups
-from bench.runs.session import Charge, Work
+from bench.runs.session import Work
 from bench.runs.task_run import TaskRun
 
 Replay = tuple[Leader, Cell]  # a trial, and the cell that its record will be of

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from optuna.pruners import MedianPruner
 from optuna.trial import Trial
 
-from bench.spec import UserError
+from bench.runs.failure import GivenUp
 
 STARTUP, WARMUP = 4, 25  # trials that are never pruned; percentage of a training before which none is
 
 GiveUp = Callable[[int, float], None]
 
 
-class Pruned(UserError):
+class Pruned(GivenUp):
     """A trial was given up, because its validation accuracy fell behind that of earlier ones."""
 
 

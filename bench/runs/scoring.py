@@ -9,15 +9,15 @@ from typing import TypeVar
 
 from safetensors.torch import load_file
 
-from bench.costs.budget import BudgetSpent
 from bench.costs.memory import free_bytes, release
 from bench.costs.meter import Meter
 from bench.records.correct import pack
+from bench.runs.charge import Charge
 from bench.runs.choice import Choice
 from bench.runs.evaluate import Evaluation, evaluate
-from bench.runs.failure import Failure, attempt
+from bench.runs.failure import Failure
 from bench.runs.final import FittedCell
-from bench.runs.session import Charge, utc_now
+from bench.runs.session import utc_now
 from bench.runs.task_run import TaskRun
 from bench.spec import Backbone
 
@@ -28,13 +28,13 @@ R = TypeVar("R")
 def evaluate_all(fitted: Sequence[FittedCell], run: TaskRun) -> None:
     """Evaluates what was fitted in one pass over the test images, and records it.
 
-    Networks that do not fit in memory together are evaluated in several passes. If the budget ends, what is left stays
-    fitted for a later run.
+    Networks that do not fit in memory together are evaluated in several passes. If the budget ends or the device
+    fails, what is left stays fitted for a later run.
     """
     probes = [one for one in fitted if one.cell.method.frozen]
     units = list(filter(None, [probes, *([one] for one in fitted if not one.cell.method.frozen)]))
     for group, found in in_groups(units, run.session.backbone, partial(attempted, run)):
-        if isinstance(found, Failure) and ended(found):
+        if isinstance(found, Failure) and found.unfinished:
             postponed(group, found, run)
             return
         record(group, found, run)
@@ -52,18 +52,13 @@ def in_groups(
         taken = left[:most]
         group = [one for unit in taken for one in unit]
         found = work(group)
-        if isinstance(found, Failure) and len(taken) > 1 and not ended(found):
+        if isinstance(found, Failure) and len(taken) > 1 and not found.unfinished:
             most = len(taken) // 2
         else:
             del left[:most]
             yield group, found
         if left:
             release()  # the networks of this pass
-
-
-def ended(failure: Failure) -> bool:
-    """Whether the budget ended the work, which then says nothing of it."""
-    return isinstance(failure.error, BudgetSpent)
 
 
 def networks_that_fit(backbone: Backbone) -> int:
@@ -84,12 +79,14 @@ def attempted(run: TaskRun, group: Sequence[FittedCell]) -> list[Evaluation] | F
         adapted = [cell.method.restore(backbone, load_file(delta(cell.key)), classes) for cell in cells]
         return evaluate(backbone, adapted, run.data.tests, Meter(backbone.device, session.budget))
 
-    return attempt(evaluated)
+    return session.attempt(evaluated)
 
 
 def postponed(group: Sequence[FittedCell], why: Failure, run: TaskRun) -> None:
     """Charges a pass that did not come to its end. The cells stay fitted."""
     for one, part in zip(group, run.session.lap().split([1.0] * len(group)), strict=True):
+        if why.fault:
+            run.session.write_log(one.cell.key, why)
         bare = replace(one.record, started=utc_now(), reason=why.reason, expectation=None, curves={})
         run.session.record(replace(bare, cost=part.on(type(bare.cost)())))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from bench.backbone.network import TimmBackbone
 from bench.costs.budget import Amount, Budget
 from bench.costs.device import Gauge
+from bench.costs.faults import forget
 from bench.costs.meter import Meter
 from bench.records.cells import (
     Cell,
@@ -28,11 +28,13 @@ from bench.records.cells import (
 )
 from bench.records.fitted import Fitted
 from bench.records.store import Store
+from bench.runs.charge import Charge
 from bench.runs.environment import environment
 from bench.runs.estimate import Estimator, passes
-from bench.runs.failure import Failure, T, attempt
+from bench.runs.failure import DeviceFailed, Failure, T, attempt
 from bench.runs.plan import params
 
+UNTRIED = "the device failed before this could be done; run again to do it"
 KILLED = "the process was killed while this ran; its time is charged, run again to do it"
 
 
@@ -42,38 +44,6 @@ class Postponed:
 
     cells: Sequence[Cell]
     needed: Amount
-
-
-@dataclass(frozen=True)
-class Charge:
-    """What the budget is charged for a piece of work: device time and FLOPs; on a GPU also joules and utilisation."""
-
-    amount: Amount
-    joules: float | None = None
-    utilisation: float | None = None
-
-    def on(self, cost: Cost) -> Cost:
-        """The cost with this charge added to it."""
-        return replace(
-            cost,
-            spent_seconds=round(cost.spent_seconds + self.amount.seconds, 4),
-            spent_flops=int(cost.spent_flops + self.amount.flops),
-            energy_joules=self.joules if cost.energy_joules is None else cost.energy_joules + (self.joules or 0.0),
-            utilisation=self.utilisation if cost.utilisation is None else cost.utilisation,
-        )
-
-    def split(self, weights: Sequence[float]) -> list[Charge]:
-        """Parts as large as their weights, even ones where all are 0; the last one takes what rounding leaves."""
-        total = math.fsum(weights)
-        shares = [weight / total if total else 1 / len(weights) for weight in weights]
-        parts: list[Charge] = []
-        rest = self.amount
-        for share in shares:
-            seconds = math.floor(1e4 * self.amount.seconds * share) / 1e4  # as records hold them
-            amount = Amount(seconds, int(self.amount.flops * share)) if len(parts) < len(shares) - 1 else rest
-            rest -= amount
-            parts.append(Charge(amount, None if self.joules is None else self.joules * share, self.utilisation))
-        return parts
 
 
 @dataclass
@@ -87,6 +57,7 @@ class Session:
     storage: str | None = None  # URL of Optuna's storage; None: a file beside the records
     results: list[CellResult] = field(default_factory=list)  # of this command
     postponed: dict[str, Postponed] = field(default_factory=dict)  # by task, or task and methods
+    failed: Failure | None = None  # how the device failed; then nothing more is done on it
 
     def __post_init__(self) -> None:
         self.gauge = Gauge(self.backbone.device)
@@ -124,7 +95,12 @@ class Session:
                     observe.fitted(record)
 
     def begin(self, cell: Cell, trial: TrialFacts | None = None) -> Work:
-        """Work on a cell starts. If the process is killed during it, its cost is not lost."""
+        """Work on a cell starts. If the process is killed during it, its cost is not lost.
+
+        Raises DeviceFailed once the device has failed.
+        """
+        if self.failed is not None:
+            raise DeviceFailed(self.failed.reason)
         expected = self.estimate(cell)
         expectation = Expectation(round(expected.seconds, 4), int(expected.flops), passes(cell))
         work = Work(cell, self, utc_now(), Meter(self.backbone.device, self.budget), expectation, trial)
@@ -138,6 +114,15 @@ class Session:
         with suppress(OSError):
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(failure.details, encoding="utf-8")
+
+    def attempt(self, what: Callable[[], T]) -> T | Failure:
+        """Does a piece of work of some cells, unless the device has failed."""
+        if self.failed is not None:
+            return Failure(UNTRIED, self.failed.details, DeviceFailed)
+        outcome = attempt(what)
+        if isinstance(outcome, Failure) and outcome.fault:
+            self.failed = outcome
+        return outcome
 
     def lap(self) -> Charge:
         """Charges what ran since the last lap."""
@@ -180,14 +165,18 @@ class Work:
     def attempt(self, what: Callable[[], T]) -> T | Failure:
         """Does a piece of this work. An interruption is recorded with its cost, and raised again."""
         try:
-            return attempt(what)
+            outcome = self.session.attempt(what)
         except KeyboardInterrupt as error:
-            self.fail(Failure("interrupted; run again to do it", traceback.format_exc(), error), self.measured())
+            self.fail(Failure("interrupted; run again to do it", traceback.format_exc(), type(error)), self.measured())
+            forget(error)  # other cells may still be evaluated
             raise
+        if isinstance(outcome, Failure):
+            self.session.attempt(self.meter.stop)  # where the device's own failure may show first
+        return outcome
 
     def measured(self) -> Cost:
         """The attributed cost so far, whether the work finished or not."""
-        self.meter.stop()
+        (self.meter.stop if self.session.failed is None else self.meter.halt)()
         return Cost(
             train_flops=self.meter.flops,
             shared_flops=self.meter.shared_flops,

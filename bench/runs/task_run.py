@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from bench.backbone.features import TaskImages
-from bench.costs.budget import Amount, BudgetSpent
+from bench.costs.budget import Amount
 from bench.costs.meter import Meter
 from bench.records.cells import Cell, Cost
 from bench.registry import Label
@@ -49,10 +49,11 @@ class TaskRun:
         if not targets or not probes:
             return
         meter = Meter(self.session.backbone.device, self.session.budget)
-        outcome = self.session.begin(probes[0]).attempt(lambda: self.images.prepare(targets, meter))
+        first = self.session.begin(probes[0])
+        outcome = first.attempt(lambda: self.images.prepare(targets, meter))
         if isinstance(outcome, Failure):
-            spent = isinstance(outcome.error, BudgetSpent)
-            for cell in probes[:1] if spent else probes:  # what the budget did not reach is left for a later run
+            first.fail(outcome, Cost())
+            for cell in [] if outcome.unfinished else probes[1:]:  # what was not reached is left for a later run
                 self.session.begin(cell).fail(outcome, Cost())
             self.cells = [cell for cell in self.cells if cell.key not in {one.key for one in probes}]
 

@@ -107,7 +107,7 @@ class Trial:
                 hits += self.score(adapted[-1], fold.held_out) * len(fold.held_out.labels)
         finally:
             for own in meters:
-                own.stop()
+                own.halt()
             if meters:
                 meter.take(meters)
         return Tried(hits / sum(len(fold.held_out.labels) for fold in folds), tuple(adapted))

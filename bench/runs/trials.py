@@ -53,8 +53,8 @@ class Trials:
             if one.number in self.over:
                 self._tell(one.number, self.over[one.number])
         for outcome in self._run_together(new) if len(new) > 1 else map(self._run_one, new):
-            if isinstance(outcome, Failure) and isinstance(outcome.error, BudgetSpent):
-                raise outcome.error
+            if isinstance(outcome, Failure) and issubclass(outcome.kind, BudgetSpent):
+                raise BudgetSpent(outcome.reason)
 
     def _run_one(self, proposal: Proposal) -> Tried | Failure:
         work = self._begin(proposal)
@@ -83,13 +83,13 @@ class Trials:
 
     def _finish(self, proposal: Proposal, work: Work, outcome: Tried | Failure, cost: Cost) -> None:
         """Records a trial and tells the search."""
-        if isinstance(outcome, Failure) and isinstance(outcome.error, BudgetSpent):
+        if isinstance(outcome, Failure) and outcome.unfinished:
             work.fail(outcome, cost)  # not over: a later run takes it up again
             return
         assert work.trial is not None
         work.trial = replace(work.trial, over=True)
         if isinstance(outcome, Failure):
-            status: Status = "skipped" if isinstance(outcome.error, Pruned) else "failed"
+            status: Status = "skipped" if issubclass(outcome.kind, Pruned) else "failed"
             self._tell(proposal.number, work.fail(outcome, cost, status))
             return
         best = self.search.best()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bench.costs.budget import Amount, largest
 from bench.records.cells import Cell, CellResult, Cost
 from bench.runs.choice import Choice
-from bench.runs.failure import Failure, attempt
+from bench.runs.failure import Failure
 from bench.runs.plan import digest_of, is_cut, params
 from bench.runs.session import utc_now
 from bench.runs.task_run import TaskRun
@@ -35,7 +35,7 @@ def tune(cell: Cell, run: TaskRun, share: Amount) -> Choice | Failure:
     What the final cells are expected to cost is left untouched. A Failure comes back where every trial failed. A search
     that the budget ended goes on where it stopped in a later run.
     """
-    return attempt(lambda: Tuner(cell, run).choose(share))
+    return run.session.attempt(lambda: Tuner(cell, run).choose(share))
 
 
 def final_cells(run: TaskRun) -> list[Cell]:
