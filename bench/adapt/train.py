@@ -15,12 +15,11 @@ from torch.nn import functional
 from bench.adapt.augment import Augmentation
 from bench.adapt.schedule import warmup_cosine
 from bench.adapt.thrift import Thrift
+from bench.costs.device import FUSED_OPTIMISERS
 from bench.costs.memory import OUT_OF_MEMORY
 from bench.images.pixels import placed
 from bench.images.resize import to_size
 from bench.spec import Backbone, Meter, Split, UserError
-
-FUSED = ("cpu", "cuda", "mps")  # devices for which torch has all of AdamW in one kernel
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class _Training:
         self.labels = torch.from_numpy(split.labels)
         self.augment = Augmentation.of(split.augment, backbone.image_size, backbone.device)
         self.weights = list(network.parameters())
-        fused = backbone.device.type in FUSED
+        fused = backbone.device.type in FUSED_OPTIMISERS
         self.optimiser = torch.optim.AdamW(groups(self.weights, recipe.weight_decay), recipe.lr, fused=fused)
         self.thrift = Thrift(network)
         self.name = object()  # tells this training from others under one meter

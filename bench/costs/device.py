@@ -11,6 +11,8 @@ import torch
 
 from bench.spec import UserError
 
+FUSED_OPTIMISERS = ("cpu", "cuda", "mps")  # types of devices on which torch has a whole optimiser step in one kernel
+
 
 def find_device(name: str) -> torch.device:
     """The torch device of a name such as `cpu` or `cuda:1`.

@@ -27,6 +27,11 @@ from tests.methods.test_contract import quick, split_of
 
 pytestmark = [pytest.mark.second_device, pytest.mark.filterwarnings("default")]
 TASK = "demo/digits"
+# What torch_xla 2.9 cannot do, whoever asks for it.
+LACKS = {
+    "head2toe_path": "torch_xla keeps rows chosen by `nonzero` at their greatest number, and reductions fail on them",
+    "lora": "torch_xla has no backward pass through batch norm in eval mode with frozen weights",
+}
 
 
 @lru_cache
@@ -46,6 +51,8 @@ def first() -> TimmBackbone:
 
 @pytest.mark.parametrize("name", [name for name, _ in METHODS.items()])
 def test_a_method_adapts_there_as_on_the_cpu(name: str, tmp_path: Path) -> None:
+    if name in LACKS:
+        pytest.xfail(LACKS[name])
     backbone, method, train = second(), quick(name), split_of(TASK)
     found = []
     for place in (backbone, first()):

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.adapt.solvers.head import Head, fresh
+from bench.costs.device import FUSED_OPTIMISERS
 from bench.spec import Meter
 
 SMALL = 20_000_000  # multiplications: some milliseconds of one core
@@ -39,7 +40,8 @@ def adam(features: Tensor, labels: Tensor, classes: int, recipe: AdamRecipe, met
     weight, bias = start.weight.T.contiguous(), start.bias
     batch = torch.empty(min(recipe.batch, len(labels)), features.shape[1], device=features.device)
     parameters = [weight.requires_grad_(), bias.requires_grad_()]
-    optimiser = torch.optim.Adam(parameters, recipe.lr, eps=1e-7, fused=True)  # eps as in Keras
+    fused = features.device.type in FUSED_OPTIMISERS
+    optimiser = torch.optim.Adam(parameters, recipe.lr, eps=1e-7, fused=fused)  # eps as in Keras
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
 
     def step(rows: Tensor) -> None:
