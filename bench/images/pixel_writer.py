@@ -14,10 +14,11 @@ from torch import Tensor
 
 from bench.images.disk_cache import PARTIAL, fits, tell
 from bench.images.pixel_cache import CachedImages, Layout, key, layout, place
-from bench.images.resize import PART, to_size
+from bench.images.resize import to_size
 from bench.spec import Images
 
 WHAT = "prepared images"
+AT_ONCE = 64  # images that are written anew at once
 
 
 @contextmanager
@@ -101,8 +102,8 @@ class Writer:
         self._begin((self.size, self.size))
         if count and not self.broken:
             rows = np.memmap(self._partial(small), np.uint8, "r", len(small.header), (count, *small.shape[1:]))
-            for start in range(0, count, PART):
-                self._append(to_size(torch.from_numpy(np.array(rows[start : start + PART])), self.size))
+            for start in range(0, count, AT_ONCE):
+                self._append(to_size(torch.from_numpy(np.array(rows[start : start + AT_ONCE])), self.size))
         with suppress(OSError):
             self._partial(small).unlink(missing_ok=True)
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-PART = 64  # images at once, because their floats take four times the room of their bytes
+AT_ONCE = 1 << 20  # numbers that are resized at once on a CPU: few enough to stay in its cache, which halves the time
+AT_ONCE_ON_GPU = 1 << 26  # the same elsewhere, where a call should have much to do
 
 
 def to_size(images: Tensor, size: int) -> Tensor:
@@ -18,8 +19,9 @@ def to_size(images: Tensor, size: int) -> Tensor:
     """
     if images.shape[2:] == (size, size):
         return images
-    if len(images) > PART:
-        return torch.cat([to_size(part, size) for part in images.split(PART)])
+    most = max(1, (AT_ONCE if images.device.type == "cpu" else AT_ONCE_ON_GPU) // (3 * size * size))
+    if len(images) > most:
+        return torch.cat([to_size(part, size) for part in images.split(most)])
     resized = functional.interpolate(images.float(), (size, size), mode="bilinear", align_corners=False)
     return resized.round_().clamp_(0, 255).to(torch.uint8).contiguous()
 

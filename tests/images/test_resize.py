@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.images.resize import PART, resize, to_size
+from bench.images.resize import AT_ONCE, resize, to_size
 
 
 def test_resizing_is_bilinear_without_antialias() -> None:
@@ -28,5 +28,6 @@ def test_a_batch_has_the_pixels_of_its_pictures(shape: tuple[int, int], size: in
 
 
 def test_many_pictures_are_resized_a_part_at_a_time() -> None:
-    stored = torch.randint(256, (2 * PART + 1, 3, 4, 6), dtype=torch.uint8)
-    assert torch.equal(to_size(stored, 9), torch.cat([to_size(one, 9) for one in stored.split(1)]))
+    size = 300
+    stored = torch.randint(256, (2 * AT_ONCE // (3 * size * size) + 1, 3, 4, 6), dtype=torch.uint8)
+    assert torch.equal(to_size(stored, size), torch.cat([to_size(one, size) for one in stored.split(1)]))
