@@ -37,7 +37,8 @@ from bench.backbone.extract import batch_size, extract
 from bench.backbone.features import TaskImages
 from bench.backbone.network import TimmBackbone, unloaded
 from bench.costs.budget import Budget
-from bench.costs.device import Gauge, find_device
+from bench.costs.device import find_device
+from bench.costs.gauge import Gauge
 from bench.costs.meter import Meter, synchronise
 from bench.costs.precision import choose_precision
 from bench.images.pixels import pixels

@@ -1,33 +1,51 @@
-"""The device that computes: which one a name means, what it is called, and what it tells of its energy and use."""
+"""The device that computes: which one a name means, what it is called, and how much of its memory may be taken."""
 
 from __future__ import annotations
 
 import platform
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from bench.spec import UserError
 
 FUSED_OPTIMISERS = ("cpu", "cuda", "mps")  # types of devices on which torch has a whole optimiser step in one kernel
+CHOICES = "choose cpu, cuda, cuda:1 or mps with --device"
 
 
 def find_device(name: str) -> torch.device:
-    """The torch device of a name such as `cpu` or `cuda:1`.
+    """The torch device of a name such as `cpu` or `cuda:1`. A CUDA device always has its index.
 
-    `auto` means a CUDA GPU if there is one, else an Apple GPU (`mps`), else the CPU. Raises UserError when there is no
-    such device.
+    `auto` means the CUDA GPU that torch uses if there is one, else the CPU. It never means an Apple GPU (`mps`), which
+    has no double precision. Raises UserError when there is no such device.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(name)
+        asked = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"no device is called {name!r}; {CHOICES}") from error
+    if asked.type not in ("cpu", "cuda", "mps"):
+        raise UserError(f"{name!r} is no device that this computes on; {CHOICES}")
+    device = _cuda(asked) if asked.type == "cuda" else torch.device(asked.type)
+    try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"there is no device {name!r} here; choose cpu, cuda, cuda:1 or mps with --device") from error
+        raise UserError(f"there is no device {name!r} that works here ({_first(error)}); {CHOICES}") from error
     return device
+
+
+def _cuda(asked: torch.device) -> torch.device:
+    """The CUDA device with its index. Raises UserError where there is none."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not count:
+        raise UserError(f"there is no device '{asked}' here, for torch finds no CUDA GPU; {CHOICES}")
+    index = torch.cuda.current_device() if asked.index is None else asked.index
+    if index >= count:
+        there = "cuda:0 is the only GPU" if count == 1 else f"the GPUs are cuda:0 to cuda:{count - 1}"
+        raise UserError(f"there is no device '{asked}' here; {there}, choose one with --device")
+    return torch.device("cuda", index)
 
 
 def device_name(device: torch.device) -> str:
@@ -47,67 +65,20 @@ def processor() -> str:
     return f"{platform.machine()} of {platform.node()}"
 
 
-class Gauge:
-    """Reads the energy and the utilisation of an NVIDIA GPU.
-
-    On another device, and where NVML (NVIDIA's management library) is missing, it reads nothing.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self.handle = _handle(device)
-        self._joules = self._energy()
-
-    def lap(self) -> tuple[float | None, float | None]:
-        """Joules since the last lap, and the latest utilisation as a fraction. What is not known is None.
-
-        NVML counts energy from the Volta generation on. Its utilisation is the fraction of its own last sample period
-        (up to one second) in which a kernel ran.
-        """
-        now, before = self._energy(), self._joules
-        self._joules = now
-        joules = now - before if now is not None and before is not None else None
-        return joules, self._utilisation()
-
-    def _energy(self) -> float | None:
-        if self.handle is None:
-            return None
-        import pynvml  # here, because a machine without a GPU does not need it
-
-        with suppress(pynvml.NVMLError):
-            return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(self.handle)) / 1000
-        return None
-
-    def _utilisation(self) -> float | None:
-        if self.handle is None:
-            return None
-        import pynvml  # as above
-
-        with suppress(pynvml.NVMLError):
-            return float(pynvml.nvmlDeviceGetUtilizationRates(self.handle).gpu) / 100
-        return None
-
-
-def _handle(device: torch.device) -> Any:
-    """NVML's handle of the GPU that torch calls `device`, found by its UUID; None where there is none.
-
-    NVML and torch may number the GPUs differently, so the number does not identify one.
-    """
-    if device.type != "cuda":
-        return None
-    import pynvml  # as above
-
-    with suppress(pynvml.NVMLError):
-        pynvml.nvmlInit()
-        return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
-    return None
-
-
 def limit_memory(device: torch.device, most: int) -> None:
     """Makes torch raise its out-of-memory error above `most` bytes of GPU memory.
 
-    Raises UserError for a device that is no CUDA GPU.
+    Raises UserError for a device that is no CUDA GPU, and for more than the GPU has.
     """
     if device.type != "cuda":
         raise UserError(f"--memory-limit holds on a GPU alone, and {device} is none; leave it out")
     total = torch.cuda.get_device_properties(device).total_memory
-    torch.cuda.set_per_process_memory_fraction(min(1.0, most / total), device)
+    if most > total:
+        raise UserError(
+            f"--memory-limit is {most / 1e9:.4g} GB, and {device} has {total / 1e9:.4g} GB; choose less or leave it out"
+        )
+    torch.cuda.set_per_process_memory_fraction(most / total, device)
+
+
+def _first(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

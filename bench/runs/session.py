@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from bench.backbone.network import TimmBackbone
 from bench.costs.budget import Amount, Budget
-from bench.costs.device import Gauge
 from bench.costs.faults import forget
+from bench.costs.gauge import Gauge
 from bench.costs.meter import Meter
 from bench.records.cells import (
     Cell,
@@ -105,7 +105,12 @@ class Session:
         expectation = Expectation(round(expected.seconds, 4), int(expected.flops), passes(cell))
         work = Work(cell, self, utc_now(), Meter(self.backbone.device, self.budget), expectation, trial)
         lost = work.result("failed", KILLED, Cost())
-        self.budget.watch = lambda pending: self.store.begin(lost, self.budget.spent + pending)
+
+        def watch(pending: Amount) -> None:
+            self.gauge.collect()
+            self.store.begin(lost, self.budget.spent + pending)
+
+        self.budget.watch = watch
         return work
 
     def write_log(self, key: str, failure: Failure) -> None:
