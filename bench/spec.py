@@ -67,9 +67,8 @@ class Split:
 
     def part(self, rows: Sequence[int]) -> Split:
         """Some of the images; the same fraction at their end is their own validation images."""
-        held = round(len(rows) * (len(self.labels) - self.learnt) / len(self.labels))
-        images = Subset(self.images, list(rows))
-        return replace(self, images=images, labels=self.labels[images.indices], validation=held)
+        chosen, held = list(rows), round(len(rows) * (len(self.labels) - self.learnt) / len(self.labels))
+        return replace(self, images=Subset(self.images, chosen), labels=self.labels[chosen], validation=held)
 
     def fitted(self) -> Split:
         """The images to fit on when the held-out ones choose something."""
@@ -126,6 +125,7 @@ class BackboneSpec:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     precision: str = "auto"  # one of bench.records.request.PRECISIONS
+    compile: bool = False  # torch.compile of what is trained
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class Toy:
         self.module = nn.Identity()
         self.taps: list[Tap] = []
         self.digest = "toy"
-        self.precision = Precision(self.device)
+        self.precision, self.compiled = Precision(self.device), False
 
     def inputs(self, images: Tensor) -> Tensor:
         return images.float()

@@ -17,6 +17,7 @@ from huggingface_hub import constants
 from torch import Tensor, nn
 
 from bench.backbone.checkpoint import _fill, _head_size, read_checkpoint
+from bench.backbone.compiled import Compiler
 from bench.backbone.taps import find_taps
 from bench.backbone.weights import resolve
 from bench.costs.precision import Precision, choose_precision
@@ -40,6 +41,7 @@ class TimmBackbone:
         self.tag = "checkpoint" if spec.checkpoint else cfg.get("tag")  # which of timm's weights, where several exist
         self.image_size: int = spec.image_size or config["input_size"][-1]
         self.device, self.precision = device, precision or Precision(device)
+        self._compiler = Compiler() if spec.compile else None
         self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self.mean: tuple[float, ...] = spec.mean or config["mean"]
         self.std: tuple[float, ...] = spec.std or config["std"]
@@ -68,7 +70,14 @@ class TimmBackbone:
             _set_image_size(module, self.spec)
         module.requires_grad_(True)
         placed: nn.Module = module.to(self.device).to(memory_format=torch.channels_last)
+        if self._compiler is not None:
+            self._compiler(placed)
         return placed
+
+    @property
+    def compiled(self) -> bool:
+        """Whether what is trained is compiled; not where that failed."""
+        return self._compiler is not None and self._compiler.works
 
     def version(self) -> int:
         """A number that changes when any weight or statistic of the network is written to."""
@@ -98,6 +107,7 @@ class TimmBackbone:
             "mean": list(self.mean),
             "std": list(self.std),
             "precision": self.spec.precision,
+            "compile": self.spec.compile,
             "resize": f"{RULE} to 8 bits",
         }
 

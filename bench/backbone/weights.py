@@ -37,7 +37,7 @@ def resolve(spec: BackboneSpec) -> BackboneSpec:
         for name in ("checkpoint", "image_size", "mean", "std")
         if (value := getattr(spec, name)) is not None
     }
-    return replace(DEMO, **stated, args={**DEMO.args, **spec.args}, precision=spec.precision)
+    return replace(DEMO, **stated, args={**DEMO.args, **spec.args}, precision=spec.precision, compile=spec.compile)
 
 
 def weights_digest(spec: BackboneSpec) -> str:

@@ -23,7 +23,7 @@ class Command:
 
 COMPARISON: Groups = {
     "what to compare: names, folders and globs, with spaces or commas between; or 'all'": ["methods", "tasks", "seeds"],
-    "backbone": ["backbone", "checkpoint", "backbone_arg", "image_size", "mean", "std", "precision"],
+    "backbone": ["backbone", "checkpoint", "backbone_arg", "image_size", "mean", "std", "precision", "compile"],
     "tuning": ["tune", "sampler", "oracle", "storage"],
     "where and how long": ["data", "results", "budget", "memory_limit", "device", "force", "versus", "config"],
 }

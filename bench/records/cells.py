@@ -78,6 +78,7 @@ class Environment:
     git: str | None = None  # commit of this code, with a + where files were changed since
     device: str | None = None
     precision: str | None = None  # the number formats of the network, "fp32" or "bf16 trained, tf32 frozen"
+    compiled: bool = False  # by torch.compile, what is trained; False too where that was asked for and failed
 
 
 @checked(frozen=True, config=LENIENT)
@@ -103,6 +104,7 @@ class NetworkFacts:
     mean: list[Real] | None = None
     std: list[Real] | None = None
     resize: str | None = None
+    compile: bool = False  # whether torch.compile was asked for
     precision: str | None = None  # as it was asked for; Environment.precision says what that came to
 
 

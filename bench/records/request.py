@@ -34,6 +34,7 @@ class Request:
     mean: Sequence[float] = ()  # of the input: one value, three, or none for what timm states
     std: Sequence[float] = ()
     precision: str = PRECISIONS[0]  # the number formats in which the network runs
+    compile: bool = False  # torch.compile of the blocks of networks that are trained
     tune: int | str | None = None  # trials a method; `auto`: as many as the budget allows; None: the methods' recipes
     sampler: str = SAMPLERS[0]
     oracle: bool = False  # choose by the shifted test sets, and say so in the method's name
@@ -86,6 +87,7 @@ class Request:
             tuple(self.mean) or None,
             tuple(self.std) or None,
             self.precision,
+            self.compile,
         )
 
 

@@ -16,10 +16,10 @@ PACKAGES = ("torch", "timm", "peft", "numpy", "scipy", "pillow", "safetensors")
 
 
 @lru_cache
-def environment(device: str, precision: str) -> Environment:
+def environment(device: str, precision: str, compiled: bool) -> Environment:
     """The environment of a run on a device, by torch's name for it, with the precision that it computes in."""
     versions = {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
-    return Environment(PROTOCOL, versions, _commit(), describe_device(device), precision)
+    return Environment(PROTOCOL, versions, _commit(), describe_device(device), precision, compiled)
 
 
 def describe_device(device: str) -> str:

@@ -79,6 +79,7 @@ def backbone_facts(spec: BackboneSpec) -> dict[str, Any]:
         "mean": list(full.mean) if full.mean else None,
         "std": list(full.std) if full.std else None,
         "precision": full.precision,
+        **({"compile": True} if full.compile else {}),  # its kernels round differently
     }
 
 

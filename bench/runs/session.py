@@ -158,7 +158,9 @@ class Work:
         return CellResult(
             cell.key, cell.stage, status, reason, cell.label.text, params(cell.method), cell.task.name,
             cell.task.group, cell.backbone.name, cell.seed, accuracy or {}, cost, cell.label.name, self.started,
-            environment=environment(str(session.backbone.device), str(session.backbone.precision)),
+            environment=environment(
+                str(session.backbone.device), str(session.backbone.precision), session.backbone.compiled
+            ),
             data=DataFacts(cell.found.pipeline, cell.found.fingerprint, classes, self.test_counts),
             network=NetworkFacts(
                 **session.backbone.describe(), digest=cell.weights_digest, checkpoint=str(file) if file else None

@@ -72,11 +72,11 @@ def test_every_fact_is_found_again(folder: Path) -> None:
         )  # fmt: skip
         assert (one.accuracy, one.params, asdict(one.cost)) == (fields["accuracy"], fields["params"], fields["cost"])
         environment = {name: old[name] for name in ("protocol", "versions", "git", "device")}
-        assert asdict(one.environment) == {**environment, "precision": None}
+        assert asdict(one.environment) == {**environment, "precision": None, "compiled": False}
         assert (one.data.pipeline, one.data.fingerprint) == (old["pipeline"], old["data_fingerprint"])
         assert (one.data.classes, one.data.test_counts) == (10, old.get("test_counts", {}))
-        network = {**old["backbone"], "digest": old["weights_digest"], "checkpoint": None, "precision": None}
-        assert asdict(one.network) == network
+        asked = {"checkpoint": None, "precision": None, "compile": False}
+        assert asdict(one.network) == {**old["backbone"], "digest": old["weights_digest"], **asked}
         assert one.expectation is not None and asdict(one.expectation) == old["expected"]
     assert trial.trial is not None and asdict(trial.trial) == raw[0]["provenance"]["trial"]
     assert trial.trial.default and trial.trial.over

@@ -86,11 +86,11 @@ def run_of(grid: Grid, methods: Sequence[str], *, oracle: bool) -> Request:
 def network(cell: CellResult) -> Mapping[str, Any]:
     """How a backbone was built and in which number formats it ran; of the embedded one, the formats alone."""
     facts = cell.network
-    precision = {"precision": facts.precision or PRECISIONS[0]}
+    computing = {"precision": facts.precision or PRECISIONS[0], "compile": facts.compile}
     if cell.backbone == EMBEDDED:
-        return precision
+        return computing
     return {
-        **precision,
+        **computing,
         "checkpoint": PLACES["checkpoint"] if facts.weights == "checkpoint" else None,
         "backbone_arg": tuple(f"{key}={value}" for key, value in sorted(facts.args.items())),
         "image_size": facts.image_size,
