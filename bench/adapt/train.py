@@ -16,7 +16,7 @@ from bench.adapt.augment import Augmentation
 from bench.adapt.schedule import warmup_cosine
 from bench.adapt.thrift import Thrift
 from bench.costs.device import FUSED_OPTIMISERS
-from bench.costs.memory import OUT_OF_MEMORY
+from bench.costs.memory import OUT_OF_MEMORY, fits
 from bench.images.pixels import placed
 from bench.images.resize import to_size
 from bench.spec import Backbone, Meter, Split, UserError
@@ -58,7 +58,7 @@ def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, 
 
 
 class _Training:
-    """One training at work: its network, its optimiser, and its pixels and labels, which stay on the device.
+    """One training at work: its network, its optimiser, and its pixels and labels, on the device where they fit.
 
     A batch is one tensor, int64 (4, batch): the rows of its images among the pixels, its labels, and two draws of the
     augmentation for each image.
@@ -66,7 +66,9 @@ class _Training:
 
     def __init__(self, backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter) -> None:
         self.backbone, self.network, self.batch, self.meter = backbone, network, recipe.batch, meter
-        self.pixels, self.rows = placed(split.images, backbone.image_size, backbone.device)
+        room = fits(3 * backbone.image_size**2 * len(split.images), backbone.device)
+        home = backbone.device if room else torch.device("cpu")  # else each batch is moved by itself
+        self.pixels, self.rows = placed(split.images, backbone.image_size, home)
         self.labels = torch.from_numpy(split.labels)
         self.augment = Augmentation.of(split.augment, backbone.image_size, backbone.device)
         self.weights = list(network.parameters())
@@ -107,7 +109,8 @@ class _Training:
         losses = []
         for part in self.thrift.parts(batch):
             rows, labels, *draws = part
-            images = to_size(self.pixels.index_select(0, rows), self.backbone.image_size)
+            chosen = self.pixels.index_select(0, rows.to(self.pixels.device)).to(self.backbone.device)
+            images = to_size(chosen, self.backbone.image_size)
             images = self.augment(images, draws)
             with self.backbone.computing(trained=True):
                 scores = self.network(self.backbone.inputs(images))
