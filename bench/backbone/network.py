@@ -20,7 +20,7 @@ from bench.backbone.checkpoint import _fill, _head_size, read_checkpoint
 from bench.backbone.compiled import Compiler
 from bench.backbone.taps import find_taps
 from bench.backbone.weights import resolve
-from bench.costs.precision import Precision, choose_precision
+from bench.costs.precision import Precision, choose_precision, ieee_by_default
 from bench.images.pixel_cache import RULE
 from bench.images.resize import to_size
 from bench.spec import BackboneSpec, Tap, UserError
@@ -117,6 +117,7 @@ def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
     for a precision that the device has not.
     """
     formats = choose_precision(asked.precision, device)
+    ieee_by_default()
     spec = resolve(asked)
     if spec.checkpoint is None:
         module = _from_hub(spec)

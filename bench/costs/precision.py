@@ -66,6 +66,16 @@ def formats(device: torch.device) -> list[str]:
     return [FP32, *([TF32] if tensor_cores else []), *([BF16] if bf16 else [])]
 
 
+def ieee_by_default() -> None:
+    """Makes float32 products and convolutions IEEE where no context says otherwise.
+
+    torch's own default is TF32 for convolutions, and some containers turn it on for products too.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in _tf32
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+
+
 @contextmanager
 def _computing(device: torch.device, asked: str) -> Iterator[None]:
     """A context in which torch computes in a format. It changes nothing where that is so already."""

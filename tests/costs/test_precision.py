@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from bench.costs.precision import Precision, choose_precision, exact, formats
+from bench.costs.precision import Precision, choose_precision, exact, formats, ieee_by_default
 from bench.spec import UserError
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
@@ -88,6 +88,12 @@ def test_tf32_holds_for_products_and_convolutions_alike_and_ends_with_the_pass()
             assert [flag.allow_tf32 for flag in flags] == [False, False]
         assert [flag.allow_tf32 for flag in flags] == [True, True]
     assert [flag.allow_tf32 for flag in flags] == before
+
+
+def test_solvers_are_ieee_where_the_environment_has_turned_tf32_on() -> None:
+    with Precision(GPU, frozen="tf32").computing(trained=False):
+        ieee_by_default()
+        assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
 
 
 def test_the_formats_of_an_error_are_left_behind() -> None:
