@@ -40,6 +40,7 @@ from bench.costs.budget import Budget
 from bench.costs.device import find_device
 from bench.costs.gauge import Gauge
 from bench.costs.meter import Meter, synchronise
+from bench.costs.peak import Peak
 from bench.costs.precision import choose_precision
 from bench.images.pixels import pixels
 from bench.records.request import PRECISIONS
@@ -65,11 +66,12 @@ class Bench:
     def phase(self, name: str) -> Iterator[list[str]]:
         """A phase, whose findings are appended to the list; its seconds, memory and energy are added to the table."""
         device = self.backbone.device
-        gauge, meter, found = Gauge(device), Meter(device), list[str]()
+        held = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+        gauge, memory, found = Gauge(device), Peak(device, held), list[str]()
         began = time.perf_counter()
         yield found
         synchronise(device)
-        seconds, peak, joules = time.perf_counter() - began, meter.peak_bytes(), gauge.lap()[0]
+        seconds, peak, joules = time.perf_counter() - began, memory.bytes(), gauge.lap()[0]
         row = [name, "; ".join(found), f"{seconds:.1f} s", f"{peak / 2**30:.1f} GiB" if peak else "–"]
         self.table.add_row(*row, f"{joules:,.0f} J" if joules is not None else "–")
 

@@ -19,7 +19,7 @@ from bench.costs.device import FUSED_OPTIMISERS
 from bench.costs.memory import OUT_OF_MEMORY, fits
 from bench.images.pixels import placed
 from bench.images.resize import to_size
-from bench.spec import Backbone, Meter, Split, UserError
+from bench.spec import Backbone, Images, Meter, Split, UserError
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,7 @@ class _Training:
 
     def __init__(self, backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter) -> None:
         self.backbone, self.network, self.batch, self.meter = backbone, network, recipe.batch, meter
-        room = fits(3 * backbone.image_size**2 * len(split.images), backbone.device)
-        home = backbone.device if room else torch.device("cpu")  # else each batch is moved by itself
-        self.pixels, self.rows = placed(split.images, backbone.image_size, home)
+        self.pixels, self.rows = place(backbone, split.images)
         self.labels = torch.from_numpy(split.labels)
         self.augment = Augmentation.of(split.augment, backbone.image_size, backbone.device)
         self.weights = list(network.parameters())
@@ -135,6 +133,15 @@ class _Training:
         """Scores float32 (batch, classes) of uint8 pixels, in the mode that the network is in."""
         with self.backbone.computing(trained=True):
             return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
+
+
+def place(backbone: Backbone, images: Images) -> tuple[Tensor, Tensor]:
+    """Pixels for a training and the rows of the images among them, as `placed`: on the device where they fit.
+
+    Where they do not, each batch is moved by itself.
+    """
+    room = fits(3 * backbone.image_size**2 * len(images), backbone.device)
+    return placed(images, backbone.image_size, backbone.device if room else torch.device("cpu"))
 
 
 class WithoutCurves:

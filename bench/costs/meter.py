@@ -1,12 +1,11 @@
-"""The meter: the FLOPs, seconds and peak memory of a fit. The harness measures them; a method never states them."""
+"""The meter: the FLOPs and seconds of a fit. The harness measures them; a method never states them."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -17,6 +16,7 @@ from bench import spec
 from bench.costs.budget import Budget
 
 T = TypeVar("T")
+AHEAD = 8  # steps that the host may be ahead of a GPU
 ALIKE: dict[object, int] = {}  # the FLOPs of work that is alike for all meters, by its signature
 
 
@@ -38,7 +38,7 @@ class Meter:
         self.curves: dict[str, list[tuple[int, float]]] = {}
         self._known: dict[object, int] = {}
         self._began: float | None = None
-        reset_peak(device)
+        self._ahead: deque[torch.cuda.Event] = deque()  # ends of the latest steps on a GPU
 
     def step(self, signature: object | None, work: Callable[[], T], alike: bool = False) -> T:
         """Does `work` and charges its FLOPs.
@@ -62,7 +62,22 @@ class Meter:
         self.flops += flops
         if self.budget is not None:
             self.budget.add_flops(flops)
+            self._keep_step()
         return result
+
+    def _keep_step(self) -> None:
+        """Keeps the host at most `AHEAD` steps ahead of a GPU, so that the budget's seconds are the GPU's too.
+
+        It waits for a step of before, never for the latest, so the GPU always has work.
+        """
+        if self.device.type != "cuda":
+            return
+        full = len(self._ahead) == AHEAD
+        event = self._ahead.popleft() if full else torch.cuda.Event()
+        if full:
+            event.synchronize()
+        event.record(torch.cuda.current_stream(self.device))
+        self._ahead.append(event)
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
         """Keeps a point of the curve of the training loss. Raises UserError where the loss is not finite."""
@@ -110,15 +125,6 @@ class Meter:
             self.seconds += time.perf_counter() - self._began
             self._began = None
 
-    def peak_bytes(self) -> int | None:
-        """The most bytes held since the meter was made: on the GPU, or by this process where the device is a CPU.
-
-        None where the system does not tell.
-        """
-        if self.device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self.device)
-        return resident_peak()
-
 
 def flop_counter() -> FlopCounterMode:
     """torch's counter of FLOPs, with a right formula for the backward pass of grouped convolutions."""
@@ -145,21 +151,3 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
-
-
-def reset_peak(device: torch.device) -> None:
-    """Begins a new measurement of peak memory. On a CPU only Linux has one."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # 5 resets VmHWM, see proc(5)
-
-
-def resident_peak() -> int | None:
-    """VmHWM in bytes, the most memory that this process had resident. None where Linux's /proc is not there."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), None)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from bench.adapt.probe import Probe
+from bench.adapt.train import place
 from bench.records.cells import Cell, CellResult, Cost
 from bench.records.fitted import digest
 from bench.runs.delta import write_and_read
@@ -88,7 +89,11 @@ def fit(work: Work, run: TaskRun) -> Cost:
     finite.
     """
     cell, backbone, train = work.cell, run.session.backbone, run.data.train
-    run.images.pixels(backbone.image_size)  # decoded before the clock starts
+    if cell.method.frozen:
+        run.images.pixels(backbone.image_size)  # decoded before the clock starts
+    else:
+        place(backbone, run.images)
+    work.peak = run.session.peak()  # images and features that the task's cells share are there by now
     torch.manual_seed(cell.seed)
     untouched = backbone.version()
     adapted = cell.method.fit(backbone, train, work.meter)

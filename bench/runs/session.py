@@ -13,6 +13,7 @@ from bench.costs.budget import Amount, Budget
 from bench.costs.faults import forget
 from bench.costs.gauge import Gauge
 from bench.costs.meter import Meter
+from bench.costs.peak import Peak
 from bench.records.cells import (
     Cell,
     CellResult,
@@ -61,6 +62,8 @@ class Session:
 
     def __post_init__(self) -> None:
         self.gauge = Gauge(self.backbone.device)
+        weights = (*self.backbone.module.parameters(), *self.backbone.module.buffers())
+        self.weights = sum(tensor.nbytes for tensor in weights)
         self.estimate = Estimator(self.backbone, self.store.index().results)
 
     def expected(self, cells: Sequence[Cell]) -> Amount:
@@ -103,7 +106,8 @@ class Session:
             raise DeviceFailed(self.failed.reason)
         expected = self.estimate(cell)
         expectation = Expectation(round(expected.seconds, 4), int(expected.flops), passes(cell))
-        work = Work(cell, self, utc_now(), Meter(self.backbone.device, self.budget), expectation, trial)
+        meter = Meter(self.backbone.device, self.budget)
+        work = Work(cell, self, utc_now(), meter, self.peak(), expectation, trial)
         lost = work.result("failed", KILLED, Cost())
 
         def watch(pending: Amount) -> None:
@@ -119,6 +123,10 @@ class Session:
         with suppress(OSError):
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(failure.details, encoding="utf-8")
+
+    def peak(self) -> Peak:
+        """Begins to measure the memory of a cell, which would hold the backbone's weights alone too."""
+        return Peak(self.backbone.device, self.weights)
 
     def attempt(self, what: Callable[[], T]) -> T | Failure:
         """Does a piece of work of some cells, unless the device has failed."""
@@ -142,6 +150,7 @@ class Work:
     session: Session
     started: str
     meter: Meter
+    peak: Peak
     expectation: Expectation
     trial: TrialFacts | None = None
     tuning: TuningFacts | None = None
@@ -189,7 +198,7 @@ class Work:
             shared_flops=self.meter.shared_flops,
             train_seconds=round(self.meter.seconds, 4),
             shared_seconds=round(self.meter.shared_seconds, 4),
-            peak_bytes=self.meter.peak_bytes(),
+            peak_bytes=self.peak.bytes(),
         )
 
     def done(

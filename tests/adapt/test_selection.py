@@ -7,7 +7,7 @@ import torch
 
 from bench.adapt.selection import norms, select
 from bench.backbone.features import Features
-from bench.costs.meter import reset_peak, resident_peak
+from bench.costs.peak import reset_peak, resident_peak
 
 CPU = torch.device("cpu")
 MIB = 1 << 20

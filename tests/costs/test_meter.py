@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import resource
 import time
-from pathlib import Path
 
 import pytest
 import timm
@@ -15,7 +13,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.costs.budget import Amount, Budget, BudgetSpent
-from bench.costs.meter import Meter, flop_counter
+from bench.costs.meter import AHEAD, Meter, flop_counter
 
 CPU = torch.device("cpu")
 
@@ -121,16 +119,43 @@ def test_a_spent_budget_stops_between_steps() -> None:
     assert budget.remaining().seconds >= 0
 
 
-def test_peak_memory_sees_a_large_tensor() -> None:
-    meter = Meter(CPU)
-    before = meter.peak_bytes()
-    if before is None:
-        pytest.skip("this system does not tell resident memory")
-    now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
-    block = torch.ones(before - now + 100_000_000, dtype=torch.uint8)  # earlier tests may have held more than now
-    after = meter.peak_bytes()
-    assert after is not None
-    assert after - before > 50_000_000, f"{len(block):,} bytes were asked for"
+class Stream:
+    """A GPU's stream: steps are finished only when somebody waits for them. Events are recorded at its end."""
+
+    def __init__(self) -> None:
+        self.issued = self.finished = 0
+
+    def event(self) -> Event:
+        return Event(self)
+
+
+class Event:
+    """A CUDA event, which can be recorded again."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream, self.at = stream, 0
+
+    def record(self, stream: Stream) -> None:
+        self.at = stream.issued
+
+    def synchronize(self) -> None:
+        self.stream.finished = max(self.stream.finished, self.at)
+
+
+def test_the_host_is_a_few_steps_ahead_of_a_gpu_and_never_waits_for_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, ahead = Stream(), []
+    monkeypatch.setattr(torch.cuda, "Event", stream.event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: stream)
+    meter = Meter(torch.device("cuda", 0), Budget())
+
+    def work() -> None:
+        stream.issued += 1
+
+    for _ in range(50):
+        meter.step("work", work)
+        ahead.append(stream.issued - stream.finished)
+    assert ahead[:AHEAD] == list(range(1, AHEAD + 1))
+    assert set(ahead[AHEAD:]) == {AHEAD}
 
 
 def test_what_is_no_number_is_no_point_of_a_curve() -> None:
