@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -29,18 +30,37 @@ Draw = Callable[[np.random.Generator, Array], Array]  # labels (n,) → pictures
 FLIP, SHIFT = frozenset({"flip"}), frozenset({"shift"})
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """Pictures in memory, uint8 (n, 32, 32, 3). They are told apart by identity, so that features can be cached."""
+class Once:
+    """Pictures that are drawn when they are first asked for, by whichever thread is the first, and kept."""
 
-    pixels: Array
+    def __init__(self, draw: Callable[[], Array]) -> None:
+        self._draw, self._lock = draw, Lock()
+        self._drawn: Array | None = None
+
+    def __call__(self) -> Array:
+        """The pictures."""
+        with self._lock:
+            if self._drawn is None:
+                self._drawn = self._draw()
+            return self._drawn
+
+
+class Drawn:
+    """Pictures in memory, drawn when the first is asked for, so that a fit need not wait for those of the test sets.
+
+    They are told apart by identity, so that features can be cached.
+    """
+
+    def __init__(self, count: int, draw: Callable[[], Array]) -> None:
+        """`draw` returns all `count` pictures, uint8 (count, 32, 32, 3)."""
+        self.count, self.pixels = count, Once(draw)
 
     def __len__(self) -> int:
-        return len(self.pixels)
+        return self.count
 
     def decode(self, index: int) -> Array:
         """Pixels uint8 (32, 32, 3)."""
-        return np.asarray(self.pixels[index])
+        return np.asarray(self.pixels()[index])
 
 
 def seeded(name: str, split: str) -> np.random.Generator:
@@ -73,8 +93,11 @@ class Row:
         """The pictures of one split with their labels."""
         rng = seeded(self.name, split)
         labels = rng.integers(0, self.classes, n)
-        pictures = np.concatenate([self.draw(rng, some) for some in np.split(labels, n // CHUNK)])
-        return Split(Drawn(pictures), labels, self.classes)
+
+        def pictures() -> Array:
+            return np.concatenate([self.draw(rng, some) for some in np.split(labels, n // CHUNK)])
+
+        return Split(Drawn(n, pictures), labels, self.classes)
 
 
 @lru_cache(maxsize=1)
@@ -99,17 +122,18 @@ def draw_digits() -> Data:
     """Draws real handwriting. No digit that is adapted on is in any of the test sets."""
     images, labels = scans()
     learnt, asked = digits_of("train"), digits_of("test")
-    pictures = scenes.digits(seeded("demo/digits", "test"), images[asked])
-    tests = {
-        "test": pictures,
-        "ood/inverted": 255 - pictures,
-        "ood/noisy": scenes.noisy(seeded("demo/digits", "ood/noisy"), pictures),
-        "ood/rotated": scenes.digits(seeded("demo/digits", "ood/rotated"), images[asked], turn=0.8),
+    scanned = images[asked]
+    upright = Once(lambda: scenes.digits(seeded("demo/digits", "test"), scanned))
+    tests: dict[str, Callable[[], Array]] = {
+        "test": upright,
+        "ood/inverted": lambda: 255 - upright(),
+        "ood/noisy": lambda: scenes.noisy(seeded("demo/digits", "ood/noisy"), upright()),
+        "ood/rotated": lambda: scenes.digits(seeded("demo/digits", "ood/rotated"), scanned, turn=0.8),
     }
-    train = Drawn(scenes.digits(seeded("demo/digits", "train"), images[learnt]))
+    train = Drawn(TRAIN, lambda: scenes.digits(seeded("demo/digits", "train"), images[learnt]))
     return Data(
         Split(train, labels[learnt], 10, VALIDATION, SHIFT),
-        {name: Split(Drawn(pixels), labels[asked], 10) for name, pixels in tests.items()},
+        {name: Split(Drawn(len(asked), draw), labels[asked], 10) for name, draw in tests.items()},
     )
 
 

@@ -26,7 +26,7 @@ def drawn(name: str) -> Data:
 
 def pixels(images: object) -> np.ndarray:
     assert isinstance(images, demo.Drawn)
-    return images.pixels
+    return images.pixels()
 
 
 def test_suite_is_registered() -> None:
