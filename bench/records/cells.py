@@ -64,6 +64,8 @@ class Cost:
     eval_seconds: Real | None = None  # attributed; over all test sets
     spent_seconds: Real = 0.0
     spent_flops: Whole = 0  # training, validation and evaluation
+    spent_eval_seconds: Real | None = None  # the part of spent_seconds that is the evaluation of a final cell
+    spent_eval_flops: Whole | None = None  # likewise
     energy_joules: Real | None = None  # spent by the GPU as NVML counts it; None without one
     utilisation: Real | None = None  # of the GPU, a fraction
     peak_bytes: Whole | None = None  # device memory on a GPU, resident memory on a CPU
@@ -139,6 +141,7 @@ class Expectation:
     seconds: Real
     flops: Real
     passes: Real  # forward passes of one image, a backward pass counting two
+    evaluated: Real | None = None  # those of them that are the evaluation's: images of all test sets
 
 
 @checked(frozen=True, config=LENIENT)

@@ -31,29 +31,39 @@ TIMED, LONG = 10, 1.0  # forward passes that are timed at most, and seconds afte
 class Estimator:
     """The expected cost of cells with one backbone on its device.
 
-    Work is counted in forward passes of one image; a backward pass counts two. What a pass costs comes from the latest
-    records of the same method, with heads and evaluation in it. Without records it is 1.5 times the backbone's own
-    forward pass.
+    Work is counted in forward passes of one image; a backward pass counts two. There are two rates: what a pass of the
+    fit costs, with heads and optimisers in it, and what an evaluated image costs. Both come from the latest records of
+    the same method. Without records a pass is 1.5 times the backbone's own forward pass.
     """
 
     def __init__(self, backbone: TimmBackbone, records: Iterable[CellResult]) -> None:
         self.backbone = backbone
         device = describe_device(str(backbone.device))
         self.here = place(NetworkFacts(**backbone.describe()), device, str(backbone.precision))
-        self.known: dict[tuple[str, str], list[Amount]] = defaultdict(list)
+        self.fits: dict[tuple[str, str], list[Amount]] = defaultdict(list)  # a pass, by method and stage
+        self.evaluations: dict[str, list[Amount]] = defaultdict(list)  # an image, by method
         for record in records:
             self.learn(record)
 
     def __call__(self, cell: Cell) -> Amount:
         """What one cell is expected to cost, without its tuning."""
-        if same := self.known[cell.label.text, cell.stage]:
-            return typical(same) * passes(cell)
-        if cell.stage == "final" and (trials := self.known[cell.label.text, "trial"]):
-            evaluation = self.forward * cell.found.test_images
-            return typical(trials) * (cell.method.passes * cell.found.train_images) + evaluation
-        if finals := self.known[cell.label.text, "final"]:
-            return typical(finals) * passes(cell)
-        return self.forward * CAUTION * passes(cell)
+        return self.fit(cell) + self.evaluation(cell)
+
+    def fit(self, cell: Cell) -> Amount:
+        """What the fit of a cell is expected to cost; in a trial with the look at validation images."""
+        label, fitted = cell.label.text, passes(cell) - evaluated(cell)
+        if same := self.fits[label, cell.stage]:
+            return typical(same) * fitted
+        if other := self.fits[label, "final" if cell.stage == "trial" else "trial"]:
+            return typical(other) * fitted
+        return self.forward * CAUTION * fitted
+
+    def evaluation(self, cell: Cell) -> Amount:
+        """What the evaluation of a cell on all test sets is expected to cost; nothing for a trial."""
+        if known := self.evaluations[cell.label.text]:
+            return typical(known) * evaluated(cell)
+        caution = 1.0 if self.fits[cell.label.text, "trial"] else CAUTION
+        return self.forward * caution * evaluated(cell)
 
     def tuned(self, cell: Cell) -> Amount:
         """What a final cell is expected to cost with all the trials of its tuning, if none is pruned."""
@@ -63,17 +73,44 @@ class Estimator:
         return self(cell) * more + trial * (1 + (count - 1) * more)
 
     def learn(self, record: CellResult) -> None:
-        """Learns what a cell really cost. One that was cut off costs more than it had spent, and than was expected."""
-        expected = record.expectation
-        made = record.environment
-        if expected is None or not expected.passes or place(record.network, made.device, made.precision) != self.here:
+        """Learns what a cell really cost. One that was cut off costs more than it had spent, and than was expected.
+
+        The records of versions before this one do not part the fit from the evaluation; both rates are then alike.
+        """
+        expected, cost = record.expectation, record.cost
+        if expected is None or not self._tells(record):
             return
-        spent = Amount(record.cost.spent_seconds, record.cost.spent_flops)
-        if record.status == "done":
-            self.known[record.method, record.stage].append(spent * (1 / expected.passes))
-        elif record.status == "failed" and spent.seconds > expected.seconds:
-            least = largest(spent * CAUTION, Amount(expected.seconds, expected.flops))
-            self.known[record.method, record.stage].append(least * (1 / expected.passes))
+        spent = Amount(cost.spent_seconds, cost.spent_flops)
+        if record.status == "failed" and spent.seconds > expected.seconds:
+            self._learn_whole(record, largest(spent * CAUTION, Amount(expected.seconds, expected.flops)))
+        elif record.status == "done" and cost.spent_eval_seconds is not None and expected.evaluated:
+            tested = Amount(cost.spent_eval_seconds, cost.spent_eval_flops or 0)
+            self._learn_fit(record, spent - tested, expected.passes - expected.evaluated)
+            self.evaluations[record.method].append(tested * (1 / expected.evaluated))
+        elif record.status == "done":
+            self._learn_whole(record, spent)
+
+    def learn_fit(self, record: CellResult) -> None:
+        """Learns what a final cell has cost that was fitted and is not evaluated yet."""
+        expected, cost = record.expectation, record.cost
+        if expected is not None and self._tells(record):
+            fitted = expected.passes - (expected.evaluated or 0)
+            self._learn_fit(record, Amount(cost.spent_seconds, cost.spent_flops), fitted)
+
+    def _learn_whole(self, record: CellResult, spent: Amount) -> None:
+        if record.expectation is not None:
+            self._learn_fit(record, spent, record.expectation.passes)
+            if record.stage == "final":
+                self.evaluations[record.method].append(spent * (1 / record.expectation.passes))
+
+    def _learn_fit(self, record: CellResult, spent: Amount, fitted: float) -> None:
+        if fitted > 0:
+            self.fits[record.method, record.stage].append(largest(spent, Amount()) * (1 / fitted))
+
+    def _tells(self, record: CellResult) -> bool:
+        """Whether a record tells of cells with this backbone on this device."""
+        expected, made = record.expectation, record.environment
+        return bool(expected and expected.passes and place(record.network, made.device, made.precision) == self.here)
 
     @cached_property
     def forward(self) -> Amount:
@@ -128,10 +165,15 @@ def passes(cell: Cell) -> float:
     """Forward passes of one image that a cell is expected to take; a trial sees no test image."""
     images, each, folds = cell.found.train_images, cell.method.passes, cell.method.folds
     if cell.stage == "final":
-        return each * images + cell.found.test_images
+        return each * images + evaluated(cell)
     if cell.method.frozen:
         return each * images
     return (0.8 * each + 0.2) * images if folds == 1 else (each * (folds - 1) + 1) * images
+
+
+def evaluated(cell: Cell) -> int:
+    """Test images that a cell is evaluated on."""
+    return cell.found.test_images if cell.stage == "final" else 0
 
 
 def typical(amounts: Sequence[Amount]) -> Amount:

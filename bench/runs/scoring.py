@@ -119,6 +119,7 @@ def record_one(one: FittedCell, found: Evaluation | Failure, part: Charge, run: 
     if isinstance(choice, Choice) and choice.accuracy is not None:
         accuracy["val"] = choice.accuracy
     correct = {name: pack(right) for name, right in found.right.items()}
-    cost = replace(told.cost, eval_seconds=round(found.seconds, 4))
+    seconds, flops = round(part.amount.seconds, 4), int(part.amount.flops)
+    cost = replace(told.cost, eval_seconds=round(found.seconds, 4), spent_eval_seconds=seconds, spent_eval_flops=flops)
     session.record(replace(told, status="done", reason=None, accuracy=accuracy, cost=cost, correct=correct))
     session.store.fitted.drop(key)

@@ -31,7 +31,7 @@ from bench.records.fitted import Fitted
 from bench.records.store import Store
 from bench.runs.charge import Charge
 from bench.runs.environment import environment
-from bench.runs.estimate import Estimator, passes
+from bench.runs.estimate import Estimator, evaluated, passes
 from bench.runs.failure import DeviceFailed, Failure, T, attempt
 from bench.runs.plan import params
 
@@ -74,8 +74,8 @@ class Session:
 
     def evaluating(self, cells: Sequence[Cell]) -> Amount:
         """What the evaluation of fitted cells of one task is expected to cost: all probes share a pass."""
-        passes = sum(not cell.method.frozen for cell in cells) + any(cell.method.frozen for cell in cells)
-        return self.estimate.forward * (passes * cells[0].found.test_images) if cells else Amount()
+        probes = self.estimate.forward * max((one.found.test_images for one in cells if one.method.frozen), default=0)
+        return sum((self.estimate.evaluation(one) for one in cells if not one.method.frozen), probes)
 
     def record(self, result: CellResult) -> CellResult:
         """Writes a record, then shows it to the observers. Their time is charged to nobody."""
@@ -90,8 +90,7 @@ class Session:
     def keep(self, cell: Cell, record: CellResult, delta: str) -> None:
         """Keeps a fitted cell until it is evaluated, also beyond a kill. Observers that ask for it hear of it."""
         self.store.fitted.put(Fitted(record, delta))
-        whole = Charge(self.evaluating([cell])).on(record.cost)
-        self.estimate.learn(replace(record, status="done", cost=whole))
+        self.estimate.learn_fit(record)
         with self.budget.paused():
             for observe in self.observers:
                 if isinstance(observe, SeesFits):
@@ -105,7 +104,7 @@ class Session:
         if self.failed is not None:
             raise DeviceFailed(self.failed.reason)
         expected = self.estimate(cell)
-        expectation = Expectation(round(expected.seconds, 4), int(expected.flops), passes(cell))
+        expectation = Expectation(round(expected.seconds, 4), int(expected.flops), passes(cell), evaluated(cell))
         meter = Meter(self.backbone.device, self.budget)
         work = Work(cell, self, utc_now(), meter, self.peak(), expectation, trial)
         lost = work.result("failed", KILLED, Cost())

@@ -65,7 +65,10 @@ def chosen(cell: Cell, run: TaskRun) -> Cell | None:
 
 def retell(earlier: CellResult, choice: Choice, run: TaskRun) -> None:
     """Records a final cell once more whose search went on and chose the same. It is not trained and evaluated again."""
-    unspent = replace(earlier.cost, spent_seconds=0.0, spent_flops=0, energy_joules=None, utilisation=None)
+    unspent = replace(
+        earlier.cost, spent_seconds=0.0, spent_flops=0, spent_eval_seconds=None, spent_eval_flops=None,
+        energy_joules=None, utilisation=None,
+    )  # fmt: skip
     cost = run.session.lap().on(choice.on(unspent))
     accuracy = {**earlier.accuracy} if choice.accuracy is None else {**earlier.accuracy, "val": choice.accuracy}
     # Without an expectation: next to nothing was spent that estimates could learn from.

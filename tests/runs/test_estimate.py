@@ -164,6 +164,41 @@ def test_the_first_final_cell_is_expected_by_its_trials_and_the_test_images() ->
     assert dear - tested == pytest.approx(2 * (cheap - tested)) and cheap > tested
 
 
+def parted(fit: float, evaluation: float) -> CellResult:
+    """A cell of 20 passes in its fit and 12 images in its evaluation, which took these seconds."""
+    spent = fit + evaluation
+    cost = Cost(
+        spent_seconds=spent, spent_flops=int(spent), spent_eval_seconds=evaluation, spent_eval_flops=int(evaluation)
+    )
+    return record("a", spent, cost=cost, expectation=Expectation(100.0, 100.0, 32.0, 12.0))
+
+
+@pytest.mark.parametrize(("fit", "evaluation"), [(1000.0, 1.2), (2.0, 1200.0)])
+@pytest.mark.parametrize(("train", "test"), [(20, 12), (20, 100_000), (1_000, 12)])
+def test_a_fit_and_an_evaluation_have_rates_of_their_own(fit: float, evaluation: float, train: int, test: int) -> None:
+    made = cell()
+    asked = replace(made, found=replace(made.found, train_images=train, test_images=test))
+    expected = knowing(parted(fit, evaluation))(asked)
+    right = fit * train / 20 + evaluation * test / 12
+    assert expected.seconds == pytest.approx(right)
+    assert expected.flops == pytest.approx(right, rel=0.2)  # whole numbers in the record
+
+
+def test_what_was_fitted_and_not_evaluated_tells_of_fits_alone() -> None:
+    expect = knowing()
+    before = expect.evaluation(cell())
+    waiting = record("a", 400.0, status="failed", reason="not evaluated", expectation=Expectation(1.0, 1.0, 32.0, 12.0))
+    expect.learn_fit(waiting)
+    assert expect.fit(cell()).seconds == pytest.approx(400.0)
+    assert expect.evaluation(cell()) == before
+
+
+def test_records_that_do_not_part_fit_from_evaluation_stay_useful() -> None:
+    expect = knowing(*[record("a", 64.0)] * 3)
+    assert expect.fit(cell()).seconds == pytest.approx(40.0)
+    assert expect.evaluation(cell()).seconds == pytest.approx(24.0)
+
+
 def tuned(name: str, trials: int) -> float:
     """Seconds that a final cell with so many trials is expected to take, without any records."""
     methods = METHODS.select([name])
@@ -192,6 +227,21 @@ def test_an_estimator_learns_from_the_cells_of_its_session(tmp_path: Path) -> No
     with session.store.lock():
         run([first], session)
     assert session.estimate(second).seconds == pytest.approx(21.0, rel=1e-3)
+
+
+def test_a_run_learns_both_rates(tmp_path: Path) -> None:
+    """A dear fit and an evaluation for nothing, then the same method on a task with many more test images."""
+    clock = toy.Clock()
+    first, second = toy.cells({"a": toy.method(clock, steps=3, seconds=7.0)}, tasks=2)
+    session = toy.session(tmp_path, clock, UNLIMITED)
+    with session.store.lock():
+        run([first], session)
+    (done,) = session.results
+    assert (done.cost.spent_eval_seconds, done.cost.spent_seconds) == (0.0, pytest.approx(21.0))
+    many = replace(second, found=replace(second.found, test_images=100_000))
+    assert session.estimate(many).seconds == pytest.approx(21.0)
+    again = toy.session(tmp_path, clock, UNLIMITED)  # another process reads the records
+    assert again.estimate(many).seconds == pytest.approx(21.0)
 
 
 def on_the_embedded_backbone(names: Sequence[str]) -> list[Amount]:
