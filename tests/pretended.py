@@ -95,8 +95,10 @@ def _placed(value: Any, known: dict[int, OnGPU], there: bool) -> Any:
 class Event:
     """A CUDA event that takes no time."""
 
-    def __init__(self, enable_timing: bool) -> None:
-        assert enable_timing
+    def __init__(self, enable_timing: bool = False) -> None: ...
+
+    def synchronize(self) -> None:
+        """Waits until the stream has come to the mark."""
 
     def record(self, stream: object) -> None:
         """Marks a place in the stream."""
@@ -106,13 +108,28 @@ class Event:
         return 1.0
 
 
+class Stream:
+    """A CUDA stream whose work is done at once."""
+
+    def __init__(self, device: torch.device | None = None) -> None: ...
+
+    def record_event(self) -> Event:
+        """A mark in the stream."""
+        return Event()
+
+    def wait_event(self, event: Event) -> None:
+        """Later work of the stream begins after the mark."""
+
+
 @contextmanager
 def pretended() -> Iterator[Driver]:
     """A machine with a GPU, within the block."""
     answers: dict[str, Any] = {
         "_lazy_init": lambda: None,
         "is_available": lambda: True,
-        "current_stream": lambda device=None: None,
+        "Stream": Stream,
+        "stream": lambda stream: nullcontext(),
+        "current_stream": Stream,
         "synchronize": lambda device=None: None,
         "empty_cache": lambda: None,
         "device": lambda device: nullcontext(),
@@ -134,7 +151,8 @@ def pretended() -> Iterator[Driver]:
     torch._C._ensureCUDADeviceGuardSet()  # where there is no GPU, changing to one does nothing
     try:
         answered = patch.multiple(torch.cuda, create=True, **answers)
-        with answered, torch.backends.cudnn.flags(enabled=False), Driver() as driver:
+        memory = patch.multiple(Tensor, pin_memory=lambda self: self, record_stream=lambda self, stream: None)
+        with answered, memory, torch.backends.cudnn.flags(enabled=False), Driver() as driver:
             yield driver
     finally:
         torch.__future__.set_swap_module_params_on_conversion(swap)
