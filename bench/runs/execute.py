@@ -17,7 +17,7 @@ from bench.records.cells import Cell, Observer
 from bench.records.request import Request
 from bench.records.store import Store
 from bench.runs import runner
-from bench.runs.failure import DeviceFailed, Failure
+from bench.runs.failure import DeviceFailed, Failure, sentence
 from bench.runs.plan import is_cut
 from bench.runs.session import Postponed, Session
 from bench.runs.storage import open_storage
@@ -55,7 +55,7 @@ def execute(
 
 
 def loaded(spec: BackboneSpec, device: torch.device) -> TimmBackbone:
-    """The backbone on its device. Raises UserError where the device has no room for it, as `load` does else."""
+    """The backbone on its device. Raises UserError as `load` does, and where the device has no room or fails."""
     try:
         return load(spec, device)
     except OUT_OF_MEMORY as error:
@@ -63,6 +63,10 @@ def loaded(spec: BackboneSpec, device: torch.device) -> TimmBackbone:
             f"the weights of {spec.name} do not fit into the memory of {device}; choose a smaller backbone, or more "
             "with --memory-limit"
         ) from error
+    except RuntimeError as error:
+        if not is_fault(error):
+            raise
+        raise UserError(f"{device} failed ({sentence(error)}); run again, or choose another with --device") from error
 
 
 def work(todo: Sequence[Cell], session: Session) -> set[str]:

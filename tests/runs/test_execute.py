@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from bench.registry import METHODS
 from bench.runs import execute
 from bench.runs.comparison import Run, opened
 from bench.runs.plan import plan
-from bench.spec import BackboneSpec
+from bench.spec import BackboneSpec, UserError
 from tests import toy
 
 FineTune: Any = METHODS.select(["fine_tune"])["fine_tune"]
@@ -218,3 +219,24 @@ def test_too_small_a_device_for_one_image_fails_every_cell(tmp_path: Path, monke
     records = Store(tmp_path).results()
     assert {(one.status, "out of memory" in str(one.reason)) for one in records} == {("failed", True)}
     assert len(records) == 4 and found.outcome().stopped is None and code(found.outcome()) == INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory"),
+            "do not fit into the memory of cpu; choose a smaller",
+        ),
+        (RuntimeError(FAULT), "cpu failed (CUDA error: an illegal memory access was encountered); run again"),
+    ],
+)
+def test_weights_that_a_device_does_not_take_are_a_sentence(
+    error: Exception, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(execute, "load", refuse)
+    with pytest.raises(UserError, match=re.escape(says)):
+        run({"linear_probe": LinearProbe}, tmp_path)
