@@ -13,11 +13,12 @@ from bench.adapt.probe import NORMS, Probe, score_together
 from bench.costs.clock import FORWARD, Clock
 from bench.costs.memory import Halving, free_bytes
 from bench.costs.meter import Meter
+from bench.images.pixel_cache import CachedImages
 from bench.images.pixels import batches
 from bench.images.resize import to_size
 from bench.images.staging import staged
 from bench.records.correct import Right
-from bench.spec import Adapted, Backbone, Split, UserError
+from bench.spec import Adapted, Backbone, Images, Split, Subset, UserError
 
 LEAST, MOST = 128, 512  # images a pass
 PIXELS = 2_400_000  # of a pass over small images, so many of them that calls weigh little beside the work
@@ -55,11 +56,29 @@ def evaluate(
     for name, test in tests.items():
         if not len(test.images):
             raise UserError(f"the test set {name!r} has no images; check the copy of the data")
-        for one, given in zip(found, work.answers(test), strict=True):
-            one.right[name] = given.cpu().numpy() == test.labels
+    for images, rows in read_once(tests).values():
+        answered = work.answers(images, [tests[name].possible for name in rows])
+        for name, given in zip(rows, answered, strict=True):
+            for one, classes in zip(found, given, strict=True):
+                one.right[name] = classes.cpu().numpy()[rows[name]] == tests[name].labels
     seconds = work.clock.seconds()
     for one, alone, share in zip(found, attributed(adapted, seconds), shares(adapted, seconds), strict=True):
         one.seconds, one.share = alone, share
+    return found
+
+
+def read_once(tests: Mapping[str, Split]) -> dict[int, tuple[Images, dict[str, Sequence[int] | slice]]]:
+    """The images that are read, and which rows of them each test set has.
+
+    A test set of some images of one before it, such as `id/<name>`, is no reading of its own.
+    """
+    found: dict[int, tuple[Images, dict[str, Sequence[int] | slice]]] = {}
+    for name, test in tests.items():
+        stored = test.images.images if isinstance(test.images, CachedImages) else test.images
+        if isinstance(stored, Subset) and id(stored.images) in found:
+            found[id(stored.images)][1][name] = stored.indices
+        else:
+            found.setdefault(id(stored), (test.images, {}))[1][name] = slice(None)
     return found
 
 
@@ -70,17 +89,22 @@ class _Pass:
         self.backbone, self.adapted, self.meter = backbone, adapted, meter
         self.clock, self.halving = Clock(backbone.device), Halving()
 
-    def answers(self, test: Split) -> list[Tensor]:
-        """The class (n,) that each of the adapted gives to every image, on the device."""
-        possible = None if test.possible is None else torch.tensor(sorted(test.possible), device=self.backbone.device)
-        parts: list[list[Tensor]] = []
-        made = batches(test.images, self.backbone.image_size, batch_size(self.backbone))
-        for number, images in enumerate(staged(made, self.backbone.device)):
-            for scored in self.halving(images, self.step):
-                parts.append([answers(scores, possible) for scores in scored])
+    def answers(self, images: Images, possible: Sequence[frozenset[int] | None]) -> list[list[Tensor]]:
+        """The class (n,) that each of the adapted gives to every image, on the device: once for each of `possible`,
+        the classes that may be answered.
+        """
+        device = self.backbone.device
+        among = [None if one is None else torch.tensor(sorted(one), device=device) for one in possible]
+        parts: list[list[list[Tensor]]] = [[[] for _ in self.adapted] for _ in possible]
+        made = batches(images, self.backbone.image_size, batch_size(self.backbone))
+        for number, batch in enumerate(staged(made, device)):
+            for scored in self.halving(batch, self.step):
+                for classes, given in zip(among, parts, strict=True):
+                    for scores, part in zip(scored, given, strict=True):
+                        part.append(answers(scores, classes))
             if number % EVENTS == 0:
                 self.clock.seconds()
-        return [torch.cat(given) for given in zip(*parts, strict=True)]
+        return [[torch.cat(part) for part in given] for given in parts]
 
     def step(self, images: Tensor) -> list[Tensor]:
         """The logits (batch, classes) of each; the images are moved to the device once."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -19,9 +20,10 @@ from bench.backbone.features import features
 from bench.backbone.network import TimmBackbone, load
 from bench.costs.clock import Clock
 from bench.costs.meter import Meter
+from bench.images.pixel_cache import CachedImages
 from bench.images.pixels import pixels
 from bench.runs.evaluate import answers, batch_size, evaluate
-from bench.spec import BackboneSpec, Split, Tap
+from bench.spec import BackboneSpec, Split, Subset, Tap
 
 CPU = torch.device("cpu")
 
@@ -64,6 +66,48 @@ def test_a_mask_belongs_to_one_test_set() -> None:
     assert one.accuracy == {"test": 0.0, "ood/few": 0.75}
     assert one.right["test"].tolist() == [False] * 4
     assert one.right["ood/few"].tolist() == [True, True, True, False]
+
+
+class Shades:
+    """Four pictures in rising brightness, and which were decoded."""
+
+    def __init__(self) -> None:
+        self.decoded: list[int] = []
+
+    def __len__(self) -> int:
+        return 4
+
+    def decode(self, index: int) -> np.ndarray:
+        self.decoded.append(index)
+        return np.full((8, 8, 3), index, np.uint8)
+
+
+class Brightness:
+    """Takes its brightness for the class of a picture."""
+
+    def logits(self, images: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot(images[:, 0, 0, 0].long(), 4).float()
+
+    def stored(self) -> Mapping[str, Tensor]:
+        return {}
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_images_that_test_sets_share_are_read_once(kept: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HEAD2HEAD_CACHE", str(tmp_path))
+    shades, backbone = Shades(), SimpleNamespace(image_size=8, device=CPU)
+    images: Any = CachedImages(shades, "all") if kept else shades
+    some: Any = Subset(shades, [3, 1])
+    tests = {
+        "test": Split(images, np.arange(4), 4),
+        "id/few": Split(CachedImages(some, "few") if kept else some, np.array([3, 2]), 4, possible=frozenset({2, 3})),
+        "ood/few": Split(images, np.arange(4), 4, possible=frozenset({2, 3})),
+    }
+    (one,) = evaluate(cast(Any, backbone), [Brightness()], tests, Meter(CPU))
+    assert sorted(shades.decoded) == [0, 1, 2, 3]
+    assert {name: right.tolist() for name, right in one.right.items()} == {
+        "test": [True] * 4, "id/few": [True, True], "ood/few": [False, False, True, True],
+    }  # fmt: skip
 
 
 class Noise:
