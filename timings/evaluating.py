@@ -22,7 +22,8 @@ from bench.adapt.probe import Probe, widths
 from bench.backbone.network import TimmBackbone, load
 from bench.commands.parser import parser, request
 from bench.costs.device import find_device
-from bench.costs.meter import Meter, resident_peak
+from bench.costs.meter import Meter
+from bench.costs.peak import resident_peak
 from bench.images.pixels import batches
 from bench.runs.evaluate import batch_size, evaluate
 from bench.spec import Adapted, Split, UserError

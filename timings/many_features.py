@@ -20,7 +20,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
 
 from bench.adapt.solvers.lasso import Block, Design, GroupLasso
-from bench.costs.meter import Meter, resident_peak
+from bench.costs.meter import Meter
+from bench.costs.peak import resident_peak
 from methods.head2toe_path import ROUGH, STEP, Head2ToePath
 
 BLOCK = 50_000  # features a tap
