@@ -43,7 +43,7 @@ def work(run: Run, tracker: Tracker) -> None:
     note(f"{total} cells: {total - left} done already, {left} to run into {run.store.folder}")
     if not left or run.budget.is_spent():
         return
-    tracker.start(len(run.store.results()))
+    tracker.start(len(run.store.results()) - (lost is not None))  # the line of what was lost is new, and the last
     with Progress(left) as progress:
         run.work([progress, tracker])
 

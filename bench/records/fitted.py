@@ -70,12 +70,12 @@ class FittedCells:
 
 
 def read(path: Path) -> Fitted | None:
-    """The fitted cell in a file; None where the file is damaged."""
+    """The fitted cell in a file; None where the file is damaged, or is a copy under another name."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         record = parse(json.dumps(found["record"]))
-        return Fitted(record, str(found["delta"])) if record is not None else None
-    except (OSError, ValueError, TypeError, KeyError):
+        return Fitted(record, str(found["delta"])) if record is not None and record.key == path.stem else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -24,6 +24,8 @@ def wait_for_work_on(method: str, folder: Path, process: subprocess.Popen[str]) 
         time.sleep(0.05)
 
 
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow on SQLAlchemy 2.1
+@pytest.mark.usefixtures("mlflow_environment")
 def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     arguments = ["--methods", "linear_probe,fine_tune", "--tasks", "demo/cells", "--results", tmp_path]
     process = started(*arguments)
@@ -41,6 +43,7 @@ def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     lines = [(record["method"], record["status"]) for record in records(tmp_path)]
     assert lines == [("fine_tune", "failed"), ("linear_probe", "done"), ("fine_tune", "done")]
     assert records(tmp_path)[0]["cost"]["spent_seconds"] > 0
+    assert len(keys(tmp_path)) == 3  # also the line of what the killed run had spent
 
 
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow on SQLAlchemy 2.1

@@ -40,7 +40,17 @@ def test_a_damaged_file_is_passed_over(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     path.write_text(path.read_text()[:-9])
     (tmp_path / "other.json").write_text("[]")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
     assert list(FittedCells(tmp_path)) == []
+
+
+def test_a_copy_under_another_name_is_passed_over(tmp_path: Path) -> None:
+    one = waiting(2.0)
+    FittedCells(tmp_path).put(one)
+    (path,) = tmp_path.iterdir()
+    path.with_name("copy.json").write_bytes(path.read_bytes())
+    FittedCells(tmp_path).drop(one.record.key)
+    assert FittedCells(tmp_path).spent() == Amount(0.0, 0)  # the copy is not charged for ever
 
 
 def test_where_nothing_can_be_written_the_run_goes_on(tmp_path: Path) -> None:
