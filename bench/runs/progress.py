@@ -16,7 +16,8 @@ class Progress:
     """An observer that tells how far a run is."""
 
     def __init__(self, total: int) -> None:
-        self.total, self.count, self.fits = total, 0, 0
+        self.total, self.fits = total, 0
+        self.seen: set[str] = set()  # keys: a cell that is fitted anew has two records
         console = Console(file=sys.stderr)
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
         self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -35,9 +36,9 @@ class Progress:
             return
         head = f"      trial {result.trial.number if result.trial else ''}"
         if result.stage == "final":
-            self.count += 1
-            self.bar.advance(self.item)
-            head = f"[{self.count}/{self.total}]"
+            self.seen.add(result.key)
+            self.bar.update(self.item, completed=len(self.seen))
+            head = f"[{len(self.seen)}/{self.total}]"
         self._tell(head, result, told(result))
 
     def fitted(self, record: CellResult) -> None:
