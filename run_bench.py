@@ -57,7 +57,7 @@ def told(error: OSError) -> str:
 def command() -> NoReturn:
     """Runs the command line and ends the process at once: taking torch apart again would take more than a second."""
     code = main()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None where the shell has closed it
         with suppress(OSError):
             stream.flush()
     os._exit(code)
