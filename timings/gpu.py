@@ -1,6 +1,6 @@
 """python timings/gpu.py
 
-How near Head2Head comes to what a device can do, in a few minutes and without a download: ViT-B/16 and ResNet-50 with
+How near Head2Head comes to what a device can do, without a download: ViT-B/16 and ResNet-50 with
 random weights, on drawn images. Each phase is set against the least that it could be, in the same run: a loop by hand,
 or the bare forward pass. From the speeds that were seen it says what the core methods would take over VTAB-1k, without
 decoding. On a CPU it runs with small networks, such as
@@ -41,7 +41,6 @@ from bench.costs.device import find_device
 from bench.costs.gauge import Gauge
 from bench.costs.meter import Meter, synchronise
 from bench.costs.peak import Peak
-from bench.costs.precision import choose_precision
 from bench.images.pixels import pixels
 from bench.records.request import PRECISIONS
 from bench.registry import METHODS
@@ -177,11 +176,10 @@ def benches(asked: Namespace) -> Iterator[Bench]:
     device = find_device(asked.device)
     for name in asked.backbones:
         spec = BackboneSpec(name, image_size=asked.image_size, precision=asked.precision)
-        precision = choose_precision(asked.precision, device)
-        backbone = TimmBackbone(spec, unloaded(spec)[0], device, precision)
+        backbone = TimmBackbone(spec, unloaded(spec)[0], device)
         images = TaskImages(Drawn(asked.images, backbone.image_size, CLASSES), backbone)
-        peak, source = best_rate(device, precision.trained)
-        title = f"{name} at {backbone.image_size} px, {precision}; MFU of {peak / 1e12:.3g} TFLOP/s ({source})"
+        peak, source = best_rate(device, backbone.precision.trained)
+        title = f"{name} at {backbone.image_size} px, {backbone.precision}; MFU of {peak / 1e12:.3g} TFLOP/s ({source})"
         columns = ("phase", "found", "time", "peak memory", "energy")
         split = Split(images, images.images.labels, CLASSES, asked.images // 5, frozenset({"flip", "shift"}))
         yield Bench(backbone, split, asked, peak, Table(*columns, title=title, title_justify="left"))

@@ -27,7 +27,6 @@ from bench.backbone.network import TimmBackbone, load, unloaded
 from bench.commands.parser import parser, request
 from bench.costs.device import find_device
 from bench.costs.meter import Meter, synchronise
-from bench.costs.precision import choose_precision
 from bench.images.pixels import every
 from bench.spec import Split, UserError
 
@@ -115,7 +114,7 @@ def take_turns(arguments: Namespace) -> Turns:
     device = find_device(asked.device)
     if arguments.random:
         module, _ = unloaded(asked.spec)
-        backbone = TimmBackbone(asked.spec, module, device, choose_precision(asked.precision, device))
+        backbone = TimmBackbone(asked.spec, module, device)
     else:
         backbone = load(asked.spec, device)
     labels = np.arange(arguments.images) % CLASSES

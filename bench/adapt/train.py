@@ -79,7 +79,7 @@ class _Training:
         """The batches of one epoch, drawn on the CPU for every device alike, and moved to the device at once."""
         order = torch.randperm(len(self.labels), device="cpu")
         drawn = torch.stack([self.rows[order], self.labels[order], *self.augment.draw(len(order))])
-        return evenly(drawn.to(self.backbone.device, non_blocking=True), self.batch)
+        return evenly(drawn.to(self.backbone.device), self.batch)
 
     def step(self, batch: Tensor, lr: float) -> Tensor:
         """One step of the optimiser on these images; the loss before it, a scalar.

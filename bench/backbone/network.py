@@ -20,7 +20,7 @@ from bench.backbone.checkpoint import _fill, _head_size, read_checkpoint
 from bench.backbone.compiled import Compiler
 from bench.backbone.taps import find_taps
 from bench.backbone.weights import resolve
-from bench.costs.precision import Precision, choose_precision, ieee_by_default
+from bench.costs.precision import choose_precision, ieee_by_default
 from bench.images.pixel_cache import RULE
 from bench.images.resize import to_size
 from bench.spec import BackboneSpec, Tap, UserError
@@ -31,16 +31,15 @@ HUB = ("huggingface.co", 443)
 class TimmBackbone:
     """A pretrained timm network in eval mode on a device, its weights frozen, with its preprocessing."""
 
-    def __init__(
-        self, spec: BackboneSpec, module: nn.Module, device: torch.device, precision: Precision | None = None
-    ) -> None:  # fmt: skip
-        """`precision` None computes in IEEE fp32."""
+    def __init__(self, spec: BackboneSpec, module: nn.Module, device: torch.device) -> None:
+        """Raises UserError for a precision that the device has not."""
+        ieee_by_default()
         config = timm.data.resolve_model_data_config(module)
         self.spec = spec
         cfg: Any = module.pretrained_cfg
         self.tag = "checkpoint" if spec.checkpoint else cfg.get("tag")  # which of timm's weights, where several exist
         self.image_size: int = spec.image_size or config["input_size"][-1]
-        self.device, self.precision = device, precision or Precision(device)
+        self.device, self.precision = device, choose_precision(spec.precision, device)
         self._compiler = Compiler() if spec.compile else None
         self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self.mean: tuple[float, ...] = spec.mean or config["mean"]
@@ -116,8 +115,7 @@ def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
     """The backbone of a spec with its weights. Raises UserError where the name, the file or the hub gives none, and
     for a precision that the device has not.
     """
-    formats = choose_precision(asked.precision, device)
-    ieee_by_default()
+    choose_precision(asked.precision, device)  # told before any weights are read
     spec = resolve(asked)
     if spec.checkpoint is None:
         module = _from_hub(spec)
@@ -126,7 +124,7 @@ def load(asked: BackboneSpec, device: torch.device) -> TimmBackbone:
         module = _create(spec, **_head_size(spec, state))
         _fill(module, state, spec)
     _set_image_size(module, spec)
-    return TimmBackbone(spec, module, device, formats)
+    return TimmBackbone(spec, module, device)
 
 
 def unloaded(asked: BackboneSpec) -> tuple[nn.Module, int]:

@@ -35,7 +35,7 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
         "choices": PRECISIONS,
         "help": "number formats of the network; default: auto, on a GPU bf16 for what is trained and TF32 for the rest",
     },
-    "compile": {"action": "store_true", "help": "torch.compile what is trained: minutes once, then faster on a GPU"},
+    "compile": {"action": "store_true", "help": "torch.compile what is trained, which takes time at first"},
     "tune": {
         "type": trials, "metavar": "N",
         "help": "trials a method at most, or `auto`: as many as the budget allows; default: the methods' own recipes",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from bench.records.cells import CellResult
 from bench.records.fitted import FittedCells
 from bench.records.index import Index
 from bench.records.line import parse, written
+from bench.records.lock import Held, held
 from bench.spec import UserError
 
 
@@ -165,29 +165,23 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the folder for one run. The system releases it even after a kill.
+        """Holds the folder for one run.
 
         Raises UserError when the folder cannot be written to or another run holds it.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / "run.lock").open("a+")
-        except OSError as error:
-            raise UserError(
-                f"cannot write to the results folder {self.folder} ({error.strerror}); name another with --results"
-            ) from error
-        with file:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(held(self.folder / "run.lock"))
             except OSError as error:
-                file.seek(0)
                 raise UserError(
-                    f"process {file.read().strip() or 'unknown'} is already running on {self.folder}; "
-                    "wait for it, or name another folder with --results"
+                    f"cannot write to the results folder {self.folder} ({error.strerror}); name another with --results"
                 ) from error
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+            except Held as other:
+                raise UserError(
+                    f"process {other} is already running on {self.folder}; "
+                    "wait for it, or name another folder with --results"
+                ) from other
             yield
 
 

@@ -109,7 +109,7 @@ class _Pass:
     def step(self, images: Tensor) -> list[Tensor]:
         """The logits (batch, classes) of each; the images are moved to the device once."""
         signature = ("evaluate", len(images))
-        return self.meter.step(signature, lambda: self.scores(images.to(self.backbone.device, non_blocking=True)))
+        return self.meter.step(signature, lambda: self.scores(images.to(self.backbone.device)))
 
     def scores(self, images: Tensor) -> list[Tensor]:
         """The logits of each: all probes from one pass, every other from its own. They are resized once for all."""

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from bench.costs.memory import free_bytes, release
 from bench.costs.meter import Meter
+from bench.records.cells import Cost
 from bench.records.correct import pack
 from bench.runs.charge import Charge
 from bench.runs.choice import Choice
@@ -88,7 +89,7 @@ def postponed(group: Sequence[FittedCell], why: Failure, run: TaskRun) -> None:
         if why.fault:
             run.session.write_log(one.cell.key, why)
         bare = replace(one.record, started=utc_now(), reason=why.reason, expectation=None, curves={})
-        run.session.record(replace(bare, cost=part.on(type(bare.cost)())))
+        run.session.record(replace(bare, cost=part.on(Cost())))
 
 
 def record(group: Sequence[FittedCell], found: list[Evaluation] | Failure, run: TaskRun) -> None:

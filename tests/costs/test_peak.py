@@ -19,7 +19,9 @@ def test_the_peak_of_a_process_sees_a_large_tensor() -> None:
     if before is None:
         pytest.skip("this system does not tell resident memory")
     now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
-    block = torch.ones(before - now + 100_000_000, dtype=torch.uint8)  # earlier tests may have held more than now
+    block = torch.ones(
+        before - now + 400_000_000, dtype=torch.uint8
+    )  # the system may take back what earlier tests held
     after = peak.bytes()
     assert after is not None
     assert after - before > 50_000_000, f"{len(block):,} bytes were asked for"

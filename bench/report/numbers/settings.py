@@ -27,7 +27,7 @@ def computed(result: CellResult) -> tuple[str, str]:
     """The kind of device that computed a cell, and its number formats: `cpu` and `fp32`.
 
     CPUs are one kind, whatever their number of threads. Each model of GPU is a kind. Older records hold no formats and
-    were computed in fp32.
+    count as fp32.
     """
     kind = THREADS.sub("", result.environment.device or "device unknown")
     return kind, result.environment.precision or "fp32"
