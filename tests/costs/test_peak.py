@@ -19,9 +19,7 @@ def test_the_peak_of_a_process_sees_a_large_tensor() -> None:
     if before is None:
         pytest.skip("this system does not tell resident memory")
     now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
-    block = torch.ones(
-        before - now + 400_000_000, dtype=torch.uint8
-    )  # others may be given back
+    block = torch.ones(before - now + 400_000_000, dtype=torch.uint8)  # others may be given back
     after = peak.bytes()
     assert after is not None
     assert after - before > 50_000_000, f"{len(block):,} bytes were asked for"
