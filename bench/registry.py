@@ -14,6 +14,13 @@ from bench.discovery import discover
 from bench.spec import Method, Task, UserError
 from bench.variants import settings, variant
 
+FAMILIES = {
+    "heads": "heads on a frozen network",
+    "weights": "its own weights",
+    "adapters": "adapters and prompts",
+    "low_rank": "low rank and kin",
+    "others": "others",
+}  # of methods, in the order in which they are shown
 ORACLE = " (oracle)"  # ends the label of a method whose hyper-parameters were chosen by the shifted test sets
 T = TypeVar("T")
 M = TypeVar("M", bound=type)
@@ -54,13 +61,15 @@ class Registry(Generic[T]):
         self._complete = package is None
         self._items: dict[str, T] = {}
         self._extra: set[str] = set()
+        self._families: dict[str, str] = {}
         self._schemes: dict[str, Callable[[str], T]] = {}
 
-    def add(self, name: str, item: T, *, extra: bool = False) -> None:
+    def add(self, name: str, item: T, *, extra: bool = False, family: str = "others") -> None:
         """Raises ValueError when the name is taken. `core` selects all but what is `extra`."""
         if name in self._items:
             raise ValueError(f"two {self.kind}s are called {name!r}")
         self._items[name] = item
+        self._families[name] = family
         if extra:
             self._extra.add(name)
 
@@ -68,6 +77,11 @@ class Registry(Generic[T]):
         """Adds an extra item, in place of the one that has the name."""
         self._items[name] = item
         self._extra.add(name)
+
+    def family(self, name: str) -> str:
+        """The family of a registered name, one of FAMILIES; that of a name that nothing has is "others"."""
+        self._complete_once()
+        return self._families.get(name, "others")
 
     def add_scheme(self, prefix: str, make: Callable[[str], T]) -> None:
         """Lets `prefix:TEXT` name an item that `make(TEXT)` creates."""
@@ -147,8 +161,8 @@ METHODS: Registry[type[Method]] = Registry("method", "methods")
 TASKS: Registry[Task] = Registry("task", "tasks")
 
 
-def method(name: str, *, extra: bool = False) -> Callable[[M], M]:
-    """Class decorator: registers a method under the name that people type.
+def method(name: str, *, family: str = "others", extra: bool = False) -> Callable[[M], M]:
+    """Class decorator: registers a method under the name that people type, in one of FAMILIES.
 
     An `extra` one is costly or an ablation: it runs when it is named, or with `all`, but is not among `core`.
     `name:steps=5000:lr=0.1` is the same method with other hyper-parameters, beside the one with its defaults.
@@ -156,7 +170,7 @@ def method(name: str, *, extra: bool = False) -> Callable[[M], M]:
 
     def register(cls: M) -> M:
         """Adds the class, which stays as it is."""
-        METHODS.add(name, cls, extra=extra)
+        METHODS.add(name, cls, extra=extra, family=family)
         METHODS.add_scheme(name, lambda text: variant(name, cls, text))
         return cls
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+from bench.errors import DataMissing as DataMissing
+from bench.errors import UserError as UserError
 from bench.source import Source
 
 if TYPE_CHECKING:  # torch and optuna are met in types only, so that listing and planning stay light
@@ -17,19 +19,10 @@ if TYPE_CHECKING:  # torch and optuna are met in types only, so that listing and
 T = TypeVar("T")
 
 
-class UserError(Exception):
-    """Something the user can mend; its message is one sentence with the remedy, shown without a traceback."""
-
-
-class DataMissing(UserError):
-    """A task's images are not on this machine; the message says what to put where."""
-
-
 class Images(Protocol):
     """A sequence of pictures that are decoded when they are asked for, from any thread."""
 
     def __len__(self) -> int: ...
-
     def decode(self, index: int) -> np.ndarray:
         """Pixels of one image at its stored size, uint8 (height, width, 3)."""
 
@@ -112,6 +105,7 @@ class Task:
     find: Callable[[Path], Found]  # looks below a data folder; raises DataMissing, which says what to put where
     size: str = ""  # "800 + 200 / 5,400": training + validation / test images
     source: Source = field(default_factory=Source)
+    effort: str = "paper"  # by default: the methods' published recipes; or "quick", short ones
 
 
 @dataclass(frozen=True)
@@ -167,7 +161,7 @@ class Meter(Protocol):
     """Measures what a fit costs. Methods hand work to it; they never state a figure themselves."""
 
     flops: int  # attributed so far
-    seconds: float  # attributed, once it is stopped
+    seconds: float  # likewise, once it is stopped
 
     def step(self, signature: object | None, work: Callable[[], T], alike: bool = False) -> T:
         """Does `work` and charges its FLOPs. Raises BudgetSpent when no time is left for another step.
@@ -216,8 +210,14 @@ class Method(Protocol):
     """
 
     space: ClassVar[Mapping[str, BaseDistribution]] = {}  # what tuning may vary
+    choices: ClassVar[Mapping[str, Sequence[Any]]] = {}  # of its recipe, on validation images; `fit` makes a probe's
+    quick: ClassVar[Mapping[str, Any]] = {}  # hyper-parameters of the short recipe; the defaults are the published one
     frozen: ClassVar[bool]  # True: it leaves the backbone untouched and `fit` returns a bench.adapt.probe.Probe
     folds: ClassVar[int]  # how a trial is evaluated: 1 by train800 → val200, k by k-fold cross-validation
+
+    def refusal(self, network: nn.Module) -> str | None:
+        """Why it has no place in a network of timm's, in one clause; None where it has one."""
+        return None
 
     @property
     def passes(self) -> float:

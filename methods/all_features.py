@@ -16,7 +16,7 @@ from bench.registry import method
 PATH = tuple(10.0 ** (exponent / 2) for exponent in range(-1, -11, -1))
 
 
-@method("all_features")
+@method("all_features", family="heads")
 @dataclass(frozen=True)
 class AllFeatures(ProbeMethod):
     """Multinomial logistic regression on the pooled activations of all layers, each scaled to unit norm an example.

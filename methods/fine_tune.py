@@ -12,7 +12,7 @@ from bench.adapt.bases import TrainedMethod
 from bench.registry import method
 
 
-@method("fine_tune")
+@method("fine_tune", family="weights")
 @dataclass(frozen=True)
 class FineTune(TrainedMethod):
     """Trains all weights and a fresh head: AdamW, warm-up and cosine, light augmentation where the label survives it.

@@ -13,7 +13,7 @@ from bench.adapt.lazy import ranking, solvers, torch
 from bench.registry import method
 
 
-@method("head2toe")
+@method("head2toe", family="heads")
 @dataclass(frozen=True)
 class Head2Toe(ProbeMethod):
     """Selects features of every layer by the rows of a group-lasso head, then trains a fresh head on them.

@@ -16,7 +16,7 @@ from bench.spec import UserError
 PENALTIES = {"l1": "l1", "l2": "l2", "l21": "group_lasso"}  # as people and as bench.adapt.solvers.adam names them
 
 
-@method("head2toe_all", extra=True)
+@method("head2toe_all", family="heads", extra=True)
 @dataclass(frozen=True)
 class Head2ToeAll(ProbeMethod):
     """Trains one penalised head on the pooled features of every layer, and keeps all of it.

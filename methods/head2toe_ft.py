@@ -15,7 +15,7 @@ from bench.spec import Backbone, Meter, Split
 from methods.head2toe import Head2Toe
 
 
-@method("head2toe_ft", extra=True)
+@method("head2toe_ft", family="weights", extra=True)
 @dataclass(frozen=True)
 class Head2ToeFT(TrainedMethod):
     """Selects features of every layer as Head2Toe does, then trains the whole network with a fresh head on them.

@@ -10,7 +10,7 @@ from bench.spec import Backbone, Meter, Split, UserError
 from methods.head2toe_ft import Head2ToeFT
 
 
-@method("head2toe_ft_plus", extra=True)
+@method("head2toe_ft_plus", family="weights", extra=True)
 @dataclass(frozen=True)
 class Head2ToeFTPlus(Head2ToeFT):
     """Fits Head2Toe and Head2Toe-FT on train800, and the one with the higher accuracy on val200 again on all images.

@@ -29,7 +29,7 @@ class Choice:
     again: bool
 
 
-@method("head2toe_path")
+@method("head2toe_path", family="heads")
 @dataclass(frozen=True)
 class Head2ToePath(ProbeMethod):
     """Selects features of every layer by a group lasso that is solved: which, and how many, needs no tuning.

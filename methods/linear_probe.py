@@ -18,7 +18,7 @@ from bench.spec import Adapted, Backbone, Meter, Split
 PATH = tuple(10.0 ** (exponent / 2) for exponent in range(2, -13, -1))
 
 
-@method("linear_probe")
+@method("linear_probe", family="heads")
 @dataclass(frozen=True)
 class LinearProbe(ProbeMethod):
     """Logistic regression on the pooled embedding; l2 chosen on train800 → val200.

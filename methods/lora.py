@@ -12,7 +12,7 @@ from bench.adapt.peft_base import PeftMethod
 from bench.registry import method
 
 
-@method("lora")
+@method("lora", family="low_rank")
 @dataclass(frozen=True)
 class Lora(PeftMethod):
     """Trains low-rank updates of the attention and MLP projections of a transformer, or of a CNN's convolutions.

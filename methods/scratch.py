@@ -14,7 +14,7 @@ from bench.registry import method
 from bench.spec import Backbone
 
 
-@method("scratch")
+@method("scratch", family="weights")
 @dataclass(frozen=True)
 class Scratch(TrainedMethod):
     """Trains the same network from random weights as fine-tuning would; pretraining is worth what it falls short.
