@@ -8,14 +8,11 @@ from typing import ClassVar
 
 from optuna.distributions import BaseDistribution, FloatDistribution
 
+from bench.adapt import grids
 from bench.adapt.bases import ProbeMethod
 from bench.adapt.lazy import probe, solvers
 from bench.registry import method
 from bench.spec import Adapted, Backbone, Meter, Split
-
-# l2 from strong to weak, so that each solution starts the next. The decades are those around the ones that CLIP's
-# probes use (Radford et al. 2021, appendix A.3: a sweep over [1e-6, 1e6] of the inverse strength).
-PATH = tuple(10.0 ** (exponent / 2) for exponent in range(2, -13, -1))
 
 
 @method("linear_probe", family="heads")
@@ -28,23 +25,14 @@ class LinearProbe(ProbeMethod):
     """
 
     space: ClassVar[Mapping[str, BaseDistribution]] = {"l2": FloatDistribution(1e-6, 10.0, log=True)}
+    choices: ClassVar[Mapping[str, Sequence[float]]] = {"l2": grids.L2}
     path: ClassVar[str] = "l2"
 
     l2: float | None = None
 
     def solve(self, examples: solvers.Examples) -> solvers.Head:
         """The head at `l2`, or at the one that the held-out examples choose."""
-        found = solvers.standardise(examples.matrix, examples.meter)
-        x, y, learnt, meter = found.coordinates, examples.labels, examples.learnt, examples.meter
-        start, l2 = solvers.zero(x, examples.classes), self.l2
-        if l2 is None:
-            l2 = solvers.choose_l2(
-                PATH,
-                start,
-                lambda head, l2: solvers.ridge(x[:learnt], y[:learnt], head, l2, meter),
-                lambda head: int((head.scores(x[learnt:]).argmax(1) == y[learnt:]).sum()),
-            )
-        return found.on_features(solvers.ridge(x, y, start, l2, meter), meter)
+        return solvers.linear_probe(examples, self.l2)
 
     @classmethod
     def fit_path(

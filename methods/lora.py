@@ -27,11 +27,11 @@ class Lora(PeftMethod):
         "lr": FloatDistribution(1e-4, 1e-2, log=True),
         "epochs": CategoricalDistribution((15, 30, 60, 100)),
     }
+    quick: ClassVar[Mapping[str, Any]] = {**PeftMethod.quick, "alpha": 2.0, "lr": 2e-3}
     prefix: ClassVar[str] = "lora_"
 
     rank: int = 8
-    alpha: float = 2.0
-    lr: float = 2e-3
+    alpha: float = 1.0
 
     def config(self) -> dict[str, Any]:
         """As peft calls them."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from bench.adapt.bases import TrainedMethod
-from bench.adapt.lazy import torch
+from bench.adapt.lazy import parameters, torch
 from bench.registry import method
 from bench.spec import Backbone
 
@@ -25,12 +25,19 @@ class Scratch(TrainedMethod):
     space: ClassVar[Mapping[str, BaseDistribution]] = {
         "lr": FloatDistribution(3e-4, 3e-2, log=True),
         "weight_decay": FloatDistribution(1e-4, 1e-1, log=True),
+        "drop_path": FloatDistribution(0.0, 0.3),
         "epochs": CategoricalDistribution((15, 30, 60, 100)),
     }
+    choices: ClassVar[Mapping[str, Sequence[Any]]] = {"lr": (1e-3, 3e-3, 3e-4, 1e-2)}
+    quick: ClassVar[Mapping[str, Any]] = {**TrainedMethod.quick, "weight_decay": 0.01}
+
+    weight_decay: float = 0.05
 
     def network(self, backbone: Backbone, classes: int) -> torch.nn.Module:
         """The backbone's network with random weights."""
-        return backbone.network(classes, pretrained=False).train()
+        network = backbone.network(classes, pretrained=False)
+        parameters.stochastic_depth(network, self.drop_path)
+        return network.train()
 
     def default_lr(self, network: torch.nn.Module) -> float:
         """Ten times that of fine-tuning."""

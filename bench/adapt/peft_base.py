@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from bench.adapt import grids
 from bench.adapt.bases import TrainedMethod
-from bench.adapt.lazy import peft, torch, trained
+from bench.adapt.lazy import parameters, peft, torch, trained
 from bench.spec import Backbone
 
 WRAPPED = "base_model.model."  # begins the name of every tensor in a network that peft has wrapped
@@ -27,11 +28,27 @@ class PeftMethod(TrainedMethod):
     def config(self) -> dict[str, Any]:
         """`peft_type` and the hyper-parameters by peft's names, without the layers."""
 
+    choices: ClassVar[Mapping[str, Sequence[Any]]] = {"lr": grids.INSERTED}
+
+    lr: float | None = 1e-3
+
     def network(self, backbone: Backbone, classes: int) -> torch.nn.Module:
-        """The backbone with a fresh head and what peft adds to its layers, in eval mode."""
-        network = backbone.network(classes).cpu()  # peft draws its layers where the network lies
+        """The backbone with a fresh head and what peft adds to its layers, in train mode with frozen statistics."""
+        network = self.copy(backbone, classes).cpu()  # peft draws its layers where the network lies
         wrapped: torch.nn.Module = peft.get_peft_model(network, peft.get_peft_config(self._full(*layers(network))))
-        return wrapped.eval().to(backbone.device)
+        return parameters.freeze_statistics(wrapped).to(backbone.device)
+
+    def classifier(self, network: torch.nn.Module) -> torch.nn.Module:
+        """The copy of the head that peft trains."""
+        wrapper: Any = next(one for one in network.modules() if isinstance(one, peft.utils.ModulesToSaveWrapper))
+        trained: torch.nn.Module = wrapper.modules_to_save[wrapper.active_adapters[0]]
+        return trained
+
+    def merged(self, network: torch.nn.Module) -> torch.nn.Module:
+        """The network with what peft added merged into its layers' weights."""
+        wrapped: Any = network
+        plain: torch.nn.Module = wrapped.merge_and_unload()
+        return plain
 
     def kept(self, network: torch.nn.Module) -> Mapping[str, torch.Tensor]:
         """What peft added, and the head."""
@@ -47,9 +64,9 @@ class PeftMethod(TrainedMethod):
 
         So it costs what the backbone alone does. A method whose layers cannot be merged restores by itself.
         """
-        network: Any = self.network(backbone, classes)
+        network = self.network(backbone, classes)
         self.load(network, stored)
-        return trained.Trained(backbone, network.merge_and_unload().eval(), lambda _merged: stored)
+        return trained.Trained(backbone, self.merged(network).eval(), lambda _merged: stored)
 
     def layout(self, names: Sequence[str]) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
         """The files that `peft.PeftModel.from_pretrained` looks for, when a delta with these tensors is exported."""

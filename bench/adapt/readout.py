@@ -20,6 +20,8 @@ from bench.spec import Backbone
 class ReadoutNetwork(nn.Module):
     """A network and a linear head on the features of its taps that a probe selects; its own head stays in it."""
 
+    partly_read = True  # what comes behind the last tap that is selected gets no gradient
+
     def __init__(self, probe: Probe, trainable: bool) -> None:
         """Starts as the probe. The network is a copy to be trained with the head, or the backbone's own, frozen."""
         super().__init__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from torch.nn import functional
 from bench.adapt.augment import Augmentation
 from bench.adapt.schedule import warmup_cosine
 from bench.adapt.thrift import Thrift
+from bench.backbone.parameters import optimiser_groups
 from bench.costs.device import FUSED_OPTIMISERS
 from bench.costs.memory import OUT_OF_MEMORY, fits
 from bench.images.pixels import placed
@@ -31,22 +32,39 @@ class Recipe:
     batch: int
     weight_decay: float
     warmup: float  # fraction of all steps
+    clip: float = 0.0  # the largest norm of all gradients together; 0: they are left as they are
+    layer_decay: float = 1.0  # factor on the learning rate from one layer to the one before it
 
 
-def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter) -> None:
+class Rule:
+    """What is done beside minimising the loss. It does nothing; a subclass overrides what it needs."""
+
+    def penalty(self) -> Tensor | None:
+        """What is added to the mean loss of a batch, a scalar, after the network's forward pass; None for nothing."""
+        return None
+
+    def begin_epoch(self, training: Training) -> None:
+        """Called before the first step of each epoch."""
+
+
+def train(
+    backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter, rule: Rule | None = None
+) -> None:
     """Trains those parameters of `network` that require gradients on all images of `split`, in place.
 
     Modules keep the mode, train or eval, that they come in, and are in eval mode at the end. Nothing in a step waits
-    for the device. Raises UserError for a recipe that trains nothing.
+    for the device. Raises UserError for a recipe that trains nothing, and for a parameter without a gradient.
     """
     if recipe.epochs < 1 or recipe.batch < 1:
         raise UserError(f"{recipe.epochs} epochs in batches of {recipe.batch} train nothing; both are 1 or more")
-    work = _Training(backbone, network, split, recipe, meter)
+    rule = rule or Rule()
+    work = Training(backbone, network, split, recipe, meter, rule)
     steps = recipe.epochs * math.ceil(len(split.labels) / recipe.batch)
     taken = 0
     try:
         for done in range(1, recipe.epochs + 1):
             losses = []
+            rule.begin_epoch(work)
             for batch in work.epoch():
                 losses.append(work.step(batch, recipe.lr * warmup_cosine(taken, steps, recipe.warmup)))
                 taken += 1
@@ -57,21 +75,25 @@ def train(backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, 
     network.eval()
 
 
-class _Training:
+class Training:
     """One training at work: its network, its optimiser, and its pixels and labels, on the device where they fit.
 
     A batch is one tensor, int64 (4, batch): the rows of its images among the pixels, its labels, and two draws of the
     augmentation for each image.
     """
 
-    def __init__(self, backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter) -> None:
-        self.backbone, self.network, self.batch, self.meter = backbone, network, recipe.batch, meter
+    def __init__(
+        self, backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter, rule: Rule
+    ) -> None:  # fmt: skip
+        self.backbone, self.network, self.recipe, self.meter, self.rule = backbone, network, recipe, meter, rule
         self.pixels, self.rows = place(backbone, split.images)
         self.labels = torch.from_numpy(split.labels)
         self.augment = Augmentation.of(split.augment, backbone.image_size, backbone.device)
         self.weights = list(network.parameters())
         fused = backbone.device.type in FUSED_OPTIMISERS
-        self.optimiser = torch.optim.AdamW(groups(self.weights, recipe.weight_decay), recipe.lr, fused=fused)
+        groups = optimiser_groups(network, recipe.weight_decay, recipe.layer_decay)
+        self.optimiser = torch.optim.AdamW(groups, recipe.lr, fused=fused)
+        self.seen = False  # whether a step has shown that everything that is to be trained has a gradient
         self.thrift = Thrift(network)
         self.name = object()  # tells this training from others under one meter
 
@@ -79,7 +101,7 @@ class _Training:
         """The batches of one epoch, drawn on the CPU for every device alike, and moved to the device at once."""
         order = torch.randperm(len(self.labels), device="cpu")
         drawn = torch.stack([self.rows[order], self.labels[order], *self.augment.draw(len(order))])
-        return evenly(drawn.to(self.backbone.device), self.batch)
+        return evenly(drawn.to(self.backbone.device), self.recipe.batch)
 
     def step(self, batch: Tensor, lr: float) -> Tensor:
         """One step of the optimiser on these images; the loss before it, a scalar.
@@ -89,10 +111,22 @@ class _Training:
         """
         while (loss := self.attempt(batch)) is None:
             self.thrift.tighten(batch.shape[1])
+        if not self.seen:
+            self.look_for_gradients()
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.weights, self.recipe.clip)
         for group in self.optimiser.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("lr_scale", 1.0)
         self.optimiser.step()
         return loss
+
+    def look_for_gradients(self) -> None:
+        """Raises UserError where a parameter that is to be trained has no gradient: nobody would notice."""
+        named = self.network.named_parameters()
+        dead = [name for name, weight in named if weight.requires_grad and weight.grad is None]
+        if dead and not getattr(self.network, "partly_read", False):
+            raise UserError(f"{dead[0]} ({len(dead)} such) gets no gradient, so nothing in it is trained; leave it out")
+        self.seen = True
 
     def attempt(self, batch: Tensor) -> Tensor | None:
         """The loss of a batch, its gradients being left in the weights; None where memory ran out."""
@@ -112,7 +146,8 @@ class _Training:
             images = self.augment(images, draws)
             with self.backbone.computing(trained=True):
                 scores = self.network(self.backbone.inputs(images))
-                loss = functional.cross_entropy(scores, labels) * (len(labels) / batch.shape[1])
+                loss, penalty = functional.cross_entropy(scores, labels), self.rule.penalty()
+                loss = (loss if penalty is None else loss + penalty) * (len(labels) / batch.shape[1])
                 loss.backward()
             losses.append(loss.detach())
         return torch.stack(losses).sum()
@@ -160,12 +195,3 @@ class WithoutCurves:
 def evenly(drawn: Tensor, batch: int) -> Sequence[Tensor]:
     """What was drawn for an epoch, (4, images), in batches of nearly equal size, so that no batch is a tiny rest."""
     return drawn.tensor_split(math.ceil(drawn.shape[1] / batch), dim=1)
-
-
-def groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, object]]:
-    """Optimiser groups: weight decay on matrices and kernels, none on biases and normalisation."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]

@@ -141,7 +141,7 @@ def test_what_lora_adds_is_merged_for_evaluation(name: str) -> None:
     for key, weight in network.named_parameters():
         if "lora_B" in key:
             nn.init.normal_(weight, std=0.05)
-    adapted = Trained(plain, network, method.kept)
+    adapted = Trained(plain, network.eval(), method.kept)
     restored = method.restore(plain, adapted.stored(), 5)
     images = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     with flop_counter() as merged:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.spec import UserError
+
 
 @dataclass(frozen=True)
 class Head:
@@ -33,3 +35,17 @@ def fresh(count: int, classes: int, device: torch.device) -> Head:
     """
     weight = torch.nn.init.xavier_uniform_(torch.empty(count, classes, device="cpu"))
     return Head(weight.to(device), torch.zeros(classes, device=device))
+
+
+@torch.no_grad()
+def start(classifier: torch.nn.Module, head: Head | None) -> None:
+    """Lets a network's classifier start as a linear head on its input, or at zero.
+
+    The classifier is a linear layer or a convolution of one pixel. Raises UserError for any other.
+    """
+    weight, bias = getattr(classifier, "weight", None), getattr(classifier, "bias", None)
+    if not isinstance(weight, Tensor):
+        raise UserError(f"the network's head is a {type(classifier).__name__}; choose one with a linear head")
+    weight.copy_(torch.zeros_like(weight) if head is None else head.weight.t().reshape(weight.shape))
+    if isinstance(bias, Tensor):
+        bias.copy_(torch.zeros_like(bias) if head is None else head.bias)

@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bench.adapt.grids import L2
 from bench.adapt.solvers.examples import Examples
 from bench.adapt.solvers.head import Head, zero
 from bench.adapt.solvers.logistic import ridge, standardise
+
+
+def linear_probe(examples: Examples, l2: float | None = None) -> Head:
+    """The linear probe: logistic regression on standardised features, solved to convergence on all examples.
+
+    The loss is mean cross-entropy + l2 / 2 · ||W||². If `l2` is None, the held-out examples choose it from the grid, by
+    heads on the others, the strongest of equals.
+    """
+    found = standardise(examples.matrix, examples.meter)
+    x, y, learnt, meter = found.coordinates, examples.labels, examples.learnt, examples.meter
+    start = zero(x, examples.classes)
+    if l2 is None:
+        l2 = choose_l2(
+            L2,
+            start,
+            lambda head, l2: ridge(x[:learnt], y[:learnt], head, l2, meter),
+            lambda head: int((head.scores(x[learnt:]).argmax(1) == y[learnt:]).sum()),
+        )
+        meter.point("chosen/l2", len(L2), l2)
+    return found.on_features(ridge(x, y, start, l2, meter), meter)
 
 
 def choose_l2(
