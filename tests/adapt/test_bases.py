@@ -16,7 +16,8 @@ from bench.adapt.peft_base import layers
 from bench.adapt.trained import Trained
 from bench.backbone.network import TimmBackbone
 from bench.costs.meter import Meter, flop_counter
-from bench.spec import Adapted, Backbone, BackboneSpec
+from bench.spec import Adapted, Backbone, BackboneSpec, UserError
+from methods.fine_tune import FineTune
 from methods.lora import Lora
 from tests.adapt.test_ranking import CPU, backbone, train
 
@@ -153,3 +154,20 @@ def test_what_lora_adds_is_merged_for_evaluation(name: str) -> None:
     assert (scores - untrained).abs().max() > 1e-2
     again, kept = restored.stored(), adapted.stored()
     assert all(torch.equal(again[key], kept[key]) for key in kept) and len(again) == len(kept)
+
+
+@pytest.mark.parametrize("start", ["zero", "probe"])
+def test_a_fresh_head_starts_at_zero_or_as_the_probe(start: str) -> None:
+    """With a learning rate of next to nothing the network answers as its head started."""
+    method = FineTune(epochs=1, lr=1e-12, head=start, weight_decay=0.0)
+    adapted = method.fit(backbone(), train(), Meter(CPU))
+    scores = adapted.logits(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8))
+    head = adapted.network.get_classifier()  # type: ignore[operator]
+    probe = solvers.linear_probe(solvers.read_examples(backbone(), train(), None, Meter(CPU)))
+    assert torch.allclose(head.weight, probe.weight.T if start == "probe" else torch.zeros(()), atol=1e-6)
+    assert scores.abs().max() > 0.01 if start == "probe" else scores.abs().max() < 1e-6
+
+
+def test_a_head_that_starts_elsewhere_is_refused() -> None:
+    with pytest.raises(UserError, match="no head starts at 'random'; choose zero or probe"):
+        FineTune(head="random")

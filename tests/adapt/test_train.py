@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from bench.adapt.train import Recipe, evenly, train
+from bench.adapt.train import Recipe, Rule, Training, evenly, train
 from bench.costs.meter import Meter, flop_counter
 from bench.images.pixels import pixels
 from bench.spec import Split, UserError
@@ -119,3 +120,56 @@ def test_images_and_labels_stay_together() -> None:
     with torch.no_grad():
         scores = network(pixels(split.images, 8).float())
     assert (scores.argmax(1).numpy() == split.labels).all()
+
+
+class Bypassed(torch.nn.Module):
+    """A network with a layer that its forward pass goes around."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.idle = torch.nn.Linear(192, toy.CLASSES), torch.nn.Linear(4, 4)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.used(images.flatten(1))
+        return scores
+
+
+def test_a_parameter_that_gets_no_gradient_is_named() -> None:
+    backbone, split = toy.Toy(), toy.task("toy/0").find(Path()).load().train
+    with pytest.raises(UserError, match=r"idle\.weight \(2 such\) gets no gradient"):
+        train(backbone, Bypassed(), split, recipe(1, 10, 0.1), Meter(backbone.device))
+
+
+class Pull(Rule):
+    """Pulls a weight to 3, and counts epochs."""
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        self.weight, self.epochs = weight, 0
+
+    def penalty(self) -> torch.Tensor:
+        return 1e4 * (self.weight - 3).square().mean()
+
+    def begin_epoch(self, training: Training) -> None:
+        self.epochs += 1
+
+
+def test_a_rule_adds_its_penalty_and_hears_of_epochs() -> None:
+    backbone, split = toy.Toy(), toy.task("toy/0").find(Path()).load().train
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, toy.CLASSES))
+    rule = Pull(network[1].bias)
+    train(backbone, network, split, recipe(60, 10, 0.1), Meter(backbone.device), rule)
+    assert rule.epochs == 60
+    assert torch.allclose(network[1].bias, torch.full_like(network[1].bias, 3.0), atol=0.1)
+
+
+def test_gradients_are_clipped_and_layers_have_rates_of_their_own() -> None:
+    backbone, split = toy.Toy(), toy.task("toy/0").find(Path()).load().train
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, toy.CLASSES))
+    training = Training(
+        backbone, network, split, replace(recipe(1, 10, 0.1), clip=1e-3), Meter(backbone.device), Rule()
+    )
+    training.optimiser.param_groups[0]["lr_scale"] = 0.5
+    training.step(next(iter(training.epoch())), 0.1)
+    norms = torch.stack([weight.grad.norm() for weight in network.parameters() if weight.grad is not None])
+    assert norms.norm().item() == pytest.approx(1e-3, rel=1e-3)
+    assert [group["lr"] for group in training.optimiser.param_groups] == [0.05]
