@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,6 +31,7 @@ class AllFeatures(ProbeMethod):
         "target": CategoricalDistribution((512, 2048, 8192)),
         "l2": FloatDistribution(1e-5, 1.0, log=True),
     }
+    choices: ClassVar[Mapping[str, Sequence[float]]] = {"l2": PATH}
 
     target: int = 512
     l2: float | None = None
@@ -50,9 +51,11 @@ class AllFeatures(ProbeMethod):
 def _chosen(gram: torch.Tensor, examples: solvers.Examples) -> float:
     """The l2 that the held-out examples choose, by heads on the others."""
     kernel, labels = solvers.Kernel(gram, examples.learnt, examples.meter), examples.labels
-    return solvers.choose_l2(
+    l2 = solvers.choose_l2(
         PATH,
         kernel.zero(examples.classes),
         lambda head, l2: kernel.solve(labels, head, l2),
         lambda head: int((kernel.others(head).argmax(1) == labels[examples.learnt :]).sum()),
     )
+    examples.meter.point("chosen/l2", len(PATH), l2)
+    return l2

@@ -103,6 +103,7 @@ class Head2ToePath(ProbeMethod):
                     best, most, at = choice, hits, step
         assert best is not None
         meter.point("path/chosen", at, most / held_out)
+        meter.point("chosen/penalty", 2 * len(PATH), PATH[at - 1])  # two heads for each of them were looked at
         return best
 
     def _head(

@@ -22,7 +22,7 @@ def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "stream"], "nothing is printed"
     shown = str(outputs)
-    assert all(word in shown for word in ("class_means", "[8/8]", "How sure", "report.html", "delta.safetensors"))
+    assert all(word in shown for word in ("class_medians", "[8/8]", "How sure", "report.html", "delta.safetensors"))
     assert "probability" in str(outputs[-1])
 
 

@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
-    "parameters", "peft", "probe", "ranking", "readout", "schedule", "solvers", "taps", "torch", "trained", "training",
+    "neighbours", "parameters", "peft", "probe", "ranking", "readout", "schedule", "solvers", "taps", "torch",
+    "trained", "training",
 ]  # fmt: skip
 
 
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
     import peft
     import torch
 
-    from bench.adapt import probe, ranking, readout, schedule, solvers, trained
+    from bench.adapt import neighbours, probe, ranking, readout, schedule, solvers, trained
     from bench.adapt import train as training
     from bench.backbone import parameters, taps
 else:
     peft, torch = Lazy("peft"), Lazy("torch")
     probe, ranking, readout = Lazy("bench.adapt.probe"), Lazy("bench.adapt.ranking"), Lazy("bench.adapt.readout")
+    neighbours = Lazy("bench.adapt.neighbours")
     schedule, solvers = Lazy("bench.adapt.schedule"), Lazy("bench.adapt.solvers")
     parameters, taps = Lazy("bench.backbone.parameters"), Lazy("bench.backbone.taps")
     trained, training = Lazy("bench.adapt.trained"), Lazy("bench.adapt.train")

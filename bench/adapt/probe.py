@@ -96,7 +96,12 @@ class Probe:
 
     def score(self, features: Features) -> Tensor:
         """Scores (n, classes) of n images whose features, of all taps, have been read already."""
-        return select(features, self.selected, self.whole).to(self.weight.device) @ self.weight + self.bias
+        x = select(features, self.selected, self.whole).to(self.weight.device)
+        return self.finish(x @ self.weight + self.bias)
+
+    def finish(self, scores: Tensor) -> Tensor:
+        """The class scores (batch, classes): the linear ones, unless a kind of probe makes them of these."""
+        return scores
 
     def stored(self) -> Mapping[str, Tensor]:
         """The head on the CPU, and which features it reads, as bench.adapt.selection packs them."""
@@ -132,7 +137,7 @@ def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, 
             clock.lap(number)
 
     read(backbone, images, wanted, receive, clock)
-    return [of_probe.t() for of_probe in scores]
+    return [probe.finish(of_probe.t()) for probe, of_probe in zip(probes, scores, strict=True)]
 
 
 def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor], whole: bool = False) -> Probe:

@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / name).symlink_to(REPOSITORY / name)
     shutil.copy(REPOSITORY / "run_bench.py", tmp_path)
     shutil.copytree(REPOSITORY / "methods", tmp_path / "methods", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "methods" / "class_means.py").write_text(example(), encoding="utf-8")
+    (tmp_path / "methods" / "class_medians.py").write_text(example(), encoding="utf-8")
     return tmp_path
 
 
@@ -36,11 +36,11 @@ def test_it_is_short() -> None:
 
 
 def test_it_is_listed_and_learns(checkout: Path) -> None:
-    assert "class_means" in bench("list", home=checkout).stdout
-    asked = ("--methods", "class_means,linear_probe", "--tasks", "demo/digits", "--device", "cpu")
+    assert "class_medians" in bench("list", home=checkout).stdout
+    asked = ("--methods", "class_medians,linear_probe", "--tasks", "demo/digits", "--device", "cpu")
     bench(*asked, "--results", checkout / "run", home=checkout)
     found = {record["method"]: record for record in records(checkout / "run")}
     assert {record["status"] for record in found.values()} == {"done"}
-    means, probe = (found[name]["accuracy"]["test"] for name in ("class_means", "linear_probe"))
-    assert 0.5 < means < probe
-    assert found["class_means"]["cost"]["train_flops"] < found["linear_probe"]["cost"]["train_flops"]
+    medians, probe = (found[name]["accuracy"]["test"] for name in ("class_medians", "linear_probe"))
+    assert 0.5 < medians < probe
+    assert found["class_medians"]["cost"]["train_flops"] < found["linear_probe"]["cost"]["train_flops"]
