@@ -167,6 +167,8 @@ class CellResult:
     cost: Cost
     registered: str = ""  # the method's name in the registry
     started: str = ""  # ISO 8601, UTC
+    effort: str = "quick"  # one of bench.records.request.EFFORTS; older records had short recipes
+    augment: str = "auto"  # one of bench.records.request.AUGMENTS
     environment: Environment = field(default_factory=Environment)
     data: DataFacts = field(default_factory=DataFacts)
     network: NetworkFacts = field(default_factory=NetworkFacts)

@@ -13,6 +13,8 @@ from bench.spec import BackboneSpec, UserError
 
 SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")  # number formats; the first is the default
+EFFORTS = ("quick", "paper")  # short recipes, or the published ones with the choices that they make
+AUGMENTS = ("auto", "none", "flip", "light")  # of training images; the first is the default: what the task allows
 AUTO = "auto"  # for `tune`: as many trials as the budget allows
 LARGEST_SEED = 2**63 - 1
 

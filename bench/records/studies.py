@@ -65,7 +65,7 @@ def studies(results: Iterable[CellResult]) -> list[Study]:
 def alike(result: CellResult) -> tuple[object, ...]:
     """A key that equal trials of several studies share: only the first of them is replayed."""
     network = replace(result.network, checkpoint=None)  # the same weights may lie anywhere
-    facts = [result.environment.protocol, result.data.fingerprint, asdict(network)]
+    facts = [result.environment.protocol, result.effort, result.augment, result.data.fingerprint, asdict(network)]
     return result.method, result.task, result.seed, json.dumps([dict(result.params), *facts], sort_keys=True)
 
 

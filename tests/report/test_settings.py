@@ -62,6 +62,23 @@ def test_what_was_asked_for_decides_nothing_beyond_what_was_computed_in() -> Non
     assert [grid.backbone for grid in grids(asked)] == ["mobilenetv2_100"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"effort": "paper"}, ["(effort quick)", "(effort paper)"]),
+        ({"augment": "light"}, ["(augment auto)", "(augment light)"]),
+        ({"effort": "paper", "augment": "none"}, ["(effort quick, augment auto)", "(effort paper, augment none)"]),
+    ],
+)
+def test_other_efforts_and_augmentations_have_a_grid_and_a_name_of_their_own(
+    changes: dict[str, str], names: list[str]
+) -> None:
+    found = list(measured(CPU))
+    both = grids([*found, *(replace(one, key=f"{one.key} more", **changes) for one in found)])  # type: ignore[arg-type]
+    assert [grid.backbone for grid in both] == [f"mobilenetv2_100 {name}" for name in names]
+    assert [len(grid.cells) for grid in both] == [6, 6]
+
+
 def test_settings_that_no_fact_tells_apart_have_a_digest() -> None:
     found = [replace(one, network=NetworkFacts(resize=how)) for how in ("a", "b") for one in measured(CPU)]
     first, second = (grid.backbone for grid in grids(found))

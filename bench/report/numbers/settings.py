@@ -16,11 +16,13 @@ THREADS = re.compile(r" \([^()]* threads\)$")  # what follows a device's name th
 def setting(result: CellResult) -> str:
     """What must be equal in cells that are compared.
 
-    It is the backbone with its weights and preprocessing, the protocol, the kind of device, and the number formats that
-    were computed in. The precision that was asked for and the file of the weights decide nothing more.
+    It is the backbone with its weights and preprocessing, the protocol, the effort, the augmentation, the kind of
+    device, and the number formats that were computed in. The precision that was asked for and the file of the weights
+    decide nothing more.
     """
     network = asdict(replace(result.network, checkpoint=None, precision=None))
-    return json.dumps([result.backbone, result.environment.protocol, network, *computed(result)], sort_keys=True)
+    asked = result.environment.protocol, result.effort, result.augment
+    return json.dumps([result.backbone, *asked, network, *computed(result)], sort_keys=True)
 
 
 def computed(result: CellResult) -> tuple[str, str]:
@@ -63,6 +65,8 @@ def known(result: CellResult) -> dict[str, str]:
         "size": f"{network.image_size} px" if network.image_size else "",
         "weights": f"weights {network.digest.removeprefix('sha256:')[:8]}" if network.digest else "",
         "protocol": f"protocol {protocol}" if protocol else "",
+        "effort": f"effort {result.effort}",
+        "augment": f"augment {result.augment}",
         "device": device,
         "formats": formats,
     }
