@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from bench.adapt import grids
 from bench.adapt.lazy import parameters, probe, schedule, solvers, taps, torch, trained, training
 from bench.spec import Adapted, Backbone, Meter, Method, Split, UserError
+
+if TYPE_CHECKING:
+    from bench.adapt.sources import Source
 
 HEADS = ("zero", "probe")  # where a fresh head starts
 
@@ -124,19 +127,26 @@ class TrainedMethod(Method):
         """
         return network
 
-    def train(self, backbone: Backbone, network: torch.nn.Module, split: Split, meter: Meter) -> trained.Trained:
-        """Trains a network in place on all images of a split."""
-        training.train(backbone, network, split, self.recipe(network), meter, self.rule(backbone, network))
+    def examples(self, backbone: Backbone, network: torch.nn.Module, split: Split, meter: Meter) -> Split | Source:
+        """What the network is trained on: the images of a split, or activations of its frozen part."""
+        return split
+
+    def train(
+        self, backbone: Backbone, network: torch.nn.Module, examples: Split | Source, meter: Meter
+    ) -> trained.Trained:
+        """Trains a network in place on all images of a split or a source."""
+        training.train(backbone, network, examples, self.recipe(network), meter, self.rule(backbone, network))
         return trained.Trained(backbone, network, self.kept)
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> trained.Trained:
         """Trains the method's network on the training images."""
         network = self.network(backbone, train.classes)
+        examples = self.examples(backbone, network, train, meter)
         probe = None
         if self.head == "probe":
             probe = solvers.linear_probe(solvers.read_examples(backbone, train, None, meter))
         solvers.start(self.classifier(network), probe)
-        return self.train(backbone, network, train, meter)
+        return self.train(backbone, network, examples, meter)
 
     def restore(self, backbone: Backbone, stored: Mapping[str, torch.Tensor], classes: int) -> trained.Trained:
         """The trained network from the tensors that were kept of it."""

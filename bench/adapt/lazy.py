@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
-    "neighbours", "parameters", "peft", "probe", "ranking", "readout", "schedule", "solvers", "taps", "torch",
-    "trained", "training",
+    "activations", "cut", "neighbours", "parameters", "peft", "probe", "ranking", "readout", "schedule", "solvers",
+    "sources", "taps", "torch", "trained", "training",
 ]  # fmt: skip
 
 
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     import peft
     import torch
 
-    from bench.adapt import neighbours, probe, ranking, readout, schedule, solvers, trained
+    from bench.adapt import neighbours, probe, ranking, readout, schedule, solvers, sources, trained
     from bench.adapt import train as training
-    from bench.backbone import parameters, taps
+    from bench.backbone import activations, cut, parameters, taps
 else:
     peft, torch = Lazy("peft"), Lazy("torch")
     probe, ranking, readout = Lazy("bench.adapt.probe"), Lazy("bench.adapt.ranking"), Lazy("bench.adapt.readout")
     neighbours = Lazy("bench.adapt.neighbours")
     schedule, solvers = Lazy("bench.adapt.schedule"), Lazy("bench.adapt.solvers")
     parameters, taps = Lazy("bench.backbone.parameters"), Lazy("bench.backbone.taps")
-    trained, training = Lazy("bench.adapt.trained"), Lazy("bench.adapt.train")
+    activations, cut = Lazy("bench.backbone.activations"), Lazy("bench.backbone.cut")
+    sources, trained, training = Lazy("bench.adapt.sources"), Lazy("bench.adapt.trained"), Lazy("bench.adapt.train")

@@ -37,7 +37,10 @@ class Thrift:
         return self.most, len(self.recomputed)
 
     def parts(self, batch: Tensor) -> tuple[Tensor, ...]:
-        """A batch (4, images) in the parts that are computed at once. Batch statistics are remembered as they are."""
+        """A batch (2 + draws, images) in the parts that are computed at once.
+
+        Batch statistics are remembered as they are.
+        """
         if self._moving:
             torch._foreach_copy_(self._before, self._moving)
         parts: tuple[Tensor, ...] = batch.split(self.most or batch.shape[1], dim=1)

@@ -12,15 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.adapt.augment import Augmentation
 from bench.adapt.schedule import warmup_cosine
+from bench.adapt.sources import Pixels, Source
 from bench.adapt.thrift import Thrift
 from bench.backbone.parameters import optimiser_groups
 from bench.costs.device import FUSED_OPTIMISERS
-from bench.costs.memory import OUT_OF_MEMORY, fits
-from bench.images.pixels import placed
-from bench.images.resize import to_size
-from bench.spec import Backbone, Images, Meter, Split, UserError
+from bench.costs.memory import OUT_OF_MEMORY
+from bench.spec import Backbone, Meter, Split, UserError
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,14 @@ class Rule:
 
 
 def train(
-    backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter, rule: Rule | None = None
+    backbone: Backbone,
+    network: nn.Module,
+    examples: Split | Source,
+    recipe: Recipe,
+    meter: Meter,
+    rule: Rule | None = None,
 ) -> None:
-    """Trains those parameters of `network` that require gradients on all images of `split`, in place.
+    """Trains those parameters of `network` that require gradients, in place, on all images of a split or a source.
 
     Modules keep the mode, train or eval, that they come in, and are in eval mode at the end. Nothing in a step waits
     for the device. Raises UserError for a recipe that trains nothing, and for a parameter without a gradient.
@@ -58,8 +61,8 @@ def train(
     if recipe.epochs < 1 or recipe.batch < 1:
         raise UserError(f"{recipe.epochs} epochs in batches of {recipe.batch} train nothing; both are 1 or more")
     rule = rule or Rule()
-    work = Training(backbone, network, split, recipe, meter, rule)
-    steps = recipe.epochs * math.ceil(len(split.labels) / recipe.batch)
+    work = Training(backbone, network, examples, recipe, meter, rule)
+    steps = recipe.epochs * math.ceil(len(work.source.labels) / recipe.batch)
     taken = 0
     try:
         for done in range(1, recipe.epochs + 1):
@@ -76,19 +79,19 @@ def train(
 
 
 class Training:
-    """One training at work: its network, its optimiser, and its pixels and labels, on the device where they fit.
-
-    A batch is one tensor, int64 (4, batch): the rows of its images among the pixels, its labels, and two draws of the
-    augmentation for each image.
-    """
+    """One training at work: its network, its optimiser, and the source of its batches."""
 
     def __init__(
-        self, backbone: Backbone, network: nn.Module, split: Split, recipe: Recipe, meter: Meter, rule: Rule
-    ) -> None:  # fmt: skip
+        self,
+        backbone: Backbone,
+        network: nn.Module,
+        examples: Split | Source,
+        recipe: Recipe,
+        meter: Meter,
+        rule: Rule,
+    ) -> None:
         self.backbone, self.network, self.recipe, self.meter, self.rule = backbone, network, recipe, meter, rule
-        self.pixels, self.rows = place(backbone, split.images)
-        self.labels = torch.from_numpy(split.labels)
-        self.augment = Augmentation.of(split.augment, backbone.image_size, backbone.device)
+        self.source: Source = Pixels(backbone, examples) if isinstance(examples, Split) else examples
         self.weights = list(network.parameters())
         fused = backbone.device.type in FUSED_OPTIMISERS
         groups = optimiser_groups(network, recipe.weight_decay, recipe.layer_decay)
@@ -99,8 +102,9 @@ class Training:
 
     def epoch(self) -> Sequence[Tensor]:
         """The batches of one epoch, drawn on the CPU for every device alike, and moved to the device at once."""
-        order = torch.randperm(len(self.labels), device="cpu")
-        drawn = torch.stack([self.rows[order], self.labels[order], *self.augment.draw(len(order))])
+        source = self.source
+        order = torch.randperm(len(source.labels), device="cpu")
+        drawn = torch.stack([source.rows[order], source.labels[order], *source.draw(len(order))])
         return evenly(drawn.to(self.backbone.device), self.recipe.batch)
 
     def step(self, batch: Tensor, lr: float) -> Tensor:
@@ -141,11 +145,8 @@ class Training:
         losses = []
         for part in self.thrift.parts(batch):
             rows, labels, *draws = part
-            chosen = self.pixels.index_select(0, rows.to(self.pixels.device)).to(self.backbone.device)
-            images = to_size(chosen, self.backbone.image_size)
-            images = self.augment(images, draws)
             with self.backbone.computing(trained=True):
-                scores = self.network(self.backbone.inputs(images))
+                scores = self.source.scores(self.network, rows, draws)
                 loss, penalty = functional.cross_entropy(scores, labels), self.rule.penalty()
                 loss = (loss if penalty is None else loss + penalty) * (len(labels) / batch.shape[1])
                 loss.backward()
@@ -170,15 +171,6 @@ class Training:
             return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
 
 
-def place(backbone: Backbone, images: Images) -> tuple[Tensor, Tensor]:
-    """Pixels for a training and the rows of the images among them, as `placed`: on the device where they fit.
-
-    Where they do not, each batch is moved by itself.
-    """
-    room = fits(3 * backbone.image_size**2 * len(images), backbone.device)
-    return placed(images, backbone.image_size, backbone.device if room else torch.device("cpu"))
-
-
 class WithoutCurves:
     """A meter that charges everything and keeps no curve: for a training that only serves a choice."""
 
@@ -193,5 +185,5 @@ class WithoutCurves:
 
 
 def evenly(drawn: Tensor, batch: int) -> Sequence[Tensor]:
-    """What was drawn for an epoch, (4, images), in batches of nearly equal size, so that no batch is a tiny rest."""
+    """What was drawn for an epoch, (2 + draws, images), in batches of nearly equal size: no batch is a tiny rest."""
     return drawn.tensor_split(math.ceil(drawn.shape[1] / batch), dim=1)

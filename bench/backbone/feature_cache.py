@@ -1,7 +1,8 @@
 """The disk cache of features: those of a task's training images, so that later runs need no forward pass for them.
 
-A file is in the safetensors format. It has one tensor (n, width) a tap, in half or single precision. Its metadata hold
-what decides the numbers, what the pass cost, and each tensor's CRC-32. The folder is that of bench.images.disk_cache.
+A file is in the safetensors format. It has one tensor (n, width) a tap, or one of activations (n, …) where the network
+is cut, in half or single precision. Its metadata hold what decides the numbers, what the pass cost, and each tensor's
+CRC-32. The folder is that of bench.images.disk_cache.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Slot:
 
     path: Path
     facts: str  # JSON of all that decides the numbers and their cost
-    shapes: Mapping[str, tuple[int, int]]  # of each tap's tensor
+    shapes: Mapping[str, tuple[int, ...]]  # of each tensor
 
     def take(self) -> Extract | None:
         """The features in the file; None where there is none, or where it is of no use, which is said on stderr."""
@@ -106,24 +107,36 @@ class Slot:
 
 def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
     """The file for the features of these images; None for images that lie on no disk, or with the cache off."""
+    read = taps(backbone, target)
+    decides = {"taps": [[tap.name, tap.layout, *tap.shape] for tap in read], "target": target}
+    return _slot(backbone, images, decides, {tap.name: (pooled_width(tap, target),) for tap in read})
+
+
+def activation_slot(backbone: Backbone, images: Images, place: str, shape: Sequence[int]) -> Slot | None:
+    """The file for the activations at a cut of the network, each of this shape; None as for `slot`."""
+    return _slot(backbone, images, {"cut": place, "shape": list(shape)}, {f"before {place or 'head'}": tuple(shape)})
+
+
+def _slot(
+    backbone: Backbone, images: Images, read: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
+) -> Slot | None:
+    """The file for what is read of these images, tensor by tensor, each with the shape of one image's part."""
     folder = home()
     images = images.images if isinstance(images, PixelCache) else images
     if folder is None or not isinstance(images, CachedImages):
         return None
-    size, read = backbone.image_size, taps(backbone, target)
     decides = {
-        "images": f"{images.identity} {len(images)} {size} {RULE}",
+        "images": f"{images.identity} {len(images)} {backbone.image_size} {RULE}",
         "backbone": [resolve(backbone.spec).name, str(sorted(resolve(backbone.spec).args.items())), backbone.digest],
         "inputs": inputs(backbone),
         "precision": choose_precision(backbone.spec.precision, backbone.device).frozen,
-        "taps": [[tap.name, tap.layout, *tap.shape] for tap in read],
-        "target": target,
+        **read,
         "device": device_name(backbone.device),
     }
     made = {"shelf": VERSION, **{name: version(name) for name in ("torch", "timm", *MAKERS)}}
     name = blake2b(json.dumps(decides).encode(), digest_size=16).hexdigest()
-    shapes = {tap.name: (len(images), pooled_width(tap, target)) for tap in read}
-    return Slot(folder / f"{name}{SUFFIX}", json.dumps(decides | made), shapes)
+    whole = {tensor: (len(images), *shape) for tensor, shape in shapes.items()}
+    return Slot(folder / f"{name}{SUFFIX}", json.dumps(decides | made), whole)
 
 
 def inputs(backbone: Backbone) -> list[float]:

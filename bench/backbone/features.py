@@ -98,6 +98,7 @@ class TaskImages(PixelCache):
     def __init__(self, images: Images, backbone: Backbone) -> None:
         super().__init__(images)
         self.features = FeatureCache(backbone)
+        self.activations: dict[str, Extract] = {}  # by where the backbone was cut; see bench.backbone.activations
 
     def prepare(self, targets: Sequence[int | None], meter: Meter) -> None:
         """Gets the features of several targets, as `FeatureCache.prepare`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from bench.adapt.probe import Probe
-from bench.adapt.train import place
+from bench.adapt.sources import place
 from bench.records.cells import Cell, CellResult, Cost
 from bench.records.fitted import digest
 from bench.runs.delta import write_and_read
