@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -12,7 +10,7 @@ from typing import Generic, TypeVar
 
 from bench.discovery import discover
 from bench.spec import Method, Task, UserError
-from bench.variants import settings, variant
+from bench.variants import variant
 
 FAMILIES = {
     "heads": "heads on a frozen network",
@@ -22,6 +20,7 @@ FAMILIES = {
     "others": "others",
 }  # of methods, in the order in which they are shown
 ORACLE = " (oracle)"  # ends the label of a method whose hyper-parameters were chosen by the shifted test sets
+GROUPS = ("core", "all")  # names that select several items of any registry
 T = TypeVar("T")
 M = TypeVar("M", bound=type)
 
@@ -53,11 +52,13 @@ class Registry(Generic[T]):
     """Named things of one kind, in the order in which they were added.
 
     Those of a package register themselves when it is imported, which is done when the registry is first asked.
+    Where there are `families`, each item is of one of them, "others" by default, and a family's name selects its items.
     """
 
-    def __init__(self, kind: str, package: str | None = None) -> None:
+    def __init__(self, kind: str, package: str | None = None, families: Collection[str] = ()) -> None:
         self.kind = kind
         self.package = package
+        self.families = families
         self._complete = package is None
         self._items: dict[str, T] = {}
         self._extra: set[str] = set()
@@ -65,9 +66,16 @@ class Registry(Generic[T]):
         self._schemes: dict[str, Callable[[str], T]] = {}
 
     def add(self, name: str, item: T, *, extra: bool = False, family: str = "others") -> None:
-        """Raises ValueError when the name is taken. `core` selects all but what is `extra`."""
+        """Raises ValueError when the name is taken, and for a family that there is not.
+
+        `core` selects all but what is `extra`.
+        """
         if name in self._items:
             raise ValueError(f"two {self.kind}s are called {name!r}")
+        if self.is_reserved(name):
+            raise ValueError(f"a {self.kind} cannot be called {name!r}, which selects several")
+        if self.families and family not in self.families:
+            raise ValueError(f"{name!r} is of no family {family!r}; choose one of {', '.join(self.families)}")
         self._items[name] = item
         self._families[name] = family
         if extra:
@@ -83,6 +91,20 @@ class Registry(Generic[T]):
         self._complete_once()
         return self._families.get(name, "others")
 
+    def is_core(self, name: str) -> bool:
+        """Whether `core` selects a registered name."""
+        return name not in self._extra
+
+    def by_family(self) -> dict[str, list[str]]:
+        """The names of each family that has any, those of `core` first."""
+        self._complete_once()
+        found = {family: [name for name in self._items if self.family(name) == family] for family in self.families}
+        return {family: sorted(names, key=self._extra.__contains__) for family, names in found.items() if names}
+
+    def is_reserved(self, name: str) -> bool:
+        """Whether a name selects several items, so that none can be called so."""
+        return name in (*GROUPS, *self.families)
+
     def add_scheme(self, prefix: str, make: Callable[[str], T]) -> None:
         """Lets `prefix:TEXT` name an item that `make(TEXT)` creates."""
         self._schemes[prefix] = make
@@ -93,7 +115,7 @@ class Registry(Generic[T]):
         return iter(self._items.items())
 
     def select(self, patterns: Iterable[str]) -> dict[str, T]:
-        """Items that match any of the names or globs (commas separate several), each once, in the order asked.
+        """Items that match any of the names, families or globs (commas separate several), once each, in this order.
 
         Raises UserError for a pattern that matches nothing.
         """
@@ -123,7 +145,9 @@ class Registry(Generic[T]):
         if colon and prefix in self._schemes:
             return {pattern: self._schemes[prefix](rest)}
         if pattern == "core":
-            return {name: item for name, item in self._items.items() if name not in self._extra}
+            return {name: item for name, item in self._items.items() if self.is_core(name)}
+        if pattern in self.families:
+            return {name: self._items[name] for name in self.by_family().get(pattern, [])}
         found = {name: item for name, item in self._items.items() if matches(name, pattern)}
         if not found:
             raise UserError(self._unknown(pattern))
@@ -133,7 +157,7 @@ class Registry(Generic[T]):
 
     def _unknown(self, pattern: str) -> str:
         """What is said of a name that nothing has, with the nearest that something has."""
-        known = sorted({alias for name in self._items for alias in aliases(name)})
+        known = sorted({*GROUPS, *self.families, *(alias for name in self._items for alias in aliases(name))})
         close = get_close_matches(pattern, known, n=1, cutoff=0.5)
         remedy = f"did you mean {close[0]!r}?" if close else "`list` shows them all"
         return f"no {self.kind} is called {pattern!r}; {remedy}"
@@ -157,7 +181,7 @@ def matches(name: str, pattern: str) -> bool:
     return pattern == "all" or any(fnmatchcase(alias, pattern) for alias in aliases(name))
 
 
-METHODS: Registry[type[Method]] = Registry("method", "methods")
+METHODS: Registry[type[Method]] = Registry("method", "methods", FAMILIES)
 TASKS: Registry[Task] = Registry("task", "tasks")
 
 
@@ -175,35 +199,3 @@ def method(name: str, *, family: str = "others", extra: bool = False) -> Callabl
         return cls
 
     return register
-
-
-def enrol(given: Method | type[Method]) -> dict[str, Callable[[], Method]]:
-    """A method that is an object or a class instead of a name, under its label: `lora:rank=2` for `LoRA(rank=2)`.
-
-    A class that is not registered is, as an extra one, under `my_method` for `MyMethod`. Defined again, as happens in a
-    notebook, it takes the place of the former. Raises UserError for what is no method, and for a name that is taken.
-    """
-    made = given() if isinstance(given, type) else given
-    cls = type(made)
-    lacks = [name for name in ("space", "frozen", "folds", "passes", "fit", "restore") if not hasattr(cls, name)]
-    if lacks or not dataclasses.is_dataclass(cls):
-        raise UserError(
-            f"{given!r} is no method; it is a dataclass with space, frozen, folds, passes, fit and restore, "
-            f"as bench.spec.Method says{', and lacks ' + ', '.join(lacks) if lacks else ''}"
-        )
-    name = registered(cls)
-    return {":".join([name, *settings(made)]): lambda: made}
-
-
-def registered(cls: type[Method]) -> str:
-    """The name of a method's class, which is registered for it where it has none."""
-    known = dict(METHODS.items())
-    for name, other in known.items():
-        if other is cls:
-            return name
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
-    if name in known and known[name].__qualname__ != cls.__qualname__:
-        raise UserError(f"another method is called {name!r}; give the class {cls.__name__} another name")
-    METHODS.replace(name, cls)
-    METHODS.add_scheme(name, lambda text: variant(name, cls, text))
-    return name

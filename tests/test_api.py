@@ -205,5 +205,10 @@ def test_a_class_defined_again_takes_the_place_of_the_former(tmp_path: Path) -> 
     class Lora(NearestMean):
         """A method whose name another has."""
 
-    with pytest.raises(UserError, match="another method is called 'lora'"):
-        bench.compare(Lora, "demo/cells", results=tmp_path, track=False)
+    @dataclass(frozen=True)
+    class Heads(NearestMean):
+        """A method whose name a family has."""
+
+    for taken in (Lora, Heads):
+        with pytest.raises(UserError, match=f"the name '{taken.__name__.lower()}' is taken"):
+            bench.compare(taken, "demo/cells", results=tmp_path, track=False)

@@ -87,3 +87,42 @@ def test_a_hyper_parameter_of_another_type_is_refused(text: str) -> None:
 def test_a_negative_hyper_parameter_is_refused() -> None:
     with pytest.raises(UserError, match="l2 of linear_probe cannot be negative, as -1 is"):
         METHODS.select(["linear_probe:l2=-1"])
+
+
+def of_families() -> Registry[int]:
+    """Five items of two families, and one of none."""
+    registry: Registry[int] = Registry("method", families=("heads", "low_rank", "others"))
+    for number, (name, family) in enumerate([("lora", "low_rank"), ("fact", "low_rank"), ("knn", "heads")]):
+        registry.add(name, number, family=family, extra=name == "lora")
+    registry.add("mine", 3)
+    return registry
+
+
+def test_a_family_selects_its_items_core_before_extra() -> None:
+    registry = of_families()
+    assert list(registry.select(["low_rank"])) == ["fact", "lora"]
+    assert list(registry.select(["knn,low_rank", "lora"])) == ["knn", "fact", "lora"]
+    assert list(registry.select(["others"])) == ["mine"]
+    assert list(registry.select(["core"])) == ["fact", "knn", "mine"]
+    assert registry.by_family() == {"heads": ["knn"], "low_rank": ["fact", "lora"], "others": ["mine"]}
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("low-rank", "low_rank"), ("head", "heads"), ("cores", "core")])
+def test_a_family_spelt_wrongly_gets_the_nearest(typed: str, meant: str) -> None:
+    with pytest.raises(UserError, match=f"no method is called '{typed}'; did you mean '{meant}'"):
+        of_families().select([typed])
+
+
+@pytest.mark.parametrize("name", ["heads", "core", "all"])
+def test_no_item_is_called_as_what_selects_several(name: str) -> None:
+    with pytest.raises(ValueError, match=f"a method cannot be called '{name}'"):
+        of_families().add(name, 9)
+
+
+def test_a_family_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="'ssf' is of no family 'adapter'; choose one of heads, low_rank, others"):
+        of_families().add("ssf", 9, family="adapter")
+
+
+def test_every_method_of_ours_has_a_family() -> None:
+    assert set(METHODS.by_family()) <= {"heads", "weights", "adapters", "low_rank"}

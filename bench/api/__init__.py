@@ -10,11 +10,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from bench.api.enrol import enrol
 from bench.api.results import Results
 from bench.api.winner import Winner
 from bench.records.cells import Observer
 from bench.records.request import SAMPLERS, Request
-from bench.registry import METHODS, TASKS, enrol
+from bench.registry import METHODS, TASKS
 from bench.runs.comparison import Comparison, Outcome, opened
 from bench.runs.progress import Progress
 from bench.spec import BackboneSpec, Method, Task, UserError

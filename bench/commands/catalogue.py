@@ -22,7 +22,11 @@ class Command:
 
 
 COMPARISON: Groups = {
-    "what to compare: names, folders and globs, with spaces or commas between; or 'all'": ["methods", "tasks", "seeds"],
+    "what to compare: names, families, folders and globs, with spaces or commas between; or 'all'": [
+        "methods",
+        "tasks",
+        "seeds",
+    ],
     "backbone": ["backbone", "checkpoint", "backbone_arg", "image_size", "mean", "std", "precision", "compile"],
     "tuning": ["tune", "sampler", "oracle", "storage"],
     "where and how long": ["data", "results", "budget", "memory_limit", "device", "force", "versus", "config"],
@@ -53,7 +57,9 @@ COMMANDS: Mapping[str, Command] = {
     "list": Command(
         "Show the methods, the tasks and the data that is here.",
         {"what to show": ["data", "config"], "or a backbone": ["taps", "backbone_arg", "image_size"]},
-        ["run_bench.py list --data DIR", "run_bench.py list --taps resnet50"],
+        ["run_bench.py list --data DIR", "run_bench.py list heads", "run_bench.py list --taps resnet50"],
+        words="[METHODS]",
+        more="With names, globs or families of methods, it shows these with their hyper-parameters.",
     ),
     "report": Command(
         "Draw the report anew from the records.",

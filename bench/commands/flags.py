@@ -16,7 +16,10 @@ def trials(text: str) -> int | str:
 
 # What argparse needs to know of each, by the name of its value. Their defaults stand below.
 FLAGS: Mapping[str, Mapping[str, Any]] = {
-    "methods": {"nargs": "+", "metavar": "NAME", "help": "default: core, all but the costly ones and the ablations"},
+    "methods": {
+        "nargs": "+", "metavar": "NAME",
+        "help": "default: core; `all` adds the extra ones; a family: heads, weights, adapters or low_rank",
+    },
     "tasks": {"nargs": "+", "metavar": "NAME", "help": "default: demo, the embedded suite"},
     "seeds": {"nargs": "+", "type": int, "metavar": "N", "help": "default: 0"},
     "backbone": {"metavar": "NAME", "help": "any name of timm's; default: demo, the embedded one"},

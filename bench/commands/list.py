@@ -6,38 +6,39 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Group
 from rich.table import Table
 
 from bench.commands.codes import DONE
+from bench.commands.listing import details, families
 from bench.commands.parser import request
 from bench.commands.screen import wide_screen
 from bench.registry import METHODS, TASKS
-from bench.runs.plan import params
 from bench.spec import DataMissing, Task, UserError
 
 
 def main(asked: Namespace) -> int:
-    """Shows the methods, the tasks, and which data is present; or the taps of a backbone."""
+    """Shows the methods, the tasks and which data is present; or some methods in full, or the taps of a backbone."""
     if asked.taps is not None:
         from bench.commands.taps import taps_table  # here, so that the other listing does without torch
 
         wide_screen().print(taps_table(replace(request(asked).spec, name=asked.taps)))
+        return DONE
+    if asked.words:
+        wide_screen().print(Group(*details(METHODS.select(asked.words))))
         return DONE
     show(asked.data)
     return DONE
 
 
 def show(data: Path) -> None:
-    """The tables of methods and of tasks."""
-    methods = Table("method", "what it does", "hyper-parameters", box=None)
-    for name, method in METHODS.items():
-        defaults = ", ".join(f"{key}={value}" for key, value in params(method()).items())
-        methods.add_row(name, (method.__doc__ or "").strip().splitlines()[0], defaults)
+    """The methods by family, and the tasks."""
+    wide_screen().print(Group(*families()))
+    print("`list FAMILY` and `list METHOD` show hyper-parameters\n")
     tasks = Table("task", "group", "classes", "images", "data", box=None)
     for name, task in TASKS.items():
         tasks.add_row(name, task.group, str(task.classes), task.size, presence(task, data))
-    for table in (methods, tasks):
-        wide_screen().print(table, "")
+    wide_screen().print(tasks, "")
     print("folder:PATH is a task too: your own images as PATH/<class>/<image>")
     print("domains:PATH/SOURCE is one with shifted test sets: PATH/<domain>/<class>/<image>, adapted to SOURCE")
 
