@@ -168,7 +168,7 @@ def test_a_budget_that_does_not_do_is_in_the_outcome(tmp_path: Path) -> None:
         ({"tune": 2, "sampler": "foo"}, "there is no sampler 'foo'; choose tpe or random"),
         ({"tune": 0}, "is no number of trials"),
         ({"budget": "soon"}, "write 90s, 30m or 2h"),
-        ({"methods": 3}, "3 is no method; it is a dataclass with space"),
+        ({"methods": 3}, "3 is no method; it is a dataclass that inherits"),
         ({"methods": make_dataclass("Bare", [])}, "lacks space, frozen, folds, passes, fit, restore"),
     ],
 )

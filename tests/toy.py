@@ -17,9 +17,9 @@ from bench.costs.budget import Amount, Budget
 from bench.costs.precision import Precision
 from bench.records.cells import Cell, Tuning
 from bench.records.store import Store
-from bench.runs.plan import plan
+from bench.runs.plan import Terms, plan
 from bench.runs.session import Session
-from bench.spec import BackboneSpec, Data, Found, Split, Tap, Task, UserError
+from bench.spec import BackboneSpec, Data, Found, Method, Split, Tap, Task, UserError
 
 CLASSES = 4
 JOULES = 10.0  # that every charge finds
@@ -120,7 +120,7 @@ def method(clock: Clock, steps: int = 3, seconds: float = 1.0, fails: bool = Fal
     """A method that works `steps` times for `seconds`; its skill is its hyper-parameter, unless it fails."""
 
     @dataclass(frozen=True)
-    class Pretend:
+    class Pretend(Method):
         space: ClassVar[Mapping[str, BaseDistribution]] = {"skill": FloatDistribution(0.0, 1.0)}
         frozen: ClassVar[bool] = False
         folds: ClassVar[int] = 1
@@ -148,7 +148,7 @@ def growing(clock: Clock) -> type[Any]:
     """A method that works a second an epoch, and is the better the more epochs it has."""
 
     @dataclass(frozen=True)
-    class Growing:
+    class Growing(Method):
         space: ClassVar[Mapping[str, BaseDistribution]] = {"epochs": IntDistribution(1, 40)}
         frozen: ClassVar[bool] = False
         folds: ClassVar[int] = 1
@@ -197,12 +197,12 @@ def task(name: str) -> Task:
     def find(folder: Path) -> Found:
         return Found("toy", name, lambda: data, 20, 12)
 
-    return Task(name, "natural", CLASSES, "toy", find)
+    return Task(name, "natural", CLASSES, "toy", find, effort="quick")
 
 
 def cells(methods: Mapping[str, Any], tasks: int = 1, tuning: Tuning | None = None) -> list[Cell]:
     made = {f"toy/{number}": task(f"toy/{number}") for number in range(tasks)}
-    return plan(methods, made, BackboneSpec("demo"), [0], Path("nowhere"), tuning).cells
+    return plan(methods, made, BackboneSpec("demo"), [0], Path("nowhere"), Terms(tuning)).cells
 
 
 def session(folder: Path, clock: Clock, limit: Amount) -> Session:

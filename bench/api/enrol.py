@@ -10,6 +10,7 @@ from bench.registry import METHODS
 from bench.spec import Method, UserError
 from bench.variants import settings, variant
 
+MEMBERS = ("space", "choices", "quick", "frozen", "folds", "refusal", "passes", "fit", "restore")  # of every method
 
 def enrol(given: Method | type[Method]) -> dict[str, Callable[[], Method]]:
     """A method that is an object or a class instead of a name, under its label: `lora:rank=2` for `LoRA(rank=2)`.
@@ -19,11 +20,11 @@ def enrol(given: Method | type[Method]) -> dict[str, Callable[[], Method]]:
     """
     made = given() if isinstance(given, type) else given
     cls = type(made)
-    lacks = [name for name in ("space", "frozen", "folds", "passes", "fit", "restore") if not hasattr(cls, name)]
+    lacks = [name for name in MEMBERS if not hasattr(cls, name)]
     if lacks or not dataclasses.is_dataclass(cls):
         raise UserError(
-            f"{given!r} is no method; it is a dataclass with space, frozen, folds, passes, fit and restore, "
-            f"as bench.spec.Method says{', and lacks ' + ', '.join(lacks) if lacks else ''}"
+            f"{given!r} is no method; it is a dataclass that inherits bench.spec.Method"
+            f"{', and lacks ' + ', '.join(lacks) if lacks else ''}"
         )
     name = registered(cls)
     return {":".join([name, *settings(made)]): lambda: made}

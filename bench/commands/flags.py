@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.records.request import PRECISIONS, SAMPLERS, Request
+from bench.records.request import AUGMENTS, EFFORTS, PRECISIONS, SAMPLERS, Request
 
 
 def trials(text: str) -> int | str:
@@ -39,6 +39,15 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
         "help": "number formats of the network; default: auto, on a GPU bf16 for what is trained and TF32 for the rest",
     },
     "compile": {"action": "store_true", "help": "torch.compile what is trained, which takes time at first"},
+    "effort": {
+        "choices": EFFORTS,
+        "help": "of the methods' recipes: paper, as published, with learning rates chosen on validation images, or "
+        "quick; default: quick for demo, else paper",
+    },
+    "augment": {
+        "choices": AUGMENTS,
+        "help": "of training images: light, a flip and a small shift; default: auto, what a task's labels survive",
+    },
     "tune": {
         "type": trials, "metavar": "N",
         "help": "trials a method at most, or `auto`: as many as the budget allows; default: the methods' own recipes",

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass as checked
 from bench.registry import Label
 from bench.spec import BackboneSpec, Found, Method, Task
 
-PROTOCOL = "3"  # raised whenever the same cell would give another number; part of every cell's key
+PROTOCOL = "4"  # raised whenever the same cell would give another number; part of every cell's key
 Status = Literal["done", "failed", "skipped"]
 Stage = Literal["trial", "final", "replay"]
 Whole = Annotated[int, Strict()]  # neither a truth value nor a number in quotes
@@ -28,7 +28,7 @@ class Tuning:
     """How a cell's hyper-parameters are chosen: by trials on the task's training and validation images."""
 
     trials: int | None  # at most this many; None: as many as the budget allows
-    sampler: str  # one of bench.records.request.SAMPLERS
+    sampler: str  # one of bench.records.request.SAMPLERS, or GRID
     seed: int  # the same seed gives the same trials
     oracle: bool = False  # trials are evaluated on the shifted test sets: an upper bound, and the method's name says so
 
@@ -47,6 +47,8 @@ class Cell:
     seed: int
     stage: Stage = "final"
     tuning: Tuning | None = None  # of a final cell; the method's fields are then where the search starts
+    effort: str = "paper"  # one of bench.records.request.EFFORTS
+    augment: str = "auto"  # one of bench.records.request.AUGMENTS
 
 
 @checked(frozen=True, config=LENIENT)

@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.spec import BackboneSpec, UserError
 
 SAMPLERS = ("tpe", "random")  # of Optuna; the first is the default
+GRID = "grid"  # not to be asked for: every value of what a method's own recipe chooses among
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")  # number formats; the first is the default
 EFFORTS = ("quick", "paper")  # short recipes, or the published ones with the choices that they make
 AUGMENTS = ("auto", "none", "flip", "light")  # of training images; the first is the default: what the task allows
@@ -37,6 +38,8 @@ class Request:
     std: Sequence[float] = ()
     precision: str = PRECISIONS[0]  # the number formats in which the network runs
     compile: bool = False  # torch.compile of the blocks of networks that are trained
+    effort: str | None = None  # one of EFFORTS; None: each task's own
+    augment: str = AUGMENTS[0]
     tune: int | str | None = None  # trials a method; `auto`: as many as the budget allows; None: the methods' recipes
     sampler: str = SAMPLERS[0]
     oracle: bool = False  # choose by the shifted test sets, and say so in the method's name
@@ -63,6 +66,10 @@ class Request:
                 )
         if self.precision not in PRECISIONS:
             raise UserError(f"there is no precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
+        if self.effort not in (None, *EFFORTS):
+            raise UserError(f"there is no effort {self.effort!r}; choose {' or '.join(EFFORTS)}")
+        if self.augment not in AUGMENTS:
+            raise UserError(f"there is no augmentation {self.augment!r}; choose one of {', '.join(AUGMENTS)}")
         self._check_search()
 
     def _check_search(self) -> None:

@@ -12,7 +12,7 @@ from bench.records.cells import Cell, CellResult, Observer, Tuning
 from bench.records.request import AUTO, Request
 from bench.records.store import Store
 from bench.registry import METHODS, TASKS
-from bench.runs.plan import Plan, is_cut, plan, split_done
+from bench.runs.plan import Plan, Terms, is_cut, plan, split_done
 from bench.spec import BackboneSpec, Method, Task
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ class Comparison:
 
     def plan(self) -> Plan:
         """Every cell that is asked for, one backbone after the other. Raises UserError for a backbone there is not."""
-        asked, tuning = self.request, tuning_of(self.request)
-        seeds = list(dict.fromkeys(asked.seeds))
-        parts = [plan(self.methods, self.tasks, spec, seeds, asked.data, tuning) for spec in self.backbones]
+        asked = self.request
+        terms, seeds = Terms(tuning_of(asked), asked.effort, asked.augment), list(dict.fromkeys(asked.seeds))
+        parts = [plan(self.methods, self.tasks, spec, seeds, asked.data, terms) for spec in self.backbones]
         cells = {cell.key: cell for part in parts for cell in part.cells}
         return Plan(list(cells.values()), {name: why for part in parts for name, why in part.missing.items()})
 

@@ -21,6 +21,7 @@ from bench.costs.meter import Meter, synchronise
 from bench.costs.precision import FP32
 from bench.records.cells import Cell, CellResult, NetworkFacts
 from bench.runs.environment import describe_device
+from bench.runs.recipe import searched as space
 
 BATCH = 32
 RECENT = 15  # records that an estimate goes by
@@ -155,8 +156,8 @@ def searched(cell: Cell) -> float:
     method: Any = cell.method
     factors: list[float] = [
         fmean(replace(method, **{name: value}).passes for value in values.choices) / method.passes
-        for name, values in method.space.items()
-        if hasattr(values, "choices") and name not in cell.label.fixed and method.passes
+        for name, values in space(cell).items()
+        if hasattr(values, "choices") and method.passes
     ]
     return math.prod(factors)
 

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,17 @@ from bench.backbone.weights import resolve, weights_digest
 from bench.images.pixel_cache import cached
 from bench.records.cells import PROTOCOL, Cell, CellResult, Tuning
 from bench.registry import Label
+from bench.runs.recipe import at_effort, choice_of, searched
 from bench.spec import BackboneSpec, Method, Task, UserError
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which terms the cells of a plan are measured."""
+
+    tuning: Tuning | None = None  # how hyper-parameters are searched; None: the methods' own recipes
+    effort: str | None = None  # of the recipes; None: each task's own
+    augment: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -31,11 +41,12 @@ def plan(
     backbone: BackboneSpec,
     seeds: Sequence[int],
     data: Path,
-    tuning: Tuning | None = None,
+    terms: Terms = Terms(),
 ) -> Plan:
     """Every method on every task for every seed. No image is opened. A task without usable data goes into `missing`.
 
-    With `tuning`, the hyper-parameters of each method are searched for, except those that its label sets.
+    A method has its recipe at the effort of the task, unless the terms name one. With `tuning`, its hyper-parameters
+    are searched for, except those that its label sets; without, what its recipe chooses among.
     """
     digest = weights_digest(backbone)
     cells: list[Cell] = []
@@ -48,12 +59,14 @@ def plan(
             continue
         for name, make in methods.items():
             check_space(name, make())
-            label = Label.parse(name)
-            if tuning is not None and tuning.oracle:
+            label, effort = Label.parse(name), terms.effort or task.effort
+            if terms.tuning is not None and terms.tuning.oracle:
                 label = label.as_oracle()
+            method = at_effort(make(), effort, label.fixed)
+            tuning = terms.tuning or choice_of(method, effort, label.fixed, seeds[0])
             for seed in seeds:
-                cell = Cell("", label, make(), task, found, backbone, digest, seed, tuning=tuning)
-                cells.append(keyed(cell))
+                cell = Cell("", label, method, task, found, backbone, digest, seed)
+                cells.append(keyed(replace(cell, tuning=tuning, effort=effort, augment=terms.augment)))
     return Plan(list({cell.key: cell for cell in cells}.values()), missing)  # a task may be named in two ways
 
 
@@ -88,7 +101,7 @@ def keyed(cell: Cell) -> Cell:
     facts = identity(cell) | {"stage": cell.stage, "seed": cell.seed}
     if cell.tuning is not None:
         facts["tuning"] = dataclasses.asdict(cell.tuning) | {"space": space_facts(cell)}
-    return dataclasses.replace(cell, key=digest_of(facts))
+    return replace(cell, key=digest_of(facts))
 
 
 def identity(cell: Cell) -> dict[str, Any]:
@@ -97,6 +110,8 @@ def identity(cell: Cell) -> dict[str, Any]:
         "protocol": PROTOCOL,
         "method": cell.label.text,
         "params": params(cell.method),
+        "effort": cell.effort,
+        **({} if cell.augment == "auto" else {"augment": cell.augment}),
         "task": cell.task.name,
         "data": cell.found.fingerprint,
         "backbone": backbone_facts(cell.backbone),
@@ -105,8 +120,8 @@ def identity(cell: Cell) -> dict[str, Any]:
 
 
 def space_facts(cell: Cell) -> dict[str, str]:
-    """The space that is searched: every hyper-parameter of the method's space that its label does not set."""
-    return {name: repr(values) for name, values in cell.method.space.items() if name not in cell.label.fixed}
+    """The space that is searched, as text."""
+    return {name: repr(values) for name, values in searched(cell).items()}
 
 
 def study_name(cell: Cell) -> str:

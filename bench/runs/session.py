@@ -173,8 +173,8 @@ class Work:
             network=NetworkFacts(
                 **session.backbone.describe(), digest=cell.weights_digest, checkpoint=str(file) if file else None
             ),
-            trial=self.trial, tuning=self.tuning, expectation=self.expectation, kept=self.kept,
-            curves=self.meter.curves,
+            effort=cell.effort, augment=cell.augment, trial=self.trial, tuning=self.tuning,
+            expectation=self.expectation, kept=self.kept, curves=self.meter.curves,
         )  # fmt: skip
 
     def attempt(self, what: Callable[[], T]) -> T | Failure:

@@ -9,7 +9,7 @@ import math
 import socket
 import time
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bench.records.cells import PROTOCOL, Tuning
-from bench.runs.pruning import pruner
+from bench.records.request import GRID
+from bench.runs.pruning import SEARCHED, pruner
+from bench.runs.recipe import grid
 from bench.spec import UserError
 
 COST, OWNER, SURPLUS = "head2head.cost", "head2head.owner", "head2head.surplus"
@@ -30,7 +32,7 @@ optuna.logging.set_verbosity(logging.ERROR)
 
 
 class Defaults(BaseSampler):
-    """Proposes the method's own hyper-parameters: the first trial of every study."""
+    """Proposes given hyper-parameters: the method's own in the first trial of a search, or a point of a grid."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
@@ -46,7 +48,7 @@ class Defaults(BaseSampler):
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """The method's own value."""
+        """The given value."""
         return self.values[param_name]
 
 
@@ -54,14 +56,16 @@ class Search:
     """The study of one method on one task. Optuna stores its trials; this class decides their order and number."""
 
     def __init__(
-        self, storage: BaseStorage, name: str, space: Mapping[str, BaseDistribution], defaults: Mapping[str, Any]
-    ) -> None:
+        self, storage: BaseStorage, name: str, space: Mapping[str, BaseDistribution], defaults: Mapping[str, Any],
+        compared: int = SEARCHED,
+    ) -> None:  # fmt: skip
+        """`compared` is the number of earlier trials that pruning needs."""
         self.space = dict(space)
         # Where a default is no value of the space (None, say: decided by the method), the first trial leaves it.
         self.defaults = {key: defaults[key] for key, values in space.items() if is_in(values, defaults[key])}
         self.name = name
         self.study = optuna.create_study(
-            storage=storage, study_name=name, direction="maximize", pruner=pruner(), load_if_exists=True
+            storage=storage, study_name=name, direction="maximize", pruner=pruner(compared), load_if_exists=True
         )
         self._check_protocol()
 
@@ -108,13 +112,15 @@ class Search:
 
     def _filled(self, trial: Trial, tuning: Tuning) -> Trial:
         """Draws a trial's hyper-parameters. Each trial has its own seed, so that a resumed search draws the same."""
-        if trial.number == 0:
+        if tuning.sampler == GRID:
+            self.study.sampler = Defaults(grid(self.space)[trial.number])
+        elif trial.number == 0:
             self.study.sampler = Defaults(self.defaults)
         else:
             seed = int.from_bytes(hashlib.sha256(f"{tuning.seed} {trial.number}".encode()).digest()[:4], "big")
             self.study.sampler = TPESampler(seed=seed) if tuning.sampler == "tpe" else RandomSampler(seed=seed)
         for name, values in self.space.items():
-            if trial.number or name in self.defaults:
+            if trial.number or name in self.defaults or tuning.sampler == GRID:
                 suggest(trial, name, values)
         return trial
 
@@ -127,7 +133,7 @@ class Search:
         self.study.tell(number, accuracy if state == TrialState.COMPLETE else None, state=state)
 
     def reported(self, number: int) -> set[int]:
-        """The percentages of its training at which a trial has reported its accuracy."""
+        """The steps of its training at which a trial has reported its accuracy."""
         return {step for one in self.trials() if one.number == number for step in one.intermediate_values}
 
     def await_others(self, owner: str, expected: Callable[[Mapping[str, Any]], float]) -> None:
@@ -186,8 +192,3 @@ def owner_of(folder: Path) -> str:
     """Identifies this results folder among those of all processes. Only one process holds it at a time."""
     place = json.dumps([socket.gethostname(), str(folder.resolve())])
     return hashlib.sha256(place.encode()).hexdigest()[:16]
-
-
-def free(space: Mapping[str, BaseDistribution], names: Collection[str]) -> dict[str, BaseDistribution]:
-    """The part of a space that is searched when these hyper-parameters are set."""
-    return {name: values for name, values in space.items() if name not in names}

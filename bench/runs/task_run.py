@@ -12,8 +12,12 @@ from bench.records.cells import Cell, Cost
 from bench.registry import Label
 from bench.runs.choice import Choice, Leader
 from bench.runs.failure import Failure
+from bench.runs.recipe import searched
 from bench.runs.session import Postponed, Session
 from bench.spec import Data, Method
+
+# What `--augment` allows; None: what the task's row does.
+AUGMENTS = {"auto": None, "none": frozenset[str](), "flip": frozenset({"flip"}), "light": frozenset({"flip", "shift"})}
 
 
 @dataclass
@@ -34,8 +38,9 @@ class TaskRun:
             for cell in cells:
                 session.begin(cell).fail(data, Cost())
             return None
-        images = TaskImages(data.train.images, session.backbone)
-        return cls(session, cells, replace(data, train=replace(data.train, images=images)), images)
+        images, allowed = TaskImages(data.train.images, session.backbone), AUGMENTS[cells[0].augment]
+        train = replace(data.train, images=images, augment=data.train.augment if allowed is None else allowed)
+        return cls(session, cells, replace(data, train=train), images)
 
     def prepare_features(self) -> None:
         """Computes all features that the task's methods read, in one pass over the training images, if probes read any.
@@ -81,8 +86,10 @@ class TaskRun:
 
 def pooled(cell: Cell) -> list[int | None]:
     """The pooling targets that a method and its trials read: its hyper-parameter `target`, None for the embedding."""
+    if not cell.method.frozen and getattr(cell.method, "head", None) == "probe":
+        return [None]
     if not cell.method.frozen and not hasattr(cell.method, "target"):
         return []  # it trains on pixels alone
     own = getattr(cell.method, "target", None)
-    values = cell.method.space.get("target") if cell.tuning is not None else None
-    return [own, *(getattr(values, "choices", ()) if "target" not in cell.label.fixed else ())]
+    values = searched(cell).get("target") if cell.tuning is not None else None
+    return [own, *getattr(values, "choices", ())]

@@ -71,7 +71,7 @@ class TrialMeter(Meter):
         self.look, self.give_up = look, give_up
 
     def epoch(self, done: int, total: int, loss: float, logits: Callable[[Tensor], Tensor]) -> None:
-        """Keeps both curves. `give_up(percentage done, validation accuracy)` may raise Pruned."""
+        """Keeps both curves. `give_up(epochs done, all epochs, validation accuracy)` may raise Pruned."""
         super().epoch(done, total, loss, logits)
         if self.look is None or done % max(1, total // LOOKS):
             return
@@ -79,7 +79,7 @@ class TrialMeter(Meter):
         accuracy = self.look(logits)
         self.point("val", done, accuracy)
         if self.give_up is not None and done < total:
-            self.give_up(100 * done // total, accuracy)
+            self.give_up(done, total, accuracy)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 
 from bench.costs.budget import BudgetSpent
 from bench.records.cells import Cell, CellResult, Cost, Status, TrialFacts
+from bench.records.request import GRID
 from bench.runs.delta import write_and_read
 from bench.runs.failure import Failure
 from bench.runs.plan import keyed
@@ -93,7 +94,8 @@ class Trials:
             self._tell(proposal.number, work.fail(outcome, cost, status))
             return
         best = self.search.best()
-        if best is None or outcome.accuracy > (best.value or 0.0):
+        leads = best is None or outcome.accuracy > (best.value or 0.0)
+        if leads and self.cell.tuning is not None and self.cell.tuning.sampler != GRID:  # else nothing will evaluate it
             for path, adapted in zip(self.files(work.cell), outcome.adapted, strict=True):
                 write_and_read(adapted.stored(), path)
         self._tell(proposal.number, work.done({"val": outcome.accuracy}, cost))

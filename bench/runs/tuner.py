@@ -17,10 +17,13 @@ from optuna.trial import Trial as Proposal
 from bench.adapt.bases import PathMethod
 from bench.costs.budget import Amount, BudgetSpent, largest, smallest
 from bench.records.cells import Cell, TrialFacts, TuningFacts
+from bench.records.request import GRID
 from bench.runs.choice import Choice, Leader
 from bench.runs.plan import params, study_name
+from bench.runs.pruning import CHOSEN, SEARCHED
+from bench.runs.recipe import searched
 from bench.runs.storage import open_storage
-from bench.runs.study import Search, free, owner_of
+from bench.runs.study import Search, owner_of
 from bench.runs.task_run import TaskRun
 from bench.runs.trial import Trial
 from bench.runs.trials import STATES, Trials
@@ -40,9 +43,10 @@ class Tuner:
         session, self.run, self.tuning = run.session, run, cell.tuning
         self.cell = replace(cell, seed=cell.tuning.seed)  # seeds of a comparison share what was found
         self.most = MANY if cell.tuning.trials is None else cell.tuning.trials
-        space = free(cell.method.space, cell.label.fixed)
+        self.own = cell.tuning.sampler == GRID  # whether it is the recipe's own choice
+        space, compared = searched(cell), CHOSEN if self.own else SEARCHED
         storage = open_storage(session.storage, session.store.folder)
-        self.search = Search(storage, study_name(self.cell), space, params(cell.method))
+        self.search = Search(storage, study_name(self.cell), space, params(cell.method), compared)
         self.owner = owner_of(session.store.folder)
         oracle = shifted(cell, run) if cell.tuning.oracle else ()
         place = Trial(session.backbone, run.data.train, session.budget, cell.tuning.seed, oracle)
@@ -109,7 +113,7 @@ class Tuner:
             best.number if best else None, cut,
         )  # fmt: skip
         chosen = self.trials.variant(best.params if best else {}).method
-        leaders = tuple(self.leader(one) for one in self.search.leaders())
+        leaders = () if self.own else tuple(self.leader(one) for one in self.search.leaders())
         value = best.value if best else None
         return Choice(chosen, facts, value, int(cost["flops"]), round(cost["seconds"], 4), leaders)
 

@@ -19,11 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.registry import method
+from bench.spec import Method
 
 
 @method("majority")
 @dataclass(frozen=True)
-class Majority:
+class Majority(Method):
     """Always answers the most frequent class."""
 
     space = {}

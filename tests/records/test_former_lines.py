@@ -20,7 +20,7 @@ from bench.records.line import parse, written
 from bench.records.store import Store
 from bench.registry import METHODS, TASKS
 from bench.report import write_report
-from bench.runs.plan import plan, split_done, study_name
+from bench.runs.plan import Terms, plan, split_done, study_name
 from bench.runs.runner import run
 from bench.spec import BackboneSpec
 from bench.tracking import record
@@ -92,7 +92,7 @@ def test_every_fact_is_found_again(folder: Path) -> None:
 
 def test_a_cell_of_another_protocol_is_run_anew(folder: Path) -> None:
     chosen, demo = METHODS.select(["head2toe_path"]), TASKS.select(["demo/digits"])
-    (cell,) = plan(chosen, demo, BackboneSpec("demo"), [0], Path("nowhere"), Tuning(3, "tpe", 0)).cells
+    (cell,) = plan(chosen, demo, BackboneSpec("demo"), [0], Path("nowhere"), Terms(Tuning(3, "tpe", 0))).cells
     assert split_done([cell], Store(folder).latest(), force=False) == ([cell], [])
     assert not Store(folder).index().trials(study_name(cell))
 

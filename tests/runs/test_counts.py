@@ -126,7 +126,14 @@ class Watched:
         """Runs all methods with three seeds."""
         train, test = np.arange(TRAIN) % CLASSES, np.arange(TEST) % CLASSES
         data = Data(Split(self.train, train, CLASSES, 8), {"test": Split(self.test, test, CLASSES)})
-        task = Task("toy/numbered", "natural", CLASSES, "", lambda _: Found("toy", "1", lambda: data, TRAIN, TEST))
+        task = Task(
+            "toy/numbered",
+            "natural",
+            CLASSES,
+            "",
+            lambda _: Found("toy", "1", lambda: data, TRAIN, TEST),
+            effort="quick",
+        )
         cells = plan(dict(METHODS.items()), {task.name: task}, BackboneSpec("demo"), SEEDS, folder).cells
         session = Session(Store(folder), Budget(), self.backbone)
         assert session.estimate.forward.flops > 0  # its passes over black images are measured before

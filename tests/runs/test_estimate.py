@@ -18,7 +18,7 @@ from bench.records.cells import Cell, CellResult, Cost, Environment, Expectation
 from bench.registry import METHODS, TASKS
 from bench.runs.environment import describe_device
 from bench.runs.estimate import Estimator
-from bench.runs.plan import plan
+from bench.runs.plan import Terms, plan
 from bench.runs.runner import run
 from bench.spec import BackboneSpec
 from tests import toy
@@ -203,7 +203,7 @@ def tuned(name: str, trials: int) -> float:
     """Seconds that a final cell with so many trials is expected to take, without any records."""
     methods = METHODS.select([name])
     (planned,) = plan(
-        methods, {"toy/0": toy.task("toy/0")}, BackboneSpec("demo"), [0], Path(), Tuning(trials, "tpe", 0)
+        methods, {"toy/0": toy.task("toy/0")}, BackboneSpec("demo"), [0], Path(), Terms(Tuning(trials, "tpe", 0))
     ).cells
     return knowing().tuned(planned).seconds
 

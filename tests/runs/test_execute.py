@@ -23,7 +23,7 @@ from bench.records.store import Store
 from bench.registry import METHODS
 from bench.runs import execute
 from bench.runs.comparison import Run, opened
-from bench.runs.plan import plan
+from bench.runs.plan import Terms, plan
 from bench.spec import BackboneSpec, UserError
 from tests import toy
 
@@ -97,7 +97,7 @@ def run(
 ) -> Run:  # fmt: skip
     """Does these methods on tiny tasks, with the embedded backbone on the CPU."""
     made = {f"toy/{number}": toy.task(f"toy/{number}") for number in range(tasks)}
-    asked = plan(chosen, made, BackboneSpec("demo", image_size=32), [0], Path("nowhere"), tuning)
+    asked = plan(chosen, made, BackboneSpec("demo", image_size=32), [0], Path("nowhere"), Terms(tuning))
     with opened(Request(device="cpu", results=folder, budget=[budget]), asked) as found:
         found.work()
     return found

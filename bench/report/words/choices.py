@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.records.cells import TuningFacts
+from bench.records.request import GRID
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import counted, listed
 
@@ -15,9 +16,12 @@ def any_tuned(grid: Grid) -> bool:
 
 
 def searches(grid: Grid, method: str) -> list[TuningFacts]:
-    """What the cells of a method say about their searches, one entry a cell that was searched."""
+    """What the cells of a method say about their searches, one entry a cell that was searched.
+
+    What a recipe chooses by itself is no search.
+    """
     cells = [cell for task in grid.tasks for cell in grid.cells.get((method, task), ())]
-    return [cell.tuning for cell in cells if cell.tuning is not None]
+    return [cell.tuning for cell in cells if cell.tuning is not None and cell.tuning.sampler != GRID]
 
 
 def tuning_note(grid: Grid) -> str:

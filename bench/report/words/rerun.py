@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.records import request
 from bench.records.cells import CellResult
-from bench.records.request import AUTO, PRECISIONS, SAMPLERS, Request
+from bench.records.request import AUTO, GRID, PRECISIONS, SAMPLERS, Request
 from bench.registry import ORACLE, Label
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import numbered
@@ -77,8 +77,9 @@ def run_of(grid: Grid, methods: Sequence[str], *, oracle: bool) -> Request:
     backbone = everything[0].backbone
     try:
         return Request(
-            names, grid.tasks, grid.seeds, backbone, oracle=oracle, **search, **more, **network(everything[0])
-        )
+            names, grid.tasks, grid.seeds, backbone, oracle=oracle, **search, **more, **network(everything[0]),
+            effort=everything[0].effort, augment=everything[0].augment,
+        )  # fmt: skip
     except UserError:
         return Request(names, grid.tasks, backbone=backbone)
 
@@ -103,7 +104,7 @@ def tuning(cells: Sequence[CellResult]) -> Mapping[str, Any]:
     """How hyper-parameters were searched; nothing unless all cells say the same."""
     asked = {(cell.tuning.asked, cell.tuning.sampler) if cell.tuning else (None, None) for cell in cells}
     trials, sampler = asked.pop() if len(asked) == 1 else (None, None)
-    if trials is None:
+    if trials is None or sampler == GRID:
         return {}
     limit: Mapping[str, Any] = {"budget": PLACES["budget"]} if trials == AUTO else {}
     return {"tune": trials, "sampler": sampler or SAMPLERS[0], **limit}
