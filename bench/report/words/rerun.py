@@ -78,10 +78,16 @@ def run_of(grid: Grid, methods: Sequence[str], *, oracle: bool) -> Request:
     try:
         return Request(
             names, grid.tasks, grid.seeds, backbone, oracle=oracle, **search, **more, **network(everything[0]),
-            effort=everything[0].effort, augment=everything[0].augment,
+            **recipes(everything[0], grid.suite),
         )  # fmt: skip
     except UserError:
         return Request(names, grid.tasks, backbone=backbone)
+
+
+def recipes(cell: CellResult, suite: str) -> Mapping[str, Any]:
+    """The effort of the methods' recipes, where it is not that of the suite, and the augmentation."""
+    usual = "quick" if suite == EMBEDDED else "paper"
+    return {"effort": None if cell.effort == usual else cell.effort, "augment": cell.augment}
 
 
 def network(cell: CellResult) -> Mapping[str, Any]:
