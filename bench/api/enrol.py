@@ -12,6 +12,7 @@ from bench.variants import settings, variant
 
 MEMBERS = ("space", "choices", "quick", "frozen", "folds", "refusal", "passes", "fit", "restore")  # of every method
 
+
 def enrol(given: Method | type[Method]) -> dict[str, Callable[[], Method]]:
     """A method that is an object or a class instead of a name, under its label: `lora:rank=2` for `LoRA(rank=2)`.
 

@@ -29,8 +29,8 @@ def test_the_command_names_what_was_run() -> None:
     cells = [result(m, "vtab1k/natural/a b", seed, **found) for m in ("lora", "knn") for seed in (0, 1)]
     assert command(grid_of(cells)) == (
         "python run_bench.py --methods lora knn --tasks 'vtab1k/natural/a b' --seeds 0 1 --backbone mobilenetv2_100 "
-        "--checkpoint FILE --backbone-arg pad_type=same --image-size 96 --mean 0.5 --std 0.5 --tune 10 "
-        "--sampler random --data DATA"
+        "--checkpoint FILE --backbone-arg pad_type=same --image-size 96 --mean 0.5 --std 0.5 "
+        "--effort quick --tune 10 --sampler random --data DATA"
     )
     plain = grid_of([result(backbone="demo", environment=Environment("1", git="abc"))])
     assert command(plain) == "python run_bench.py --methods linear_probe --tasks demo/digits --backbone demo"
@@ -48,7 +48,7 @@ def test_the_file_holds_the_flags_that_differ_from_the_defaults() -> None:
     assert read([result("lora", "vtab1k/natural/a", seed, **about) for seed in (0, 1)]) == {
         "methods": ["lora"], "tasks": ["vtab1k/natural/a"], "seeds": [0, 1], "backbone": "mobilenetv2_100",
         "checkpoint": "FILE", "backbone-arg": ["pad_type=same"], "image-size": 96, "mean": [0.5], "std": [0.5],
-        "tune": 10, "sampler": "random", "data": "DATA",
+        "effort": "quick", "tune": 10, "sampler": "random", "data": "DATA",
     }  # fmt: skip
 
 
