@@ -169,7 +169,10 @@ def test_a_budget_that_does_not_do_is_in_the_outcome(tmp_path: Path) -> None:
         ({"tune": 0}, "is no number of trials"),
         ({"budget": "soon"}, "write 90s, 30m or 2h"),
         ({"methods": 3}, "3 is no method; it is a dataclass that inherits"),
-        ({"methods": make_dataclass("Bare", [])}, "lacks space, frozen, folds, passes, fit, restore"),
+        (
+            {"methods": make_dataclass("Bare", [])},
+            "lacks space, choices, quick, frozen, folds, refusal, passes, fit, restore",
+        ),
     ],
 )
 def test_what_cannot_be_is_a_sentence(asked: dict[str, object], says: str, tmp_path: Path) -> None:
