@@ -51,7 +51,7 @@ class AllFeatures(ProbeMethod):
 def _chosen(gram: torch.Tensor, examples: solvers.Examples) -> float:
     """The l2 that the held-out examples choose, by heads on the others."""
     kernel, labels = solvers.Kernel(gram, examples.learnt, examples.meter), examples.labels
-    l2 = solvers.choose_l2(
+    l2, _ = solvers.choose_l2(
         PATH,
         kernel.zero(examples.classes),
         lambda head, l2: kernel.solve(labels, head, l2),

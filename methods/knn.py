@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from bench.adapt.lazy import neighbours, probe, solvers, torch
 from bench.registry import method
-from bench.spec import Backbone, Meter, Method, Split
+from bench.spec import Backbone, Meter, Method, Split, UserError
 
 KS = (20, 10, 5, 1)
 
@@ -36,11 +36,16 @@ class KNN(Method):
     k: int | None = None
     temperature: float = 0.07
 
+    def __post_init__(self) -> None:
+        """Raises UserError where nobody votes."""
+        if self.k == 0:
+            raise UserError("knn:k=0 has no neighbour to vote; choose 1 or more")
+
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> neighbours.Neighbours:
         """Reads the training images' embeddings, and chooses k."""
         examples = solvers.read_examples(backbone, train, None, meter)
         x = torch.nn.functional.normalize(examples.matrix, dim=1)
-        k = self.k or self.chosen(x, examples)
+        k = self.chosen(x, examples) if self.k is None else self.k
         return neighbours.neighbours(backbone, x, examples.labels, examples.classes, k, self.temperature)
 
     def chosen(self, x: torch.Tensor, examples: solvers.Examples) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from bench.adapt import grids
-from bench.adapt.lazy import parameters, probe, schedule, solvers, taps, torch, trained, training
+from bench.adapt.lazy import last_blocks, parameters, probe, schedule, solvers, taps, torch, trained, training
 from bench.spec import Adapted, Backbone, Meter, Method, Split, UserError
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class ProbeMethod(Method):
     whole: ClassVar[bool] = False  # True: features are divided by the norm of the whole layer, not of its selected part
 
     @property
-    def target(self) -> int | None:
-        """About how many numbers each layer is pooled to; None for the pooled embedding alone."""
+    def target(self) -> last_blocks.Target:
+        """About how many numbers each layer is pooled to, or the last blocks; None for the pooled embedding alone."""
         return None
 
     @property

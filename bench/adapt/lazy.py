@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
-    "activations", "cut", "neighbours", "parameters", "peft", "probe", "ranking", "readout", "schedule", "solvers",
-    "sources", "taps", "torch", "trained", "training",
+    "activations", "cut", "features", "last_blocks", "neighbours", "parameters", "peft", "probe", "ranking", "readout",
+    "schedule", "solvers", "sources", "taps", "torch", "trained", "training",
 ]  # fmt: skip
 
 
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 
     from bench.adapt import neighbours, probe, ranking, readout, schedule, solvers, sources, trained
     from bench.adapt import train as training
-    from bench.backbone import activations, cut, parameters, taps
+    from bench.backbone import activations, cut, features, last_blocks, parameters, taps
 else:
     peft, torch = Lazy("peft"), Lazy("torch")
     probe, ranking, readout = Lazy("bench.adapt.probe"), Lazy("bench.adapt.ranking"), Lazy("bench.adapt.readout")
     neighbours = Lazy("bench.adapt.neighbours")
     schedule, solvers = Lazy("bench.adapt.schedule"), Lazy("bench.adapt.solvers")
+    features = Lazy("bench.backbone.features")
+    last_blocks = Lazy("bench.backbone.last_blocks")
     parameters, taps = Lazy("bench.backbone.parameters"), Lazy("bench.backbone.taps")
     activations, cut = Lazy("bench.backbone.activations"), Lazy("bench.backbone.cut")
     sources, trained, training = Lazy("bench.adapt.sources"), Lazy("bench.adapt.trained"), Lazy("bench.adapt.train")

@@ -13,6 +13,7 @@ from bench.adapt.selection import norms, pack, per_block, select, unpack
 from bench.adapt.solvers.head import Head
 from bench.backbone.features import Features
 from bench.backbone.forward import read, taps
+from bench.backbone.last_blocks import LastBlocks, Target
 from bench.backbone.pooling import pooled_width
 from bench.costs.clock import Clock
 from bench.spec import Backbone
@@ -33,13 +34,14 @@ class Piece:
 class Probe:
     """A linear head, and the pooled features that it reads.
 
-    `target` is about how many numbers each tap is pooled to; None reads the pooled embedding alone. `selected` are the
+    `target` is about how many numbers each tap is pooled to, or says which of the last blocks are read; None reads the
+    pooled embedding alone. `selected` are the
     sorted columns that are read of all features. Each tap's selected part is divided by its l2 norm, or by that of the
     tap if `whole`. Where `selected` is None, all features are read as they are.
     """
 
     backbone: Backbone
-    target: int | None
+    target: Target
     selected: Tensor | None  # int64 (kept,)
     width: int  # features before selection
     weight: Tensor  # (kept, classes)
@@ -47,7 +49,7 @@ class Probe:
     whole: bool = False
 
     @classmethod
-    def of(cls, backbone: Backbone, target: int | None, head: Head, whole: bool = False) -> Probe:
+    def of(cls, backbone: Backbone, target: Target, head: Head, whole: bool = False) -> Probe:
         """The probe of a head that was solved on the features of this target."""
         device = backbone.device
         selected = None if head.selected is None else head.selected.to(device)
@@ -104,8 +106,13 @@ class Probe:
         return scores
 
     def stored(self) -> Mapping[str, Tensor]:
-        """The head on the CPU, and which features it reads, as bench.adapt.selection packs them."""
+        """The head on the CPU, and which features it reads, as bench.adapt.selection packs them.
+
+        `blocks` are the number of last blocks that are read, and whether their mean patch token is.
+        """
         head = {"weight": self.weight.cpu(), "bias": self.bias.cpu()}
+        if isinstance(self.target, LastBlocks):
+            head["blocks"] = torch.tensor([self.target.count, self.target.mean])
         if self.selected is None:
             return head
         return head | pack(self.selected, self.width)
@@ -118,15 +125,15 @@ def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, 
     tap are computed once for all probes that need them. The clock's label of work for one probe is its number.
     """
     scores = [probe.bias[:, None].repeat(1, len(images)) for probe in probes]
-    readers: dict[tuple[str, int | None], list[int]] = {}
+    readers: dict[tuple[str, Target], list[int]] = {}
     for number, probe in enumerate(probes):
         for name in probe.pieces:
             readers.setdefault((name, probe.target), []).append(number)
-    wanted: dict[str, list[int | None]] = {}
+    wanted: dict[str, list[Target]] = {}
     for name, target in readers:
         wanted.setdefault(name, []).append(target)
 
-    def receive(name: str, target: int | None, pooled: Tensor) -> None:
+    def receive(name: str, target: Target, pooled: Tensor) -> None:
         lengths = None
         if any(probes[number].pieces[name].whole for number in readers[name, target]):
             lengths = norms(pooled)
@@ -140,7 +147,7 @@ def score_together(backbone: Backbone, probes: Sequence[Probe], images: Tensor, 
     return [probe.finish(of_probe.t()) for probe, of_probe in zip(probes, scores, strict=True)]
 
 
-def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor], whole: bool = False) -> Probe:
+def restore(backbone: Backbone, target: Target, stored: Mapping[str, Tensor], whole: bool = False) -> Probe:
     """The probe from the tensors that its `stored` returned."""
     width = sum(widths(backbone, target))
     selected = unpack(stored, width)
@@ -149,6 +156,6 @@ def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor]
     return Probe(backbone, target, kept, width, stored["weight"].to(device), stored["bias"].to(device), whole)
 
 
-def widths(backbone: Backbone, target: int | None) -> list[int]:
+def widths(backbone: Backbone, target: Target) -> list[int]:
     """How many features each tap gives for a target, in the order of the network."""
     return [pooled_width(tap, target) for tap in taps(backbone, target)]

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from bench.adapt import probe as probes
 from bench.adapt.probe import Probe
 from bench.adapt.selection import norms, pack
-from bench.backbone.forward import taps
-from bench.backbone.pooling import pool
+from bench.backbone.forward import pooled, taps
+from bench.backbone.last_blocks import Target
 from bench.backbone.taps import listen
 from bench.spec import Backbone
 
@@ -38,8 +38,8 @@ class ReadoutNetwork(nn.Module):
 
         def receive(name: str, output: Tensor) -> None:
             columns = self.probe.pieces[name].columns
-            pooled = pool(output, self.layouts[name], self.probe.target)
-            part = pooled if columns is None else pooled.index_select(1, columns)
+            whole = pooled(self.network, name, self.layouts[name], output, self.probe.target)
+            part = whole if columns is None else whole.index_select(1, columns)
             parts[name] = part / norms(part)
 
         with listen(self.network, list(self.probe.pieces), receive):
@@ -53,7 +53,7 @@ class ReadoutNetwork(nn.Module):
         return {**weights, **pack(self.probe.selected, self.probe.width)}
 
 
-def restore(backbone: Backbone, target: int | None, stored: Mapping[str, Tensor]) -> ReadoutNetwork:
+def restore(backbone: Backbone, target: Target, stored: Mapping[str, Tensor]) -> ReadoutNetwork:
     """The network, in eval mode, that `stored` was kept of."""
     weights = {name: value for name, value in stored.items() if name not in ("mask", "index")}
     trainable = len(weights) > 2

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.backbone.forward import read, taps
+from bench.backbone.last_blocks import Target
 from bench.backbone.pooling import pooled_width
 from bench.costs.clock import Clock
 from bench.costs.memory import Halving, fits, free_bytes
@@ -20,7 +21,7 @@ from bench.spec import Backbone, Images, Meter, UserError
 BATCH, MOST = 64, 512  # images a forward pass: on a CPU, and at most
 PIXEL = 1024  # bytes of activations that a network may hold at once for a pixel of its input
 ROUNDING = 2.0**-10  # the relative error (l2) that half precision may make, its own for numbers of ordinary size
-Place = tuple[str, int | None]  # a tap and a target
+Place = tuple[str, Target]  # a tap and a target
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,7 @@ class Extract:
     seconds: float
 
 
-def extract(
-    backbone: Backbone, images: Images, targets: Sequence[int | None], charge: Meter
-) -> dict[int | None, Extract]:
+def extract(backbone: Backbone, images: Images, targets: Sequence[Target], charge: Meter) -> dict[Target, Extract]:
     """One pass for all targets. Each target is attributed the seconds of the pass without the pooling of the others.
 
     Taps are held in half precision where that changes their numbers by no more than its rounding. The pooled embedding
@@ -82,7 +81,7 @@ def home(numbers: int, device: torch.device) -> torch.device:
 class Sink:
     """Sends batch after batch through the backbone, and holds the pooled features alone."""
 
-    def __init__(self, backbone: Backbone, count: int, targets: Sequence[int | None], exact: bool = False) -> None:
+    def __init__(self, backbone: Backbone, count: int, targets: Sequence[Target], exact: bool = False) -> None:
         self.backbone, self.count, self.exact = backbone, count, exact
         self.clock = Clock(backbone.device)
         self.places = {target: [(tap.name, target) for tap in taps(backbone, target)] for target in targets}
@@ -109,14 +108,14 @@ class Sink:
             (place for place, block in self.held.items() if not block.sum(dtype=torch.float32).isfinite()), None
         )
 
-    def extract(self, target: int | None, shared: Meter) -> Extract:
+    def extract(self, target: Target, shared: Meter) -> Extract:
         """The features of a target. `shared` is the meter of the pass."""
         pooling = {place: seconds for place, seconds in self.clock.seconds().items() if isinstance(place, tuple)}
         of_others = sum(seconds for place, seconds in pooling.items() if place[1] != target)
         held = tuple(self.held[place] for place in self.places[target])
         return Extract(held, shared.flops, shared.seconds - of_others)
 
-    def _receive(self, name: str, target: int | None, pooled: Tensor) -> None:
+    def _receive(self, name: str, target: Target, pooled: Tensor) -> None:
         held = self.held.get((name, target))
         if pooled.device.type == "cpu" or (held is not None and held.device == pooled.device):
             self._put((name, target), pooled)
@@ -138,9 +137,9 @@ def half_serves(numbers: Tensor) -> bool:
     return bool(error <= ROUNDING * numbers.norm())
 
 
-def wanted(places: Sequence[Place]) -> dict[str, list[int | None]]:
+def wanted(places: Sequence[Place]) -> dict[str, list[Target]]:
     """The targets for which each tap is read."""
-    found: dict[str, list[int | None]] = {}
+    found: dict[str, list[Target]] = {}
     for name, target in places:
         found.setdefault(name, []).append(target)
     return found

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from bench.backbone.extract import Extract
 from bench.backbone.forward import taps
+from bench.backbone.last_blocks import LastBlocks, Target
 from bench.backbone.pooling import pooled_width
 from bench.backbone.weights import resolve
 from bench.costs.device import device_name
@@ -105,10 +106,11 @@ class Slot:
         return len(text).to_bytes(8, "little") + text
 
 
-def slot(backbone: Backbone, images: Images, target: int | None) -> Slot | None:
+def slot(backbone: Backbone, images: Images, target: Target) -> Slot | None:
     """The file for the features of these images; None for images that lie on no disk, or with the cache off."""
     read = taps(backbone, target)
-    decides = {"taps": [[tap.name, tap.layout, *tap.shape] for tap in read], "target": target}
+    whose = str(target) if isinstance(target, LastBlocks) else target
+    decides = {"taps": [[tap.name, tap.layout, *tap.shape] for tap in read], "target": whose}
     return _slot(backbone, images, decides, {tap.name: (pooled_width(tap, target),) for tap in read})
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.backbone.extract import Extract, extract, home
 from bench.backbone.feature_cache import slot
+from bench.backbone.last_blocks import Target
 from bench.images.pixels import PixelCache
 from bench.spec import Backbone, Images, Meter, Subset
 
@@ -59,14 +60,14 @@ class FeatureCache:
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
-        self._extracts: dict[int | None, Extract] = {}
+        self._extracts: dict[Target, Extract] = {}
 
-    def extract(self, images: Images, target: int | None, meter: Meter) -> Extract:
+    def extract(self, images: Images, target: Target, meter: Meter) -> Extract:
         """The features of one target, computed where they are not there yet; `meter` is charged nothing."""
         self.prepare(images, [target], meter)
         return self._extracts[target]
 
-    def prepare(self, images: Images, targets: Sequence[int | None], meter: Meter) -> None:
+    def prepare(self, images: Images, targets: Sequence[Target], meter: Meter) -> None:
         """Gets the features of several targets with one forward pass at most; `meter` is charged nothing.
 
         The pooled embedding (None) comes with every pass. Raises UserError where an activation is not finite.
@@ -82,7 +83,7 @@ class FeatureCache:
             if file is not None:
                 file.put(found)
 
-    def _on_disk(self, images: Images, target: int | None) -> bool:
+    def _on_disk(self, images: Images, target: Target) -> bool:
         """Reads the features of a target that an earlier run left on disk; returns whether there are any."""
         file = slot(self.backbone, images, target)
         found = file.take() if file is not None else None
@@ -100,12 +101,12 @@ class TaskImages(PixelCache):
         self.features = FeatureCache(backbone)
         self.activations: dict[str, Extract] = {}  # by where the backbone was cut; see bench.backbone.activations
 
-    def prepare(self, targets: Sequence[int | None], meter: Meter) -> None:
+    def prepare(self, targets: Sequence[Target], meter: Meter) -> None:
         """Gets the features of several targets, as `FeatureCache.prepare`."""
         self.features.prepare(self, targets, meter)
 
 
-def features(backbone: Backbone, images: Images, target: int | None, charge: Meter) -> Features:
+def features(backbone: Backbone, images: Images, target: Target, charge: Meter) -> Features:
     """The features of a training split. They are computed once a task and attributed to each caller.
 
     `target` is Head2Toe's T, the nominal number of features a tap. None asks for the pooled embedding alone. The

@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
+from bench.backbone.last_blocks import Target
 from bench.spec import Tap
 
 LARGE = 6  # places a side
@@ -29,9 +30,9 @@ def kernel(shape: tuple[int, ...], layout: str, target: int) -> tuple[int, int]:
     return side, side
 
 
-def pooled_width(tap: Tap, target: int | None) -> int:
+def pooled_width(tap: Tap, target: Target) -> int:
     """How many numbers `pool` makes of one example of a tap."""
-    if tap.layout == "vector" or target is None:
+    if tap.layout == "vector" or not isinstance(target, int):
         return tap.shape[0]
     rows, columns, channels = _sides(tap.shape, tap.layout)
     down, right = kernel(tap.shape, tap.layout, target)

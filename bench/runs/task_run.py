@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from bench.backbone.features import TaskImages
+from bench.backbone.last_blocks import Target
 from bench.costs.budget import Amount
 from bench.costs.meter import Meter
 from bench.records.cells import Cell, Cost
@@ -84,7 +85,7 @@ class TaskRun:
         return (leader for choice in self.choices.values() if isinstance(choice, Choice) for leader in choice.leaders)
 
 
-def pooled(cell: Cell) -> list[int | None]:
+def pooled(cell: Cell) -> list[Target]:
     """The pooling targets that a method and its trials read: its hyper-parameter `target`, None for the embedding."""
     if not cell.method.frozen and getattr(cell.method, "head", None) == "probe":
         return [None]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.backbone.features import Features, features
 from bench.backbone.forward import taps
+from bench.backbone.last_blocks import Target
 from bench.spec import Backbone, Meter, Split
 
 
@@ -45,7 +46,7 @@ class Examples:
         return replace(self, features=part, labels=self.labels[:count], learnt=count - held_out)
 
 
-def read_examples(backbone: Backbone, split: Split, target: int | None, meter: Meter) -> Examples:
+def read_examples(backbone: Backbone, split: Split, target: Target, meter: Meter) -> Examples:
     """The examples of a training split; the forward pass is attributed to `meter`.
 
     Each layer is pooled to about `target` numbers; None reads the pooled embedding alone. Raises UserError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from bench.adapt.grids import L2
 from bench.adapt.solvers.examples import Examples
 from bench.adapt.solvers.head import Head, zero
-from bench.adapt.solvers.logistic import ridge, standardise
+from bench.adapt.solvers.logistic import Standardised, ridge, standardise
 
 
 def linear_probe(examples: Examples, l2: float | None = None) -> Head:
@@ -17,23 +17,33 @@ def linear_probe(examples: Examples, l2: float | None = None) -> Head:
     heads on the others, the strongest of equals.
     """
     found = standardise(examples.matrix, examples.meter)
-    x, y, learnt, meter = found.coordinates, examples.labels, examples.learnt, examples.meter
-    start = zero(x, examples.classes)
     if l2 is None:
-        l2 = choose_l2(
-            L2,
-            start,
-            lambda head, l2: ridge(x[:learnt], y[:learnt], head, l2, meter),
-            lambda head: int((head.scores(x[learnt:]).argmax(1) == y[learnt:]).sum()),
-        )
-        meter.point("chosen/l2", len(L2), l2)
-    return found.on_features(ridge(x, y, start, l2, meter), meter)
+        l2, _ = chosen_l2(found, examples, L2)
+        examples.meter.point("chosen/l2", len(L2), l2)
+    return at_l2(found, examples, l2)
+
+
+def at_l2(found: Standardised, examples: Examples, l2: float) -> Head:
+    """The linear probe of one penalty on features that have been standardised."""
+    start = zero(found.coordinates, examples.classes)
+    return found.on_features(ridge(found.coordinates, examples.labels, start, l2, examples.meter), examples.meter)
+
+
+def chosen_l2(found: Standardised, examples: Examples, path: Sequence[float]) -> tuple[float, int]:
+    """The penalty that the held-out examples choose by heads on the others, and its hits."""
+    x, y, learnt, meter = found.coordinates, examples.labels, examples.learnt, examples.meter
+    return choose_l2(
+        path,
+        zero(x, examples.classes),
+        lambda head, l2: ridge(x[:learnt], y[:learnt], head, l2, meter),
+        lambda head: int((head.scores(x[learnt:]).argmax(1) == y[learnt:]).sum()),
+    )
 
 
 def choose_l2(
     path: Sequence[float], start: Head, solve: Callable[[Head, float], Head], hits: Callable[[Head], int]
-) -> float:  # fmt: skip
-    """The penalty, of a path from strong to weak, whose head has the most hits: the strongest of equals.
+) -> tuple[float, int]:
+    """The penalty, of a path from strong to weak, whose head has the most hits, and them: the strongest of equals.
 
     `solve` finds the head of a penalty from the head before, at first from `start`. `hits` counts what a head gets
     right among examples that it was not fitted on.
@@ -42,7 +52,7 @@ def choose_l2(
     for l2 in path:
         head = solve(head, l2)
         best = max(best, (hits(head), l2))
-    return best[1]
+    return best[1], best[0]
 
 
 def heads_along(path: Sequence[float], examples: Sequence[Examples]) -> list[Head]:

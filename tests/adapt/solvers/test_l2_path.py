@@ -22,7 +22,7 @@ def test_the_strongest_of_equals_is_chosen_and_each_head_starts_the_next() -> No
 
     hits = {8.0: 1, 4.0: 3, 2.0: 3, 1.0: 2}
     start = Head(torch.zeros(1), torch.tensor(0.0))
-    assert choose_l2((8.0, 4.0, 2.0, 1.0), start, solve, lambda head: hits[float(head.bias)]) == 4.0
+    assert choose_l2((8.0, 4.0, 2.0, 1.0), start, solve, lambda head: hits[float(head.bias)]) == (4.0, 3)
     assert tried == [(0.0, 8.0), (8.0, 4.0), (4.0, 2.0), (2.0, 1.0)]
 
 

@@ -1,0 +1,77 @@
+"""What is read of the last blocks: DINOv2's intermediate layers of a ViT, pooled stages of a CNN and of Swin."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+import timm
+import torch
+
+from bench.adapt.probe import widths
+from bench.backbone.features import features
+from bench.backbone.last_blocks import LastBlocks
+from bench.backbone.network import TimmBackbone
+from bench.costs.meter import Meter
+from bench.spec import BackboneSpec
+from tests.methods.test_contract import split_of
+
+CPU = torch.device("cpu")
+
+
+@lru_cache
+def network_of(name: str) -> TimmBackbone:
+    torch.manual_seed(0)
+    options = {"img_size": 32} if "vit" in name else {}
+    return TimmBackbone(BackboneSpec(name, image_size=32), timm.create_model(name, **options), CPU)
+
+
+def read(network: TimmBackbone, target: LastBlocks) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """The blocks of features of a few images, and the network's input for them."""
+    split = split_of("demo/count").part(range(4))
+    images = torch.stack([torch.from_numpy(split.images.decode(at)).permute(2, 0, 1) for at in range(4)])
+    return list(features(network, split.images, target, Meter(CPU)).blocks), network.inputs(images)
+
+
+@pytest.mark.parametrize("mean", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+def test_of_a_vit_they_are_class_tokens_and_the_mean_patch(count: int, mean: bool) -> None:
+    network = network_of("test_vit")
+    found, inputs = read(network, LastBlocks(count, mean))
+    with torch.no_grad():  # timm applies the last norm, whose scale and shift are 1 and 0 before pretraining
+        layers = network.module.get_intermediate_layers(  # type: ignore[operator]
+            inputs, n=count, return_prefix_tokens=True, norm=True
+        )
+    expected = [prefix[:, 0] for _, prefix in layers]
+    if mean:
+        expected[-1] = torch.cat([expected[-1], layers[-1][0].mean(1)], dim=1)
+    assert [block.shape[1] for block in found] == widths(network, LastBlocks(count, mean))
+    assert all(torch.allclose(*pair, atol=5e-3) for pair in zip(found, expected, strict=True))  # kept in half precision
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_convnext"])
+def test_of_maps_they_are_the_means_of_the_stages_and_the_embedding(name: str) -> None:
+    network = network_of(name)
+    found, inputs = read(network, LastBlocks(3, True))
+    with torch.no_grad():
+        stages = network.module.forward_intermediates(inputs, intermediates_only=True)  # type: ignore[operator]
+        embedding = network.module.forward_head(  # type: ignore[operator]
+            network.module.forward_features(inputs),
+            pre_logits=True,  # type: ignore[operator]
+        )
+    expected = [stage.mean((2, 3)) for stage in stages[-3:-1]] + [embedding]
+    assert all(torch.allclose(*pair, rtol=5e-3, atol=5e-3) for pair in zip(found, expected, strict=True))
+
+
+def test_maps_with_channels_last_are_pooled_over_places() -> None:
+    torch.manual_seed(0)
+    made = timm.create_model(
+        "swin_tiny_patch4_window7_224", img_size=32, window_size=4, embed_dim=12, depths=(1, 1, 1, 1)
+    )
+    network = TimmBackbone(BackboneSpec("swin_tiny_patch4_window7_224", image_size=32), made, CPU)
+    found, _ = read(network, LastBlocks(4, True))
+    assert [block.shape[1] for block in found] == [12, 24, 48, 96]
+
+
+def test_more_blocks_than_there_are_are_all() -> None:
+    assert len(widths(network_of("test_vit"), LastBlocks(40, False))) == 6
