@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
-    "activations", "cut", "features", "last_blocks", "neighbours", "parameters", "peft", "probe", "ranking", "readout",
-    "schedule", "solvers", "sources", "taps", "torch", "trained", "training",
+    "activations", "attentive", "cut", "features", "last_blocks", "neighbours", "parameters", "peft", "probe",
+    "ranking", "readout", "schedule", "solvers", "sources", "taps", "torch", "trained", "training",
 ]  # fmt: skip
 
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     import peft
     import torch
 
-    from bench.adapt import neighbours, probe, ranking, readout, schedule, solvers, sources, trained
+    from bench.adapt import attentive, neighbours, probe, ranking, readout, schedule, solvers, sources, trained
     from bench.adapt import train as training
     from bench.backbone import activations, cut, features, last_blocks, parameters, taps
 else:
     peft, torch = Lazy("peft"), Lazy("torch")
     probe, ranking, readout = Lazy("bench.adapt.probe"), Lazy("bench.adapt.ranking"), Lazy("bench.adapt.readout")
-    neighbours = Lazy("bench.adapt.neighbours")
+    attentive, neighbours = Lazy("bench.adapt.attentive"), Lazy("bench.adapt.neighbours")
     schedule, solvers = Lazy("bench.adapt.schedule"), Lazy("bench.adapt.solvers")
     features = Lazy("bench.backbone.features")
     last_blocks = Lazy("bench.backbone.last_blocks")

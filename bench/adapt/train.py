@@ -166,9 +166,15 @@ class Training:
             self.meter.point("memory/recomputed", done, len(self.thrift.recomputed))
 
     def logits(self, images: Tensor) -> Tensor:
-        """Scores float32 (batch, classes) of uint8 pixels, in the mode that the network is in."""
-        with self.backbone.computing(trained=True):
-            return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
+        """Scores float32 (batch, classes) of uint8 pixels, in eval mode: looking changes nothing of the training."""
+        training = [module for module in self.network.modules() if module.training]
+        self.network.eval()
+        try:
+            with self.backbone.computing(trained=True):
+                return self.network(self.backbone.inputs(images)).float()  # type: ignore[no-any-return]
+        finally:
+            for module in training:
+                module.training = True
 
 
 class WithoutCurves:

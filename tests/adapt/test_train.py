@@ -173,3 +173,16 @@ def test_gradients_are_clipped_and_layers_have_rates_of_their_own() -> None:
     norms = torch.stack([weight.grad.norm() for weight in network.parameters() if weight.grad is not None])
     assert norms.norm().item() == pytest.approx(1e-3, rel=1e-3)
     assert [group["lr"] for group in training.optimiser.param_groups] == [0.05]
+
+
+def test_a_look_is_in_eval_mode_and_leaves_the_training_as_it_was() -> None:
+    backbone, split = toy.Toy(), toy.task("toy/0").find(Path()).load().train
+    frozen = torch.nn.BatchNorm2d(3).eval()
+    moving = torch.nn.BatchNorm1d(192)
+    network = torch.nn.Sequential(frozen, torch.nn.Flatten(), moving, torch.nn.Linear(192, toy.CLASSES))
+    work = Training(backbone, network, split, recipe(1, 10, 0.1), Meter(backbone.device), Rule())
+    before, images = moving.running_mean.clone(), torch.randint(0, 256, (5, 3, 8, 8), dtype=torch.uint8)
+    scores = work.logits(images)
+    assert torch.equal(moving.running_mean, before)
+    assert torch.equal(scores[:1], work.logits(images[:1])), "no image's scores depend on the others"
+    assert (moving.training, frozen.training) == (True, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import pytest
 import timm
@@ -21,8 +22,12 @@ CPU = torch.device("cpu")
 
 @lru_cache
 def network_of(name: str) -> TimmBackbone:
+    """A small network with random weights; `swin` is a tiny one."""
     torch.manual_seed(0)
-    options = {"img_size": 32} if "vit" in name else {}
+    options: dict[str, Any] = {} if name in ("test_resnet", "test_convnext") else {"img_size": 32}
+    if name == "swin":
+        name, small = "swin_tiny_patch4_window7_224", {"window_size": 4, "embed_dim": 12, "depths": (1, 1, 1, 1)}
+        options |= small
     return TimmBackbone(BackboneSpec(name, image_size=32), timm.create_model(name, **options), CPU)
 
 
@@ -64,12 +69,7 @@ def test_of_maps_they_are_the_means_of_the_stages_and_the_embedding(name: str) -
 
 
 def test_maps_with_channels_last_are_pooled_over_places() -> None:
-    torch.manual_seed(0)
-    made = timm.create_model(
-        "swin_tiny_patch4_window7_224", img_size=32, window_size=4, embed_dim=12, depths=(1, 1, 1, 1)
-    )
-    network = TimmBackbone(BackboneSpec("swin_tiny_patch4_window7_224", image_size=32), made, CPU)
-    found, _ = read(network, LastBlocks(4, True))
+    found, _ = read(network_of("swin"), LastBlocks(4, True))
     assert [block.shape[1] for block in found] == [12, 24, 48, 96]
 
 
