@@ -79,7 +79,7 @@ def test_it_learns_from_tokens_that_are_computed_once() -> None:
     handle.remove()
     losses = [value for _, value in meter.curves["loss"]]
     assert losses[-1] < 0.95 * losses[0]
-    assert sum(passes) < 2 * len(train.labels)
+    assert sum(passes) <= 1010, "all 1,000 images of the task once, and two to try"
 
 
 @pytest.mark.parametrize("wrong", [{"queries": 0}, {"head": "probe"}])
