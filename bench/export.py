@@ -138,6 +138,7 @@ def source(result: CellResult) -> dict[str, Any]:
     known = {
         **asdict(result.environment), "pipeline": result.data.pipeline, "data_fingerprint": result.data.fingerprint,
         "test_counts": result.data.test_counts, "started": result.started,
+        "effort": result.effort, "augment": result.augment,
         "tuning": asdict(result.tuning) if result.tuning else None,
     }  # fmt: skip
     about = {"key": result.key, "task": result.task, "group": result.group, "seed": result.seed}

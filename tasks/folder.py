@@ -2,8 +2,9 @@
 
 The folder may have parts, train, val and test, with class folders in each. A part that is missing is drawn from each
 class alike, in the order of the md5 digests of `<class>/<image>`, so it is the same on every machine: a quarter of a
-class for testing, then a fifth of what remains for validation, at least one image each. All images are used. Nobody
-knows what leaves the labels as they are, so no augmentation is allowed.
+class for testing, then a fifth of what remains for validation, at least one image each. All images are used.
+Training images may be flipped and shifted a little, as the labels of most photographs survive it; `--augment none`
+is for labels that do not, such as digits and arrows.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from bench.records.cells import CellResult
 from bench.records.store import Store
 from bench.registry import METHODS, TASKS
 from bench.runs import scoring
-from bench.runs.plan import plan
+from bench.runs.plan import Terms, plan
 from bench.runs.runner import run
 from bench.runs.session import Session
 from bench.spec import BackboneSpec
@@ -69,7 +69,7 @@ def export_every_method(home: Path) -> Exports:
     chosen = TASKS.select([f"folder:{home / 'photos'}"])
     cells = [
         replace(cell, method=quick(cell.label.text))
-        for cell in plan(dict(METHODS.items()), chosen, BackboneSpec("demo"), [0], home).cells
+        for cell in plan(dict(METHODS.items()), chosen, BackboneSpec("demo"), [0], home, Terms(effort="quick")).cells
     ]
     test: Any = cells[0].found.load().tests["test"].images
     shown = pixels(test, backbone.image_size)

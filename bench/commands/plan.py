@@ -33,14 +33,14 @@ def show(request: Request) -> int:
     store = Store(request.results)
     todo, done = split_done(plan.cells, store.latest(), request.force)
     estimate = Estimator(load(request.spec, find_device(request.device)), store.results())
-    table = Table("task", "method", "seed", "state", "expected", "FLOPs", box=None)
+    table = Table("task", "method", "effort", "seed", "state", "expected", "FLOPs", box=None)
     total = Amount()
     for cell in plan.cells:
         state, cost = "done", ("", "")
         if cell in todo:
             state, needed = "to run", estimate.tuned(cell)
             total, cost = total + needed, (f"{needed.seconds:.0f} s", f"{needed.flops:.2g}")
-        table.add_row(cell.task.name, str(cell.label), str(cell.seed), state, *cost)
+        table.add_row(cell.task.name, str(cell.label), cell.effort, str(cell.seed), state, *cost)
     wide_screen().print(table)
     tell_missing(plan)
     print(

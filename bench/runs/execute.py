@@ -38,7 +38,7 @@ def execute(
 ) -> Executed:  # fmt: skip
     """Does cells until all are done, the budget is spent or the device fails."""
     device = find_device(request.device)
-    if request.tune is not None:
+    if any(cell.tuning for cell in todo):
         open_storage(request.storage, store.folder)  # so that one out of reach is told before anything runs
     if request.memory_limit is not None:
         limit_memory(device, parse_bytes(request.memory_limit, "a memory limit"))

@@ -58,7 +58,7 @@ def plan(
             missing[task.name] = str(error)
             continue
         for name, make in methods.items():
-            check_space(name, make())
+            check_names(name, make())
             label, effort = Label.parse(name), terms.effort or task.effort
             if terms.tuning is not None and terms.tuning.oracle:
                 label = label.as_oracle()
@@ -70,11 +70,12 @@ def plan(
     return Plan(list({cell.key: cell for cell in cells}.values()), missing)  # a task may be named in two ways
 
 
-def check_space(name: str, method: Method) -> None:
-    """Raises UserError for a search space with a name that is no hyper-parameter of the method."""
-    unknown = set(method.space) - set(params(method))
-    if unknown:
-        raise UserError(f"the space of {name} has {sorted(unknown)}, which it has no field for; mend methods/")
+def check_names(name: str, method: Method) -> None:
+    """Raises UserError where a method searches, chooses or shortens what is no hyper-parameter of it."""
+    known = params(method)
+    for what, named in (("space", method.space), ("choices", method.choices), ("quick", method.quick)):
+        if unknown := sorted(set(named) - set(known)):
+            raise UserError(f"{what} of {name} has {unknown}, which it has no field for; mend methods/")
 
 
 def params(method: Method) -> dict[str, Any]:

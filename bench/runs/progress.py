@@ -47,7 +47,7 @@ class Progress:
         self._tell(f"[{self.fits}/{self.total}]", record, f"fitted in {record.cost.spent_seconds:.1f} s")
 
     def _tell(self, head: str, of: CellResult, what: str) -> None:
-        line = f"{head} {of.task} · {of.method} · seed {of.seed}: {what}"
+        line = f"{head} {of.task} · {of.method} · {of.effort} · seed {of.seed}: {what}"
         self.bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -29,14 +29,24 @@ def choice_of(method: Method, effort: str, fixed: Collection[str], seed: int) ->
 
     That is for trained methods at effort "paper". A frozen method chooses by itself, in its fit.
     """
-    values = {} if method.frozen or effort != "paper" else unfixed(method.choices, fixed)
+    values = {} if method.frozen or effort != "paper" else choices(method, fixed)
     return Tuning(prod(map(len, values.values())), GRID, seed) if values else None
+
+
+def choices(method: Method, fixed: Collection[str]) -> dict[str, list[Any]]:
+    """What a recipe chooses among: its own value first, or the first one where it has none, then the others."""
+    found = {}
+    for name, values in unfixed(method.choices, fixed).items():
+        own = getattr(method, name)
+        first = [own] if own is not None or own in values else []
+        found[name] = [*first, *(value for value in values if value != own)]
+    return found
 
 
 def searched(cell: Cell) -> dict[str, BaseDistribution]:
     """The space of a cell's study: every hyper-parameter of it that its label does not set."""
     if cell.tuning is not None and cell.tuning.sampler == GRID:
-        values = unfixed(cell.method.choices, cell.label.fixed)
+        values = choices(cell.method, cell.label.fixed)
         return {name: CategoricalDistribution(tuple(some)) for name, some in values.items()}
     return unfixed(cell.method.space, cell.label.fixed)
 

@@ -72,7 +72,8 @@ def provenance(result: CellResult) -> dict[str, Any]:
     return {
         **asdict(result.environment), "pipeline": result.data.pipeline, "data_fingerprint": result.data.fingerprint,
         "weights_digest": digest, "checkpoint": checkpoint, "backbone": network if result.network.name else None,
-        "started": result.started, "test_counts": result.data.test_counts,
+        "started": result.started, "effort": result.effort, "augment": result.augment,
+        "test_counts": result.data.test_counts,
         **{name: asdict(facts) for name, facts in optional.items() if facts is not None},
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ from bench.source import Source
 from bench.spec import Data, DataMissing, Found, UserError
 from tasks.readers.digest import digest, files_digest
 from tasks.readers.files import FolderFiles
-from tasks.readers.image_folder import PIPELINE, ImageFolder, Picture, check_classes, first, ordered, placed
+from tasks.readers.image_folder import LIGHT, PIPELINE, ImageFolder, Picture, check_classes, first, ordered, placed
 from tasks.readers.locate import folders, places
 from tasks.readers.shift import wholeness
 
@@ -76,8 +76,8 @@ class Divided:
     shifted: Mapping[str, ImageFolder]  # by domain
 
     def find(self, data: Path) -> Found:
-        """A user's own domains. Nothing is known of what their labels survive, so no augmentation is allowed."""
-        return self.found(frozenset())
+        """A user's own domains. Their training images may be flipped and shifted a little, as a folder's are."""
+        return self.found(LIGHT)
 
     def found(self, augment: frozenset[str]) -> Found:
         """The domains, identified by the names and contents of their images, in order.

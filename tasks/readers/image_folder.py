@@ -24,6 +24,7 @@ STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"II+
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 TEST, VALIDATION = 1 / 4, 1 / 5  # of a class, and of what remains of it
 READ_AT_MOST = 1 << 30  # bytes, to identify the images
+LIGHT = frozenset({"flip", "shift"})  # what the labels of most photographs survive
 PIPELINE = "folder of images by Pillow, upright, transparency on white"
 
 
@@ -68,7 +69,8 @@ class ImageFolder:
     def load(self) -> Data:
         """Training images followed by validation images, and the test images."""
         train, val, test = self.parts()
-        return Data(replace(self.split([*train, *val]), validation=len(val)), {"test": self.split(test)})
+        adapt = replace(self.split([*train, *val]), validation=len(val), augment=LIGHT)
+        return Data(adapt, {"test": self.split(test)})
 
     def parts(self) -> tuple[list[Picture], list[Picture], list[Picture]]:
         """Training, validation and test images. Parts that the folder lacks are drawn from the training images."""

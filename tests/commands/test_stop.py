@@ -30,7 +30,7 @@ def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     arguments = ["--methods", "linear_probe,fine_tune", "--tasks", "demo/cells", "--results", tmp_path]
     process = started(*arguments)
     assert process.stderr is not None
-    while "linear_probe · seed 0: fitted in" not in process.stderr.readline():
+    while "linear_probe · quick · seed 0: fitted in" not in process.stderr.readline():
         assert process.poll() is None
     wait_for_work_on("fine_tune", tmp_path, process)
     process.send_signal(signal.SIGKILL)
@@ -39,7 +39,7 @@ def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
     again = bench(*arguments, "--methods", "linear_probe,fine_tune").stderr
     assert "a run was killed at demo/cells · fine_tune" in again
     assert "2 cells: 0 done already, 2 to run" in again
-    assert "fine_tune · seed 0: fitted in" in again and "linear_probe · seed 0: fitted in" not in again
+    assert "fine_tune · quick · seed 0: fitted in" in again and "linear_probe · quick · seed 0: fitted in" not in again
     lines = [(record["method"], record["status"]) for record in records(tmp_path)]
     assert lines == [("fine_tune", "failed"), ("linear_probe", "done"), ("fine_tune", "done")]
     assert records(tmp_path)[0]["cost"]["spent_seconds"] > 0
@@ -51,7 +51,7 @@ def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
 def test_an_interrupt_keeps_what_is_fitted(tmp_path: Path) -> None:
     process = started("--methods", "linear_probe,scratch", "--tasks", "demo/cells", "--results", tmp_path)
     assert process.stderr is not None
-    while "linear_probe · seed 0: fitted in" not in process.stderr.readline():
+    while "linear_probe · quick · seed 0: fitted in" not in process.stderr.readline():
         assert process.poll() is None
     wait_for_work_on("scratch", tmp_path, process)
     process.send_signal(signal.SIGINT)

@@ -202,9 +202,8 @@ def test_records_that_do_not_part_fit_from_evaluation_stay_useful() -> None:
 def tuned(name: str, trials: int) -> float:
     """Seconds that a final cell with so many trials is expected to take, without any records."""
     methods = METHODS.select([name])
-    (planned,) = plan(
-        methods, {"toy/0": toy.task("toy/0")}, BackboneSpec("demo"), [0], Path(), Terms(Tuning(trials, "tpe", 0))
-    ).cells
+    terms = Terms(Tuning(trials, "tpe", 0), "quick")
+    (planned,) = plan(methods, {"toy/0": toy.task("toy/0")}, BackboneSpec("demo"), [0], Path(), terms).cells
     return knowing().tuned(planned).seconds
 
 

@@ -52,6 +52,8 @@ class Limb(nn.Module):
 class Short(FineTune):
     """One epoch of two steps."""
 
+    quick: ClassVar[dict[str, Any]] = {}
+
     epochs: int = 1
     batch: int = 10
 
@@ -67,6 +69,9 @@ class Failing(Short):
         made = Limb(super().network(backbone, classes), type(self.message)(*self.message.args)).train()
         self.networks.append(weakref.ref(made))
         return made
+
+    def classifier(self, network: Any) -> Any:
+        return super().classifier(network.inner)
 
 
 class Faulty(Failing):

@@ -44,7 +44,8 @@ def fill(folder: Path, count: int, classes: tuple[str, ...] = ("cat", "dog")) ->
 def test_a_plain_folder_is_split_within_each_class(tmp_path: Path) -> None:
     data = opened(fill(tmp_path / "pets", 20))
     assert (len(data.train.labels), data.train.validation, len(data.tests["test"].labels)) == (30, 6, 10)
-    assert data.train.classes == 2 and data.train.labels.dtype == np.int64 and not data.train.augment
+    assert data.train.classes == 2 and data.train.labels.dtype == np.int64
+    assert data.train.augment == {"flip", "shift"} and not data.tests["test"].augment
     for labels in (data.tests["test"].labels, data.train.labels[-6:], data.train.labels[:-6]):
         assert len(set(np.bincount(labels))) == 1
 

@@ -165,7 +165,7 @@ def test_your_own_domains_are_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyP
     task = named("domains:shop/studio")
     assert (task.name, task.classes, task.size) == ("domains:shop/studio", 2, "12 + 4 / 4 and 40 shifted")
     data = task.find(Path("unused")).load()
-    assert list(data.tests) == ["test", "ood/street", "ood/web"] and not data.train.augment
+    assert list(data.tests) == ["test", "ood/street", "ood/web"] and data.train.augment == {"flip", "shift"}
     found = task.find(Path("unused"))
     assert (found.place, found.exactness) == (tmp_path / "shop", "exact")
     with pytest.raises(UserError, match=r"there is no folder .*; name the domain to adapt to"):
