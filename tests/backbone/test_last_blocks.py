@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import pytest
-import timm
 import torch
 
 from bench.adapt.probe import widths
@@ -14,28 +10,14 @@ from bench.backbone.features import features
 from bench.backbone.last_blocks import LastBlocks
 from bench.backbone.network import TimmBackbone
 from bench.costs.meter import Meter
-from bench.spec import BackboneSpec
-from tests.methods.test_contract import split_of
-
-CPU = torch.device("cpu")
-
-
-@lru_cache
-def network_of(name: str) -> TimmBackbone:
-    """A small network with random weights; `swin` is a tiny one."""
-    torch.manual_seed(0)
-    options: dict[str, Any] = {} if name in ("test_resnet", "test_convnext") else {"img_size": 32}
-    if name == "swin":
-        name, small = "swin_tiny_patch4_window7_224", {"window_size": 4, "embed_dim": 12, "depths": (1, 1, 1, 1)}
-        options |= small
-    return TimmBackbone(BackboneSpec(name, image_size=32), timm.create_model(name, **options), CPU)
+from bench.images.pixels import pixels
+from tests.small import CPU, network_of, split
 
 
 def read(network: TimmBackbone, target: LastBlocks) -> tuple[list[torch.Tensor], torch.Tensor]:
     """The blocks of features of a few images, and the network's input for them."""
-    split = split_of("demo/count").part(range(4))
-    images = torch.stack([torch.from_numpy(split.images.decode(at)).permute(2, 0, 1) for at in range(4)])
-    return list(features(network, split.images, target, Meter(CPU)).blocks), network.inputs(images)
+    images = split(8).images
+    return list(features(network, images, target, Meter(CPU)).blocks), network.inputs(pixels(images, 32))
 
 
 @pytest.mark.parametrize("mean", [False, True])

@@ -12,15 +12,12 @@ from bench.images.pixels import pixels
 from bench.spec import UserError
 from methods.dino_linear import DinoLinear
 from methods.linear_probe import LinearProbe
-from tests.backbone.test_last_blocks import network_of
-from tests.methods.test_contract import split_of
-
-CPU = torch.device("cpu")
+from tests.small import CPU, network_of, split
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_resnet"])
 def test_what_is_kept_says_what_is_read(name: str) -> None:
-    network, train, meter = network_of(name), split_of("demo/count"), Meter(CPU)
+    network, train, meter = network_of(name), split(), Meter(CPU)
     adapted = DinoLinear().fit(network, train, meter)
     images = pixels(train.images, network.image_size)[:10]
     restored = DinoLinear().restore(network, adapted.stored(), train.classes)
@@ -30,7 +27,7 @@ def test_what_is_kept_says_what_is_read(name: str) -> None:
 
 
 def test_one_block_of_a_vit_is_the_linear_probe() -> None:
-    network, train = network_of("test_vit"), split_of("demo/count")
+    network, train = network_of("test_vit"), split()
     images = pixels(train.images, network.image_size)[:50]
     ours = DinoLinear(blocks=1, avgpool=False, l2=0.1).fit(network, train, Meter(CPU)).logits(images)
     theirs = LinearProbe(l2=0.1).fit(network, train, Meter(CPU)).logits(images)
@@ -39,7 +36,7 @@ def test_one_block_of_a_vit_is_the_linear_probe() -> None:
 
 def test_what_the_label_sets_is_not_chosen() -> None:
     meter = Meter(CPU)
-    adapted = DinoLinear(blocks=2, avgpool=True).fit(network_of("test_vit"), split_of("demo/count"), meter)
+    adapted = DinoLinear(blocks=2, avgpool=True).fit(network_of("test_vit"), split(), meter)
     assert adapted.target == LastBlocks(2, True)
     assert meter.curves.keys() == {"chosen/l2"}
     with pytest.raises(UserError, match="choose 1 or more"):

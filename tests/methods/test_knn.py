@@ -13,17 +13,15 @@ from bench.runs.evaluate import evaluate
 from bench.spec import Split
 from methods.knn import KNN, KS
 from methods.linear_probe import LinearProbe
-from tests.methods.test_contract import backbone, split_of
-
-CPU = torch.device("cpu")
+from tests.small import CPU, network_of, split
 
 
-def embeddings(split: Split) -> np.ndarray:
+def embeddings(some: Split) -> np.ndarray:
     """Unit-norm embeddings of a split's images, (images, width)."""
-    network = backbone()
-    read = LinearProbe(l2=1.0).fit(network, split, Meter(CPU))  # any probe knows what it reads
+    network = network_of("test_resnet")
+    read = LinearProbe(l2=1.0).fit(network, some, Meter(CPU))  # any probe knows what it reads
     weight = torch.eye(read.width)
-    images = pixels(split.images, network.image_size)
+    images = pixels(some.images, network.image_size)
     with torch.no_grad():
         found = type(read)(network, None, None, read.width, weight, torch.zeros(read.width)).logits(images)
     made: np.ndarray = torch.nn.functional.normalize(found, dim=1).numpy()
@@ -42,17 +40,17 @@ def brute_force(known: np.ndarray, labels: np.ndarray, new: np.ndarray, k: int, 
 
 @pytest.mark.parametrize("k", [1, 5, 20])
 def test_votes_are_those_of_brute_force(k: int) -> None:
-    train = split_of("demo/digits")
+    train = split()
     fitted, held = train.fitted(), train.held_out()
-    adapted = KNN(k).fit(backbone(), fitted, Meter(CPU))
-    found = adapted.logits(pixels(held.images, backbone().image_size)).exp().numpy()
+    adapted = KNN(k).fit(network_of("test_resnet"), fitted, Meter(CPU))
+    found = adapted.logits(pixels(held.images, network_of("test_resnet").image_size)).exp().numpy()
     expected = brute_force(embeddings(fitted), fitted.labels, embeddings(held), k, train.classes)
     assert np.allclose(found, expected, atol=2e-3)  # features are kept in half precision
 
 
 def test_k_is_chosen_on_the_held_out_images_and_told() -> None:
-    train, meter = split_of("demo/digits"), Meter(CPU)
-    adapted = KNN().fit(backbone(), train, meter)
+    train, meter = split(), Meter(CPU)
+    adapted = KNN().fit(network_of("test_resnet"), train, meter)
     known, new = embeddings(train.fitted()), embeddings(train.held_out())
     labels, wanted = train.fitted().labels, train.held_out().labels
     hits = [int((brute_force(known, labels, new, k, train.classes).argmax(1) == wanted).sum()) for k in KS]
@@ -66,19 +64,19 @@ def test_more_neighbours_than_images_are_all_images() -> None:
 
 
 def test_half_precision_features_and_labels_are_kept() -> None:
-    train = split_of("demo/digits")
-    kept = KNN().fit(backbone(), train, Meter(CPU)).stored()
+    train = split()
+    kept = KNN().fit(network_of("test_resnet"), train, Meter(CPU)).stored()
     assert kept["weight"].dtype == torch.float16
-    assert kept["weight"].shape == (backbone().module.num_features, len(train.labels))
+    assert kept["weight"].shape == (network_of("test_resnet").module.num_features, len(train.labels))
     assert kept["labels"].tolist() == train.labels.tolist()
 
 
 def test_it_shares_one_pass_with_other_probes() -> None:
-    train = split_of("demo/digits")
-    both = [make().fit(backbone(), train, Meter(CPU)) for make in (KNN, LinearProbe)]
+    train = split()
+    both = [make().fit(network_of("test_resnet"), train, Meter(CPU)) for make in (KNN, LinearProbe)]
     alone, together = Meter(CPU), Meter(CPU)
-    (one,) = evaluate(backbone(), both[:1], {"test": train.held_out()}, alone)
-    first, second = evaluate(backbone(), both, {"test": train.held_out()}, together)
+    (one,) = evaluate(network_of("test_resnet"), both[:1], {"test": train.held_out()}, alone)
+    first, second = evaluate(network_of("test_resnet"), both, {"test": train.held_out()}, together)
     assert first.accuracy == one.accuracy
     assert first.accuracy["test"] > 0.5
     assert second.accuracy["test"] > 0.5
