@@ -6,14 +6,24 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from bench.records.cells import CellResult
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import listed
 from bench.spec import UserError
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"  # a link to results/reference; in a wheel, its files
+FILES = ("published_vtab1k.csv", "published_more.csv")
 ORIGINAL, COPIES = "original", "JPEG copies"  # which images a row was measured on, in pipelines.csv
+BEST = "best on test"  # in pipelines.csv: the epoch that was reported is the best one on the test images
+# How pixels from 0 to 1 are normalised, in pipelines.csv: mean and standard deviation of the three channels.
+INPUTS = {
+    "none": ([0.0] * 3, [1.0] * 3),
+    "0.5": ([0.5] * 3, [0.5] * 3),
+    "imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+}
 COLUMNS = {
     "cifar100": "CIFAR-100", "caltech101": "Caltech101", "dtd": "DTD", "flowers102": "Flowers102", "pets": "Pets",
     "svhn": "SVHN", "sun397": "Sun397", "patch_camelyon": "Camelyon", "eurosat": "EuroSAT", "resisc45": "Resisc45",
@@ -25,9 +35,20 @@ COLUMNS = {
 FAMILIES = {
     "ResNet-50 v2": re.compile(r"resnetv2_50(?!d)"),
     "ViT-B/16": re.compile(r"vit_base_patch16_(?!.*(clip|dino|siglip))"),
+    "ViT-L/16": re.compile(r"vit_large_patch16_(?!.*(clip|dino|siglip))"),
+    "ViT-H/14": re.compile(r"vit_huge_patch14_(?!.*(clip|dino|siglip))"),
     "DINOv2-L": re.compile(r"vit_large_patch14.*dinov2"),
 }
-IN21K = re.compile(r"in21k(?!_ft)")  # weights straight from ImageNet-21k, in timm's names
+
+
+@dataclass(frozen=True)
+class How:
+    """How something was measured, as far as it is known; empty fields are not."""
+
+    pixels: str = ""  # ORIGINAL or COPIES
+    weights: str = ""  # timm's tag, or a name that is no tag where timm has them not
+    inputs: str = ""  # one of INPUTS, or `other`
+    epoch: str = ""  # BEST, or `last`
 
 
 @dataclass(frozen=True)
@@ -38,19 +59,20 @@ class Entry:
     backbone: str
     source: str
     accuracy: Mapping[str, float]  # fractions, by the last part of a task's name
-    pixels: str  # ORIGINAL, COPIES, or "" where that is not known
+    how: How
 
     @property
     def origin(self) -> str:
-        """The repository, and its commit where it is known; the file follows in `source`."""
-        return self.source.partition(" ")[0]
+        """The repository, with its commit where it is known, or the paper."""
+        first = self.source.partition(" ")[0]
+        return first if "/" in first else self.source
 
 
 def read(folder: Path) -> list[Entry]:
     """All published rows. Raises UserError when a file is not there."""
     try:
-        pixels = {row["source"]: row["pixels"] for row in lines(folder / "pipelines.csv")}
-        return [entry(row, pixels) for row in lines(folder / "published_vtab1k.csv")]
+        pipelines = list(lines(folder / "pipelines.csv"))
+        return [entry(row, pipelines) for name in FILES for row in lines(folder / name)]
     except OSError as error:
         raise UserError(f"cannot read {error.filename}; fetch results/reference of the repository anew") from error
 
@@ -61,11 +83,12 @@ def lines(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def entry(row: Mapping[str, str], pixels: Mapping[str, str]) -> Entry:
-    """A published row; `pixels` says for each repository which images it reads."""
+def entry(row: Mapping[str, str], pipelines: Sequence[Mapping[str, str]]) -> Entry:
+    """A published row. The first of `pipelines` whose pattern fits the row's name says how it was measured."""
     accuracy = {task: float(row[column]) / 100 for task, column in COLUMNS.items() if row[column]}
-    repository = row["source"].partition(" ")[0].partition("@")[0]
-    return Entry(row["method"], row["backbone"], row["source"], accuracy, pixels.get(repository, ""))
+    found = next((one for one in pipelines if fnmatchcase(row["method"], one["rows"])), None)
+    how = How(found["pixels"], found["weights"], found["inputs"], found["epoch"]) if found else How()
+    return Entry(row["method"], row["backbone"], row["source"], accuracy, how)
 
 
 def is_of(row: Entry, backbone: str) -> bool:
@@ -79,20 +102,44 @@ def without(backbone: str, entries: Sequence[Entry]) -> str:
     return f"No published numbers are known for {backbone}; there are some for {listed(list(known))}."
 
 
-def obstacle(one: Entry, used: str, backbone: str) -> str:
-    """What keeps a row from being compared with ours, in few words; empty where nothing is known to."""
-    if not one.pixels:
-        return "images not known"
-    if one.pixels != used:
+def obstacle(one: How, ours: How) -> str:
+    """What keeps a row of our weights from being ranked with our results, in few words; empty where nothing does."""
+    if not one.pixels or not one.inputs:
+        return "images or their normalisation not known"
+    if one.pixels != ours.pixels:
         return "other images"
-    return "other weights" if "IN-21k" in one.backbone and not IN21K.search(backbone) else ""
+    if one.inputs != ours.inputs:
+        return "inputs normalised otherwise"
+    return "best test epoch kept" if one.epoch == BEST else ""
 
 
-def pixels_of(grid: Grid, tasks: Sequence[str]) -> str:
-    """Whether our cells read original pixels or JPEG copies; empty where they differ or do not say."""
+def ours(grid: Grid, tasks: Sequence[str]) -> How:
+    """How our cells were measured; a field is empty where they differ in it or do not say."""
     cells = [cell for task in tasks for method in grid.compared for cell in grid.cells.get((method, task), ())]
-    kinds = {kind(cell.data.pipeline or "") for cell in cells}
-    return kinds.pop() if len(kinds) == 1 else ""
+    return How(
+        alike([kind(cell.data.pipeline or "") for cell in cells]),
+        alike([weights_of(cell) for cell in cells]),
+        alike([inputs_of(cell) for cell in cells]),
+        "last",
+    )
+
+
+def alike(values: Sequence[str]) -> str:
+    """The one value that all of them have; empty where they differ."""
+    return values[0] if len(set(values)) == 1 else ""
+
+
+def weights_of(cell: CellResult) -> str:
+    """timm's tag of the weights that a cell adapted, or `checkpoint`."""
+    return cell.network.weights or cell.backbone.partition(".")[2]
+
+
+def inputs_of(cell: CellResult) -> str:
+    """Which of INPUTS a cell's network was fed; empty where its record does not say."""
+    given = cell.network.mean, cell.network.std
+    if None in given:
+        return ""
+    return next((name for name, known in INPUTS.items() if known == given), "other")
 
 
 def kind(pipeline: str) -> str:

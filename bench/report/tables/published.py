@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from bench.report.numbers import reference
 from bench.report.numbers.grid import Grid, ordered
-from bench.report.numbers.reference import COLUMNS, COPIES, ORIGINAL, Entry, is_of, obstacle, pixels_of, short, without
+from bench.report.numbers.reference import (
+    COLUMNS,
+    COPIES,
+    FILES,
+    ORIGINAL,
+    Entry,
+    How,
+    is_of,
+    obstacle,
+    ours,
+    short,
+    without,
+)
 from bench.report.numbers.units import percent
 from bench.report.tables.table import Row, Table, numbers_row, table
 from bench.spec import UserError
@@ -27,7 +39,7 @@ class Versus:
 
 
 def versus(grids: Sequence[Grid], names: Sequence[str]) -> Versus:
-    """A table for every grid of VTAB-1k tasks whose backbone has published numbers, and a sentence for every other.
+    """Tables for every grid of VTAB-1k tasks whose network has published numbers, and a sentence where ours has none.
 
     Raises UserError for a name other than `published`, and where the files of published numbers are not there.
     """
@@ -42,33 +54,77 @@ def versus(grids: Sequence[Grid], names: Sequence[str]) -> Versus:
     entries = reference.read(reference.REFERENCE)
     found = [(grid, [one for one in entries if is_of(one, grid.backbone)]) for grid in mine]
     return Versus(
-        tuple(beside(grid, rows) for grid, rows in found if rows),
-        tuple(without(grid.backbone, entries) for grid, rows in found if not rows),
+        tuple(made for grid, rows in found for made in tables(grid, rows)),
+        tuple(sentence for grid, rows in found for sentence in told(grid, rows, entries)),
     )
 
 
+def tasks_of(grid: Grid) -> dict[str, str]:
+    """The tasks that have a published column, by the last part of their names."""
+    return {short(task): task for task in grid.tasks if short(task) in COLUMNS}
+
+
+def parted(grid: Grid, entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """The rows on our weights, and all others."""
+    weights = ours(grid, list(tasks_of(grid).values())).weights
+    same = [one for one in entries if weights and one.how.weights == weights]
+    return same, [one for one in entries if one not in same]
+
+
+def tables(grid: Grid, entries: Sequence[Entry]) -> Iterator[Table]:
+    """Ours beside the rows on the same weights, and apart from these the rows on other weights of the same network."""
+    same, others = parted(grid, entries)
+    if same:
+        yield beside(grid, same)
+    if others:
+        yield apart(grid, others)
+
+
+def told(grid: Grid, entries: Sequence[Entry], known: Sequence[Entry]) -> Iterator[str]:
+    """Why there is no table of ours with published rows, where there is none."""
+    if not entries:
+        yield without(grid.backbone, known)
+    elif not parted(grid, entries)[0]:
+        yield f"No published row is known to be on the weights of {grid.backbone}; those on others stand apart."
+
+
 def beside(grid: Grid, entries: Sequence[Entry]) -> Table:
-    """Our methods, then the rows of each source, over the VTAB-1k tasks that we have.
+    """Our methods, then the rows of each source on the same weights, over the VTAB-1k tasks that we have.
 
-    The best is marked among the rows that can be compared.
+    The best is marked among ours and the rows that were measured as ours were.
     """
-    tasks = {short(task): task for task in grid.tasks if short(task) in COLUMNS}
-    groups = [[short(task) for task in part] for part in grid.by_group(list(tasks.values())).values()]
-    used = pixels_of(grid, list(tasks.values()))
+    tasks = tasks_of(grid)
+    groups, how = groups_of(grid, tasks), ours(grid, list(tasks.values()))
     rows = {(OURS, method): figures_row(own(grid, method, tasks), groups) for method in grid.compared}
-    sources = ordered(one.origin for one in sorted(entries, key=lambda one: obstacle(one, used, grid.backbone) != ""))
+    judged = sorted(((obstacle(one.how, how), one) for one in entries), key=lambda pair: pair[0] != "")
+    sources = ordered(one.origin for _, one in judged)
+    # Comparable rows come first, then by source and by what keeps them from being compared.
+    for reason, one in sorted(judged, key=lambda pair: (pair[0] != "", sources.index(pair[1].origin), pair[0])):
+        number = sources.index(one.origin) + 1
+        title = f"[{number}] published" + (f", not comparable: {reason}" if reason else "")
+        rows[title, one.method] = figures_row(one.accuracy, groups, not reason)
+    heading = f"Beside published numbers on the same weights, test accuracy, %: backbone {grid.backbone}"
+    return table(heading, figures({}, groups), rows, note(sources, how), methods_down=True)
 
-    def order(one: Entry) -> tuple[bool, int, str]:
-        """Comparable rows come first, then by source and by what keeps them from being compared."""
-        reason = obstacle(one, used, grid.backbone)
-        return reason != "", sources.index(one.origin), reason
 
-    for one in sorted(entries, key=order):
-        stands_apart, at, reason = order(one)
-        title = f"[{at + 1}] published" + (f", not comparable: {reason}" if stands_apart else "")
-        rows[title, one.method] = figures_row(one.accuracy, groups, not stands_apart)
-    heading = f"Beside published numbers, test accuracy, %: backbone {grid.backbone}"
-    return table(heading, figures({}, groups), rows, note(sources, used), methods_down=True)
+def apart(grid: Grid, entries: Sequence[Entry]) -> Table:
+    """The rows on other weights of the same network. None of ours is among them, and no best is marked."""
+    groups = groups_of(grid, tasks_of(grid))
+    sources = ordered(one.origin for one in entries)
+    rows = {
+        (f"[{sources.index(one.origin) + 1}] weights {one.how.weights or 'not known'}", one.method): figures_row(
+            one.accuracy, groups, comparable=False
+        )
+        for one in sorted(entries, key=lambda one: (one.how.weights, sources.index(one.origin)))
+    }
+    heading = f"Published on other weights of the same network, test accuracy, %: not to compare with {grid.backbone}"
+    remark = f"weights matter as much as methods do: docs/published.md; {cited(sources)}"
+    return table(heading, figures({}, groups), rows, remark, methods_down=True)
+
+
+def groups_of(grid: Grid, tasks: Mapping[str, str]) -> list[list[str]]:
+    """Short names of our tasks, a list for each group."""
+    return [[short(task) for task in part] for part in grid.by_group(list(tasks.values())).values()]
 
 
 def own(grid: Grid, method: str, tasks: Mapping[str, str]) -> dict[str, float]:
@@ -98,11 +154,20 @@ def figures(accuracy: Mapping[str, float], groups: Sequence[Sequence[str]]) -> d
     return {**found, **means}
 
 
-def note(sources: Sequence[str], used: str) -> str:
+def note(sources: Sequence[str], how: How) -> str:
     """Where the rows are from, and what comparable means."""
-    images = {ORIGINAL: "the original pixels", COPIES: "JPEG copies"}.get(used, "images of different or unknown kind")
-    listing = "; ".join(f"[{number}] {source}" for number, source in enumerate(sources, start=1))
-    return (
-        f"this run read {images}; rows of other images or weights are shown but not compared; image size, resizing, "
-        f"tuning and seeds may differ in all of them; {listing}; their files: results/reference/published_vtab1k.csv"
+    images = {ORIGINAL: "the original pixels", COPIES: "JPEG copies"}.get(
+        how.pixels, "images of different or unknown kind"
     )
+    inputs = f"inputs {how.inputs}" if how.inputs else "inputs of different or unknown kind"
+    return (
+        f"this run read {images}, {inputs}; comparable: the same weights, images and normalisation, and no epoch "
+        f"chosen on test images; image size, resizing, tuning and seeds may differ all the same; docs/published.md; "
+        f"{cited(sources)}"
+    )
+
+
+def cited(sources: Sequence[str]) -> str:
+    """The sources by number, and their files."""
+    listing = "; ".join(f"[{number}] {source}" for number, source in enumerate(sources, start=1))
+    return f"{listing}; their files: results/reference/{FILES[0]} and {FILES[1]}"
