@@ -21,7 +21,7 @@ def families() -> Iterator[RenderableType]:
     for family, names in METHODS.by_family().items():
         yield Text(f"{family}: {FAMILIES[family]}", style="bold")
         for name in names:
-            yield line(name, every[name](), width)
+            yield line(name, every[name], width)
 
 
 def details(chosen: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -37,7 +37,7 @@ def details(chosen: Mapping[str, Any]) -> Iterator[RenderableType]:
         if shared:
             yield Text(f"unless said otherwise {written(shared)}", style="dim")
         for label, method in made.items():
-            yield line(label, method, width)
+            yield line(label, type(method), width)
             own = {name: value for name, value in params(method).items() if shared.get(name, ...) != value}
             if own:
                 yield Padding(Text(written(own), style="dim"), (0, 0, 0, 4), expand=False)
@@ -52,10 +52,10 @@ def common(methods: Sequence[Method]) -> dict[str, Any]:
     return {name: max(values, key=values.count) for name, values in columns.items() if ... not in values}
 
 
-def line(label: str, method: Method, width: int) -> Text:
+def line(label: str, method: type[Method], width: int) -> Text:
     """A method's name, whether it is of `core`, and the first line of its own words, cut where the screen ends."""
     kind = "core" if METHODS.is_core(Label.parse(label).name) else "extra"
-    summary = (type(method).__doc__ or "").strip().splitlines()[0]
+    summary = (method.__doc__ or "").strip().splitlines()[0]
     return Text(f"{label:<{width}}  {kind:<5}  {summary}", no_wrap=True, overflow="ellipsis")
 
 

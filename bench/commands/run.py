@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from bench.commands.codes import DONE, INCOMPLETE, OVER_BUDGET
+from bench.commands.codes import DONE, INCOMPLETE, OVER_BUDGET, UNUSABLE
 from bench.commands.parser import request
 from bench.runs.comparison import Comparison, Outcome, Run, opened
 from bench.runs.plan import Plan
@@ -20,7 +20,7 @@ def main(asked: Namespace) -> int:
     plan = comparison.plan()
     tell_missing(plan)
     if not plan.cells:
-        raise UserError("nothing can run: no task has its data; `list` shows what is here")
+        raise UserError("nothing can run, for the reasons above; `list` shows what is here")
     with Tracker(asked.results) as tracker:
         with opened(comparison.request, plan) as run:
             work(run, tracker)
@@ -64,13 +64,15 @@ def tell(outcome: Outcome) -> None:
 
 
 def tell_missing(plan: Plan) -> None:
-    """Names the tasks that cannot run, with the reason."""
-    for task, reason in plan.missing.items():
-        note(f"skipped {task}: {reason}")
+    """Names the tasks and methods that cannot run, with the reason."""
+    for name, reason in plan.missing.items():
+        note(f"skipped {name}: {reason}")
 
 
 def code(outcome: Outcome) -> int:
     """The exit code."""
+    if outcome.left_out and not outcome.asked:
+        return UNUSABLE
     if outcome.over_budget:
         return OVER_BUDGET
     return DONE if outcome.complete else INCOMPLETE

@@ -150,9 +150,9 @@ class Expectation:
 class CellResult:
     """What happened to a cell: one line of the store, from which everything shown is derived.
 
-    A `final` line is what is compared. A `trial` has validation accuracy alone; one that was pruned is `skipped`. A
-    `replay` holds the test accuracy of a trial that led its study for a while. It is read after the final cell was
-    evaluated, and is used for curves alone.
+    A `final` line is what is compared; it is `skipped` where the method has no place in the backbone. A `trial` has
+    validation accuracy alone; one that was pruned is `skipped`. A `replay` holds the test accuracy of a trial that led
+    its study for a while. It is read after the final cell was evaluated, and is used for curves alone.
     """
 
     key: str

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from bench.records.cells import CellResult
+from bench.records.left_out import is_left_out
 from bench.records.store import Store
 from bench.registry import matches
 from bench.spec import UserError
@@ -50,6 +51,7 @@ def unknown(asked: str, done: Sequence[CellResult], store: Store) -> str:
     for one in store.results():
         if one.key == asked:
             why = f"failed: {one.reason}" if one.status == "failed" else f"is a {one.stage} that kept nothing"
+            why = f"was left out: {one.reason}" if is_left_out(one) else why
             return f"{asked} ({describe(one)}) {why}; `export` alone lists what can be exported"
     close = get_close_matches(asked, [one.key for one in done], n=2, cutoff=0.5)
     remedy = f"did you mean {' or '.join(close)}?" if close else "`export` alone lists what can be exported"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from bench.costs.budget import UNLIMITED, Amount, Budget, parse_limits
 from bench.records.cells import Cell, CellResult, Observer, Tuning
+from bench.records.left_out import is_left_out
 from bench.records.request import AUTO, Request
 from bench.records.store import Store
 from bench.registry import METHODS, TASKS
 from bench.runs.plan import Plan, Terms, is_cut, plan, split_done
-from bench.spec import BackboneSpec, Method, Task
+from bench.spec import BackboneSpec, Method, Task, UserError
 
 if TYPE_CHECKING:
     from bench.runs.session import Postponed
@@ -37,9 +38,22 @@ class Comparison:
         """Every cell that is asked for, one backbone after the other. Raises UserError for a backbone there is not."""
         asked = self.request
         terms, seeds = Terms(tuning_of(asked), asked.effort, asked.augment), list(dict.fromkeys(asked.seeds))
-        parts = [plan(self.methods, self.tasks, spec, seeds, asked.data, terms) for spec in self.backbones]
+        methods, unusable = self.usable()
+        parts = [plan(methods, self.tasks, spec, seeds, asked.data, terms) for spec in self.backbones]
         cells = {cell.key: cell for part in parts for cell in part.cells}
-        return Plan(list(cells.values()), {name: why for part in parts for name, why in part.missing.items()})
+        missing = {name: why for part in parts for name, why in part.missing.items()}
+        return Plan(list(cells.values()), unusable | missing)
+
+    def usable(self) -> tuple[dict[str, Callable[[], Method]], dict[str, str]]:
+        """The methods that can be made here, and why the others cannot: a library that is too old, for example."""
+        found, unusable = dict[str, Callable[[], Method]](), dict[str, str]()
+        for name, make in self.methods.items():
+            try:
+                make()
+                found[name] = make
+            except UserError as error:
+                unusable[name] = str(error)
+        return found, unusable
 
 
 def tuning_of(request: Request) -> Tuning | None:
@@ -54,15 +68,16 @@ def tuning_of(request: Request) -> Tuning | None:
 class Outcome:
     """What became of the cells that were asked for."""
 
-    asked: int  # cells
+    asked: int  # cells, without those left out
     done: int  # cells that have a figure, with however many trials
     failed: int
     cut: int  # cells tuned with fewer trials than asked, because the budget ran out
-    missing: Mapping[str, str]  # tasks that could not run, with the reason
+    missing: Mapping[str, str]  # tasks and methods that could not run, with the reason
     postponed: Mapping[str, Amount]  # what did not fit into the budget, by task or task and methods: its expected cost
     limit: Amount
     spent: Amount  # by all runs into the folder
     stopped: str | None = None  # a sentence on the device, where it failed and ended the run
+    left_out: int = 0  # cells whose method has no place in the backbone
 
     @property
     def left(self) -> int:
@@ -78,7 +93,7 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Whether every task could run and every cell has a figure."""
+        """Whether every task and method could run and every cell has a figure, but for those left out."""
         return not (self.left or self.missing or self.over_budget or self.stopped)
 
 
@@ -93,6 +108,7 @@ class Run:
     todo: Sequence[Cell]
     lost: CellResult | None  # what a killed run had been at; it is charged
     finished: set[str] = field(default_factory=set)  # keys of the cells that this run has done
+    left_out: set[str] = field(default_factory=set)  # keys of those without a place in their backbone that it met
     postponed: dict[str, Postponed] = field(default_factory=dict)  # by task, or task and methods
     stopped: str | None = None  # why it ended early, where the device failed
 
@@ -107,22 +123,25 @@ class Run:
 
         found = execute(self.todo, self.store, self.budget, self.request, observers)
         self.finished, self.postponed, self.stopped = found.done, found.postponed, found.stopped
+        self.left_out = found.left_out
 
     def outcome(self) -> Outcome:
         """What became of it so far."""
         latest = self.store.latest()
         known = [latest[cell.key] for cell in self.plan.cells if cell.key in latest]
         done = {result.key: result for result in known if result.status == "done"}
+        left_out = self.left_out | {result.key for result in known if is_left_out(result)}
         if self.request.force:
             done = {key: result for key, result in done.items() if key in self.finished}
+            left_out = self.left_out
         postponed = {
             label: part.needed for label, part in self.postponed.items()
             if any(cell.key not in done for cell in part.cells)
         }  # fmt: skip
         return Outcome(
-            len(self.plan.cells), len(done), sum(result.status == "failed" for result in known),
+            len(self.plan.cells) - len(left_out), len(done), sum(result.status == "failed" for result in known),
             sum(map(is_cut, done.values())), self.plan.missing, postponed, self.budget.limit, self.budget.spent,
-            self.stopped,
+            self.stopped, len(left_out),
         )  # fmt: skip
 
 

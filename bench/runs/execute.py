@@ -14,11 +14,13 @@ from bench.costs.device import find_device, limit_memory
 from bench.costs.faults import is_fault
 from bench.costs.memory import OUT_OF_MEMORY
 from bench.records.cells import Cell, Observer
+from bench.records.left_out import is_left_out
 from bench.records.request import Request
 from bench.records.store import Store
 from bench.runs import runner
 from bench.runs.failure import DeviceFailed, Failure, sentence
 from bench.runs.plan import is_cut
+from bench.runs.refusals import turn_away
 from bench.runs.session import Postponed, Session
 from bench.runs.storage import open_storage
 from bench.spec import BackboneSpec, UserError
@@ -29,6 +31,7 @@ class Executed:
     """What a run did."""
 
     done: set[str] = field(default_factory=set)  # keys of cells
+    left_out: set[str] = field(default_factory=set)  # keys of cells whose method has no place in the backbone
     postponed: dict[str, Postponed] = field(default_factory=dict)  # what did not fit into the budget
     stopped: str | None = None  # a sentence, where the device failed and cells may be left
 
@@ -47,7 +50,9 @@ def execute(
     while remaining and found.stopped is None:
         spec = remaining[0].backbone
         session = Session(store, budget, loaded(spec, device), observers, request.storage)
-        found.done |= work([cell for cell in remaining if cell.backbone == spec], session)
+        placed = turn_away([cell for cell in remaining if cell.backbone == spec], session)
+        found.left_out |= {result.key for result in session.results if is_left_out(result)}
+        found.done |= work(placed, session)
         remaining = [cell for cell in remaining if cell.backbone != spec]
         found.postponed |= session.postponed
         found.stopped = stopped(session)

@@ -13,6 +13,7 @@ from typing import Any
 from bench.backbone.weights import resolve, weights_digest
 from bench.images.pixel_cache import cached
 from bench.records.cells import PROTOCOL, Cell, CellResult, Tuning
+from bench.records.left_out import is_left_out
 from bench.registry import Label
 from bench.runs.recipe import at_effort, choice_of, searched
 from bench.spec import BackboneSpec, Method, Task, UserError
@@ -29,10 +30,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Plan:
-    """Cells in the order in which they run, tasks outermost; and the tasks that cannot run, with the reason."""
+    """Cells in the order in which they run, tasks outermost; and the tasks and methods that cannot run."""
 
     cells: list[Cell]
-    missing: dict[str, str]
+    missing: dict[str, str]  # the reason, by name
 
 
 def plan(
@@ -141,11 +142,11 @@ def digest_of(facts: Mapping[str, Any]) -> str:
 
 
 def split_done(cells: Sequence[Cell], latest: Mapping[str, CellResult], force: bool) -> tuple[list[Cell], list[Cell]]:
-    """(to run, done). A done cell is not run again unless forced; a failed cell is.
+    """(to run, settled). A done cell is not run again unless forced, nor is one that was left out; a failed cell is.
 
     A cell whose tuning the budget cut short is run again too, after the tasks that were never finished.
     """
-    seen = {} if force else {key: result for key, result in latest.items() if result.status == "done"}
+    seen = {} if force else {key: one for key, one in latest.items() if one.status == "done" or is_left_out(one)}
     done = [cell for cell in cells if cell.key in seen and not is_cut(seen[cell.key])]
     keys = {cell.key for cell in done}
     todo = [cell for cell in cells if cell.key not in keys]

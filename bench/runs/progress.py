@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from bench.records.cells import CellResult
+from bench.records.left_out import is_left_out, left_out_line
 
 
 class Progress:
@@ -17,6 +18,7 @@ class Progress:
 
     def __init__(self, total: int) -> None:
         self.total, self.fits = total, 0
+        self.left_out: set[str] = set()  # lines that were shown
         self.seen: set[str] = set()  # keys: a cell that is fitted anew has two records
         console = Console(file=sys.stderr)
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
@@ -35,11 +37,23 @@ class Progress:
         if result.stage == "replay":
             return
         head = f"      trial {result.trial.number if result.trial else ''}"
+        if is_left_out(result):
+            self._leave_out(result)
+            return
         if result.stage == "final":
             self.seen.add(result.key)
             self.bar.update(self.item, completed=len(self.seen))
             head = f"[{len(self.seen)}/{self.total}]"
         self._tell(head, result, told(result))
+
+    def _leave_out(self, result: CellResult) -> None:
+        """Counts a cell that is left out no longer, and tells of its method once."""
+        self.total -= 1
+        self.bar.update(self.item, total=self.total)
+        line = left_out_line([(result.method, result.reason or "")])
+        if line not in self.left_out:
+            self.left_out.add(line)
+            self.bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def fitted(self, record: CellResult) -> None:
         """Shows a cell that was fitted, and will be evaluated with the others of its task."""

@@ -116,6 +116,11 @@ class Session:
         self.budget.watch = watch
         return work
 
+    def turn_away(self, cell: Cell, status: Status, reason: str) -> CellResult:
+        """Records that a cell cannot run. It costs nothing."""
+        work = Work(cell, self, utc_now(), Meter(self.backbone.device), self.peak(), None)
+        return self.record(work.result(status, reason, Cost()))
+
     def write_log(self, key: str, failure: Failure) -> None:
         """Writes the traceback of a failed cell beside the records. A full disk takes it, never the record."""
         log = self.store.folder / "failures" / f"{key}.txt"
@@ -150,7 +155,7 @@ class Work:
     started: str
     meter: Meter
     peak: Peak
-    expectation: Expectation
+    expectation: Expectation | None  # None for a cell that is not even begun
     trial: TrialFacts | None = None
     tuning: TuningFacts | None = None
     kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # features of each tap, where some are selected

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench.export import export
 from bench.records.cells import CellResult
+from bench.records.left_out import is_left_out
 from bench.records.store import Store
 from bench.spec import UserError
 from bench.tracking import record
@@ -52,8 +53,10 @@ class Mirror:
     def log(self, result: CellResult) -> bool:
         """Logs a result, and completes a run that was begun and not finished. Returns whether anything was logged.
 
-        A replay is not a run of its own: its accuracy is logged with its trial.
+        A replay is not a run of its own: its accuracy is logged with its trial. What was left out has not run.
         """
+        if is_left_out(result):
+            return False
         if result.stage == "replay":
             return self.family.replay(result)
         identity = record.identity(result)

@@ -228,11 +228,26 @@ def test_shift_has_a_table_of_its_own() -> None:
 
 def test_failures_are_listed_once_for_equal_reasons() -> None:
     found = [
-        replace(result("lora", f"demo/{task}", seed), status="skipped", reason="no images")
+        replace(result("lora", f"demo/{task}", seed), status="failed", reason="no images")
         for task in "xy"
         for seed in (0, 1)
     ]
-    assert failures(found) == ["skipped: lora on demo/x, demo/y (4 cells): no images"]
+    assert failures(found) == ["failed: lora on demo/x, demo/y (4 cells): no images"]
+
+
+def test_what_has_no_place_in_the_backbone_is_one_line_and_a_row_of_dashes() -> None:
+    def left_out(method: str, task: str) -> CellResult:
+        return result(method, task, status="skipped", reason=f"{method} needs tokens", accuracy={}, cost=Cost())
+
+    tasks = ["demo/x", "demo/y"]
+    found = [left_out(method, task) for task in (*tasks, "demo/z") for method in ("vpt_deep", "vqt")]
+    found += [result("linear_probe", task) for task in tasks]
+    (grid,) = grids(found)
+    assert failures(found) == ["left out: vpt_deep, vqt (need tokens)"]
+    assert table_rows(grid)["x"] == ["–", "–", "80.0"] == table_rows(grid)["mean of 2 tasks"]
+    assert table_rows(grid)["stored bytes"] == ["–", "–", "5.2 kB"]
+    assert grid.unfinished == ()  # z was not tried, though what is left out is settled there
+    assert "left out: vpt_deep, vqt (need tokens)" in shown(alone([grid], failures(found)), 80)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -373,9 +388,9 @@ def test_odd_names_are_plotted_and_told_apart(tmp_path: Path) -> None:
 
 
 def test_failures_alone_make_a_report_without_plots(tmp_path: Path) -> None:
-    report = written(tmp_path, [result(status="skipped", reason="no images", accuracy={})])
+    report = written(tmp_path, [result(status="failed", reason="no images", accuracy={})])
     assert not [path for path in report.paths if path.suffix in (".png", ".svg")]
-    assert "skipped: linear_probe on demo/digits: no images" in shown(report, 80)
+    assert "failed: linear_probe on demo/digits: no images" in shown(report, 80)
     assert all("no images" in (tmp_path / "report" / name).read_text() for name in ("report.html", "table.md"))
 
 

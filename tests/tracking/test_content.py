@@ -49,9 +49,10 @@ def test_a_run_says_what_the_record_says(mlflow_folder: Path) -> None:
     assert wanted.items() <= run.data.tags.items()
 
 
-@pytest.mark.parametrize(("status", "shown"), [("failed", "FAILED"), ("skipped", "KILLED")])
-def test_cells_without_a_figure_keep_their_reason(mlflow_folder: Path, status: Any, shown: str) -> None:
-    sync(mlflow_folder, [result(status=status, reason="no images", accuracy={}, cost=Cost(spent_seconds=3.0))])
+@pytest.mark.parametrize(("stage", "status", "shown"), [("final", "failed", "FAILED"), ("trial", "skipped", "KILLED")])
+def test_what_has_no_figure_keeps_its_reason(mlflow_folder: Path, stage: Any, status: Any, shown: str) -> None:
+    found = result(stage=stage, status=status, reason="no images", accuracy={}, cost=Cost(spent_seconds=3.0))
+    sync(mlflow_folder, [found])
     (run,) = cells(mlflow_folder)
     assert run.info.status == shown
     assert (run.data.tags["status"], run.data.tags["reason"]) == (status, "no images")

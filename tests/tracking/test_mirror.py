@@ -22,6 +22,12 @@ def test_each_cell_is_logged_once(mlflow_folder: Path) -> None:
     assert keys(mlflow_folder) == sorted(one.key for one in results)
 
 
+def test_what_was_left_out_has_no_run(mlflow_folder: Path) -> None:
+    left_out = result("vpt_deep", status="skipped", reason="vpt_deep needs tokens", accuracy={})
+    assert sync(mlflow_folder, [left_out, result()]) == 1
+    assert keys(mlflow_folder) == [result().key]
+
+
 def test_runs_are_below_one_parent_which_has_the_artifacts(mlflow_folder: Path, tmp_path: Path) -> None:
     plot = tmp_path / "plot.png"
     for content in (b"old", b"new"):

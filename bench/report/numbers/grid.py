@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TypeGuard, TypeVar
 
 from bench.records.cells import CellResult
+from bench.records.left_out import is_left_out
 from bench.report.numbers.settings import names, setting, suite
 
 GROUPS = ("natural", "specialized", "structured")  # VTAB's order; other groups follow as they come
@@ -130,7 +131,8 @@ def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> 
     order = ordered((*(group for group in GROUPS if group in group_of.values()), *group_of.values()))
     groups = {task: group for place in order for task, group in group_of.items() if group == place}
     methods = ordered(result.method for result in results)
-    unfinished = tuple(task for task in ordered(result.task for result in results) if task not in groups)
+    tried = ordered(result.task for result in results if not is_left_out(result))
+    unfinished = tuple(task for task in tried if task not in groups)
     return Grid(suite_name, backbone, methods, groups, unfinished, {key: tuple(cells) for key, cells in found.items()})
 
 

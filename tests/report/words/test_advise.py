@@ -61,6 +61,12 @@ def test_the_best_within_the_limits(limit: Amount, storage: float, best: str) ->
     assert {offer.method for offer in advice.offers} | set(advice.refused) == {"cheap", "dear", "small"}
 
 
+def test_what_has_no_place_in_the_backbone_changes_no_advice() -> None:
+    left_out = [result("vqt", task, status="skipped", reason="no tokens", accuracy={}, cost=Cost()) for task in TASKS]
+    with_it, without = (advise(found, TASKS, UNLIMITED, math.inf)[0] for found in (left_out + records(), records()))
+    assert (with_it.offers, with_it.refused) == (without.offers, without.refused)
+
+
 def test_limits_that_nothing_keeps_to() -> None:
     assert "not enough records" in text(records(), storage=10)
     assert "stores 1 MB" in text(records(), storage=10)
