@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bench.adapt import grids
-from bench.adapt.lazy import parameters, torch
+from bench.adapt.lazy import parameters, torch, trained
 from bench.adapt.subset import SubsetMethod
 from bench.spec import Backbone, UserError
 
@@ -44,3 +44,18 @@ class InsertedMethod(SubsetMethod):
     def merged(self, network: torch.nn.Module) -> torch.nn.Module:
         """Raises UserError: a method that folds says how."""
         raise UserError(f"what {type(self).__name__} inserts cannot be folded into the network's weights")
+
+
+@dataclass(frozen=True)
+class FoldedMethod(InsertedMethod):
+    """A method whose modules fold into the network's weights: a restored network costs what the backbone alone does."""
+
+    @abstractmethod
+    def merged(self, network: torch.nn.Module) -> torch.nn.Module:
+        """A plain network of timm's with the same scores."""
+
+    def restore(self, backbone: Backbone, stored: Mapping[str, torch.Tensor], classes: int) -> trained.Trained:
+        """The trained network from what was kept, for evaluation."""
+        network = self.network(backbone, classes)
+        self.load(network, stored)
+        return trained.Trained(backbone, self.merged(network.eval()).eval(), lambda _merged: stored)

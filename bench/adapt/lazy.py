@@ -14,8 +14,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
-    "activations", "attentive", "cut", "features", "last_blocks", "neighbours", "parameters", "peft", "probe",
-    "ranking", "readout", "schedule", "solvers", "sources", "taps", "torch", "trained", "training",
+    "activations", "adapters", "attentive", "cut", "features", "last_blocks", "neighbours", "parameters", "peft",
+    "places", "probe", "prompts", "ranking", "readout", "schedule", "solvers", "sources", "taps", "torch", "trained",
+    "training",
 ]  # fmt: skip
 
 
@@ -30,7 +31,20 @@ if TYPE_CHECKING:
     import peft
     import torch
 
-    from bench.adapt import attentive, neighbours, probe, ranking, readout, schedule, solvers, sources, trained
+    from bench.adapt import (
+        adapters,
+        attentive,
+        neighbours,
+        places,
+        probe,
+        prompts,
+        ranking,
+        readout,
+        schedule,
+        solvers,
+        sources,
+        trained,
+    )
     from bench.adapt import train as training
     from bench.backbone import activations, cut, features, last_blocks, parameters, taps
 else:
@@ -38,6 +52,7 @@ else:
     probe, ranking, readout = Lazy("bench.adapt.probe"), Lazy("bench.adapt.ranking"), Lazy("bench.adapt.readout")
     attentive, neighbours = Lazy("bench.adapt.attentive"), Lazy("bench.adapt.neighbours")
     schedule, solvers = Lazy("bench.adapt.schedule"), Lazy("bench.adapt.solvers")
+    adapters, places, prompts = Lazy("bench.adapt.adapters"), Lazy("bench.adapt.places"), Lazy("bench.adapt.prompts")
     features = Lazy("bench.backbone.features")
     last_blocks = Lazy("bench.backbone.last_blocks")
     parameters, taps = Lazy("bench.backbone.parameters"), Lazy("bench.backbone.taps")

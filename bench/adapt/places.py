@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 # Blocks whose forward pass is that of the formula; not those that normalise after a branch, as Swin V2's do.
 PRE_NORM = (
@@ -58,6 +59,11 @@ class Branch:
         self.block.add_module(name, module)
         self.end.register_forward_hook(_Behind(module).apply)
 
+    def remove(self, name: str) -> None:
+        """Takes out a module that was put before what follows the norm, the only one of this branch."""
+        delattr(self.block, name)
+        self.norm._forward_hooks.clear()
+
 
 class _Beside:
     """A module beside a branch: it sees what enters the norm or leaves it, and adds to what leaves the branch."""
@@ -102,6 +108,11 @@ class TransformerBlock:
     def branches(self) -> tuple[Branch, Branch]:
         """The branch of attention, then that of the MLP."""
         return self.attention, self.mlp
+
+    def behind(self, name: str, module: nn.Module) -> None:
+        """Puts a module behind the whole block: module(block(x))."""
+        self.module.add_module(name, module)
+        self.module.register_forward_hook(_Behind(module).apply)
 
 
 def transformer_blocks(network: nn.Module) -> list[TransformerBlock]:
@@ -148,6 +159,27 @@ def tokens(network: nn.Module) -> Tokens:
     whole: Any = network
     rows, columns = whole.patch_embed.grid_size
     return Tokens(int(whole.num_prefix_tokens), int(rows), int(columns), transformer_blocks(network))
+
+
+def layers_with_bias(network: nn.Module, head: nn.Module) -> list[tuple[nn.Module, int]]:
+    """Every linear layer, convolution and layer norm with a bias but the head, and the dimension of its channels."""
+    found: list[tuple[nn.Module, int]] = []
+    for module in network.modules():
+        if module is not head and getattr(module, "bias", None) is not None:
+            if isinstance(module, nn.Conv2d) or type(module).__name__ == "LayerNorm2d":
+                found.append((module, 1))
+            elif isinstance(module, (nn.Linear, nn.LayerNorm)):
+                found.append((module, -1))
+    return found
+
+
+def refuses_hooks(network: nn.Module, method: str) -> str | None:
+    """A refusal where a hook behind a layer would not see all that it computes; None where it would."""
+    if any(isinstance(module, _BatchNorm) for module in network.modules()):
+        return f"{method} is norm_tuning in a network with batch norm, such as {type(network).__name__}"
+    if any(getattr(module, "q_bias", None) is not None for module in network.modules()):
+        return f"{method} needs attention that calls its layers, and that of {type(network).__name__} does not"
+    return None
 
 
 def _kind(module: nn.Module) -> str:

@@ -53,6 +53,12 @@ def stochastic_depth(network: nn.Module, rate: float) -> None:
                 setattr(block, slot, DropPath(own) if own else nn.Identity())
 
 
+def drop_path(rate: float) -> nn.Module:
+    """timm's module of stochastic depth, for an inserted module of its own."""
+    module: nn.Module = DropPath(rate)
+    return module
+
+
 def freeze_statistics(network: nn.Module) -> nn.Module:
     """The network in train mode, but for batch norm, which keeps to the statistics of pretraining."""
     network.train()
