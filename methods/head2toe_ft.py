@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from bench.adapt.bases import TrainedMethod
-from bench.adapt.lazy import probe, readout, solvers, torch, trained
+from bench.adapt.lazy import parameters, probe, readout, solvers, torch, trained
 from bench.registry import method
 from bench.spec import Backbone, Meter, Split
 from methods.head2toe import Head2Toe
@@ -21,19 +21,23 @@ class Head2ToeFT(TrainedMethod):
     """Selects features of every layer as Head2Toe does, then trains the whole network with a fresh head on them.
 
     `target`, `fraction`, `group_lasso`, `head_lr`, `steps` and `head_batch` are those of `head2toe`. The selection is
-    made on the frozen backbone and stays as it is. The training has the recipe of `fine_tune`, and its gradients pass
-    through the features that are read and through their scaling to unit norm.
+    made on the frozen backbone and stays as it is. The training has the recipe of `fine_tune` without layer decay, and
+    its gradients pass through the features that are read and through their scaling to unit norm.
     """
 
     # Of the selection its size, which matters most, is searched; of the training, what `fine_tune` searches.
     space: ClassVar[Mapping[str, BaseDistribution]] = {
         "target": CategoricalDistribution((512, 2048)),
         "fraction": FloatDistribution(0.0005, 0.2, log=True),
-        "lr": FloatDistribution(1e-5, 3e-3, log=True),
+        "lr": FloatDistribution(1e-6, 3e-3, log=True),
         "weight_decay": FloatDistribution(1e-4, 1e-1, log=True),
+        "drop_path": FloatDistribution(0.0, 0.3),
         "epochs": CategoricalDistribution((15, 30, 60, 100)),
     }
 
+    quick: ClassVar[Mapping[str, Any]] = {**TrainedMethod.quick, "weight_decay": 0.01}
+
+    weight_decay: float = 0.05
     target: int = 512
     fraction: float = 0.2
     group_lasso: float = 1e-5
@@ -49,7 +53,14 @@ class Head2ToeFT(TrainedMethod):
     @property
     def head2toe(self) -> Head2Toe:
         """Head2Toe with the same selection."""
-        return Head2Toe(self.target, self.fraction, self.group_lasso, self.head_lr, self.steps, self.head_batch)
+        return Head2Toe(
+            target=self.target,
+            fraction=self.fraction,
+            group_lasso=self.group_lasso,
+            lr=self.head_lr,
+            steps=self.steps,
+            batch=self.head_batch,
+        )
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> trained.Trained:
         """Selects features of the training images, and trains the network with a head on them."""
@@ -60,6 +71,7 @@ class Head2ToeFT(TrainedMethod):
         selected = self.head2toe.select(examples)
         head = replace(solvers.fresh(len(selected), split.classes, examples.device), selected=selected)
         network = readout.ReadoutNetwork(probe.Probe.of(backbone, self.target, head), trainable=True)
+        parameters.stochastic_depth(network.network, self.drop_path)
         return self.train(backbone, network.train(), split, examples.meter)
 
     def kept(self, network: torch.nn.Module) -> Mapping[str, torch.Tensor]:

@@ -14,10 +14,30 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
-    "activations", "adapters", "attentive", "cut", "features", "last_blocks", "neighbours", "parameters", "peft",
-    "places", "probe", "prompts", "ranking", "readout", "schedule", "solvers", "sources", "taps", "torch", "trained",
+    "activations",
+    "adapters",
+    "attentive",
+    "cut",
+    "features",
+    "last_blocks",
+    "neighbours",
+    "parameters",
+    "peft",
+    "penalties",
+    "places",
+    "probe",
+    "prompts",
+    "ranking",
+    "readout",
+    "relative_rates",
+    "schedule",
+    "solvers",
+    "sources",
+    "taps",
+    "torch",
+    "trained",
     "training",
-]  # fmt: skip
+]
 
 
 class Lazy(ModuleType):
@@ -35,26 +55,48 @@ if TYPE_CHECKING:
         adapters,
         attentive,
         neighbours,
+        penalties,
         places,
         probe,
         prompts,
         ranking,
         readout,
+        relative_rates,
         schedule,
         solvers,
         sources,
         trained,
     )
     from bench.adapt import train as training
-    from bench.backbone import activations, cut, features, last_blocks, parameters, taps
+    from bench.backbone import (
+        activations,
+        cut,
+        features,
+        last_blocks,
+        parameters,
+        taps,
+    )
 else:
-    peft, torch = Lazy("peft"), Lazy("torch")
-    probe, ranking, readout = Lazy("bench.adapt.probe"), Lazy("bench.adapt.ranking"), Lazy("bench.adapt.readout")
-    attentive, neighbours = Lazy("bench.adapt.attentive"), Lazy("bench.adapt.neighbours")
-    schedule, solvers = Lazy("bench.adapt.schedule"), Lazy("bench.adapt.solvers")
-    adapters, places, prompts = Lazy("bench.adapt.adapters"), Lazy("bench.adapt.places"), Lazy("bench.adapt.prompts")
+    activations = Lazy("bench.backbone.activations")
+    adapters = Lazy("bench.adapt.adapters")
+    attentive = Lazy("bench.adapt.attentive")
+    cut = Lazy("bench.backbone.cut")
     features = Lazy("bench.backbone.features")
     last_blocks = Lazy("bench.backbone.last_blocks")
-    parameters, taps = Lazy("bench.backbone.parameters"), Lazy("bench.backbone.taps")
-    activations, cut = Lazy("bench.backbone.activations"), Lazy("bench.backbone.cut")
-    sources, trained, training = Lazy("bench.adapt.sources"), Lazy("bench.adapt.trained"), Lazy("bench.adapt.train")
+    neighbours = Lazy("bench.adapt.neighbours")
+    parameters = Lazy("bench.backbone.parameters")
+    peft = Lazy("peft")
+    penalties = Lazy("bench.adapt.penalties")
+    places = Lazy("bench.adapt.places")
+    probe = Lazy("bench.adapt.probe")
+    prompts = Lazy("bench.adapt.prompts")
+    ranking = Lazy("bench.adapt.ranking")
+    readout = Lazy("bench.adapt.readout")
+    relative_rates = Lazy("bench.adapt.relative_rates")
+    schedule = Lazy("bench.adapt.schedule")
+    solvers = Lazy("bench.adapt.solvers")
+    sources = Lazy("bench.adapt.sources")
+    taps = Lazy("bench.backbone.taps")
+    torch = Lazy("torch")
+    trained = Lazy("bench.adapt.trained")
+    training = Lazy("bench.adapt.train")

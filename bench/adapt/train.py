@@ -44,6 +44,9 @@ class Rule:
     def begin_epoch(self, training: Training) -> None:
         """Called before the first step of each epoch."""
 
+    def finish(self) -> None:
+        """Called once after the last step, also where the training failed: what was added to the network goes."""
+
 
 def train(
     backbone: Backbone,
@@ -75,6 +78,7 @@ def train(
             meter.epoch(done, recipe.epochs, torch.stack(losses).mean().item(), work.logits)
     finally:
         work.thrift.undo()
+        rule.finish()
     network.eval()
 
 
@@ -93,12 +97,15 @@ class Training:
         self.backbone, self.network, self.recipe, self.meter, self.rule = backbone, network, recipe, meter, rule
         self.source: Source = Pixels(backbone, examples) if isinstance(examples, Split) else examples
         self.weights = list(network.parameters())
-        fused = backbone.device.type in FUSED_OPTIMISERS
-        groups = optimiser_groups(network, recipe.weight_decay, recipe.layer_decay)
-        self.optimiser = torch.optim.AdamW(groups, recipe.lr, fused=fused)
+        self.optimise(optimiser_groups(network, recipe.weight_decay, recipe.layer_decay))
         self.seen = False  # whether a step has shown that everything that is to be trained has a gradient
         self.thrift = Thrift(network)
         self.name = object()  # tells this training from others under one meter
+
+    def optimise(self, groups: list[dict[str, Any]]) -> None:
+        """Starts the optimiser on groups of parameters. A step multiplies its rate by a group's `lr_scale`."""
+        fused = self.backbone.device.type in FUSED_OPTIMISERS
+        self.optimiser = torch.optim.AdamW(groups, self.recipe.lr, fused=fused)
 
     def epoch(self) -> Sequence[Tensor]:
         """The batches of one epoch, drawn on the CPU for every device alike, and moved to the device at once."""
@@ -107,14 +114,18 @@ class Training:
         drawn = torch.stack([source.rows[order], source.labels[order], *source.draw(len(order))])
         return evenly(drawn.to(self.backbone.device), self.recipe.batch)
 
-    def step(self, batch: Tensor, lr: float) -> Tensor:
-        """One step of the optimiser on these images; the loss before it, a scalar.
+    def differentiate(self, batch: Tensor) -> Tensor:
+        """The loss of a batch, a scalar; its gradients are left in the weights.
 
-        Where memory runs out, what was computed is thrown away, and the step is done again with less. The optimiser
-        comes after that: it takes one step a batch, and no smaller batch would help it.
+        Where memory runs out, what was computed is thrown away, and it is done again with less.
         """
         while (loss := self.attempt(batch)) is None:
             self.thrift.tighten(batch.shape[1])
+        return loss
+
+    def step(self, batch: Tensor, lr: float) -> Tensor:
+        """One step of the optimiser on these images; the loss before it, a scalar."""
+        loss = self.differentiate(batch)
         if not self.seen:
             self.look_for_gradients()
         if self.recipe.clip:
