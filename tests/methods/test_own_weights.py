@@ -83,11 +83,11 @@ def test_more_blocks_than_there_are_is_refused() -> None:
 
 def test_the_ends_of_wise_ft_are_the_probe_and_lp_ft() -> None:
     """On the way between them every weight is where `alpha` says."""
-    recipe = WiseFt(epochs=1, batch=20, lr=1e-3)
+    recipe, network = WiseFt(epochs=1, batch=20, lr=1e-3), backbone()
 
     def state(method: LpFt) -> dict[str, torch.Tensor]:
         torch.manual_seed(0)
-        return dict(method.fit(backbone(), train(), Meter(CPU)).stored())
+        return dict(method.fit(network, train(), Meter(CPU)).stored())
 
     tuned = state(LpFt(epochs=1, batch=20, lr=1e-3))
     start, middle, end = (state(replace(recipe, alpha=alpha)) for alpha in (0.0, 0.25, 1.0))
@@ -103,10 +103,12 @@ def test_the_ends_of_wise_ft_are_the_probe_and_lp_ft() -> None:
 
 @pytest.mark.parametrize("penalty", ["l2_sp", "bss", "delta"])
 def test_every_penalty_changes_what_is_learnt_and_leaves_nothing_behind(penalty: str) -> None:
+    start = backbone()
+
     def fitted(strength: float | None) -> nn.Module:
         torch.manual_seed(0)
         method = L2SP(epochs=1, batch=20, lr=1e-3, penalty=penalty, strength=strength)
-        return method.fit(backbone(), train(), Meter(CPU)).network
+        return method.fit(start, train(), Meter(CPU)).network
 
     network, free = fitted(None), fitted(0.0)
     assert not torch.equal(network.layer1[0].conv1.weight, free.layer1[0].conv1.weight)  # type: ignore[index, union-attr]
