@@ -27,6 +27,7 @@ __all__ = [
     "places",
     "probe",
     "prompts",
+    "queries",
     "ranking",
     "readout",
     "relative_rates",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         places,
         probe,
         prompts,
+        queries,
         ranking,
         readout,
         relative_rates,
@@ -81,6 +83,12 @@ else:
     adapters = Lazy("bench.adapt.adapters")
     attentive = Lazy("bench.adapt.attentive")
     cut = Lazy("bench.backbone.cut")
+    peft, torch = Lazy("peft"), Lazy("torch")
+    probe, ranking, readout = Lazy("bench.adapt.probe"), Lazy("bench.adapt.ranking"), Lazy("bench.adapt.readout")
+    attentive, neighbours = Lazy("bench.adapt.attentive"), Lazy("bench.adapt.neighbours")
+    queries = Lazy("bench.adapt.queries")
+    schedule, solvers = Lazy("bench.adapt.schedule"), Lazy("bench.adapt.solvers")
+    adapters, places, prompts = Lazy("bench.adapt.adapters"), Lazy("bench.adapt.places"), Lazy("bench.adapt.prompts")
     features = Lazy("bench.backbone.features")
     last_blocks = Lazy("bench.backbone.last_blocks")
     neighbours = Lazy("bench.adapt.neighbours")

@@ -25,11 +25,15 @@ from bench.spec import BackboneSpec, Method, Split, Subset
 CPU = torch.device("cpu")
 QUICK = {"epochs": 1, "steps": 20, "target": 64}  # whichever of these a method has
 TASK_NAMES = [name for name, _ in TASKS.items() if name.startswith("demo/")]
+ALL = [name for name, _ in METHODS.items()]
 
 
 @lru_cache(maxsize=1)
 def backbone() -> TimmBackbone:
     return load(BackboneSpec("demo"), CPU)
+
+
+PLACED = [name for name, make in METHODS.items() if make().refusal(backbone().module) is None]  # it is a CNN
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +59,7 @@ def quick(name: str) -> Method:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries that peft imports
 @pytest.mark.parametrize("task", TASK_NAMES)
-@pytest.mark.parametrize("name", [name for name, _ in METHODS.items()])
+@pytest.mark.parametrize("name", PLACED)
 def test_contract(task: str, name: str, tmp_path: Path) -> None:
     method, train = quick(name), split_of(task)
     version = backbone().version()
@@ -76,7 +80,7 @@ def test_contract(task: str, name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", [name for name, _ in METHODS.items()])
+@pytest.mark.parametrize("name", PLACED)
 def test_the_same_seed_gives_the_same_weights(name: str) -> None:
     def fitted(seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(seed)
@@ -88,7 +92,7 @@ def test_the_same_seed_gives_the_same_weights(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", [*(name for name, _ in METHODS.items()), "head2toe_path:penalty=None"])
+@pytest.mark.parametrize("name", [*PLACED, "head2toe_path:penalty=None"])
 def test_every_flop_of_a_fit_is_charged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An outer counter sees the whole fit, also the pass over the training images, which no earlier fit has done.
 
@@ -105,7 +109,7 @@ def test_every_flop_of_a_fit_is_charged(name: str, monkeypatch: pytest.MonkeyPat
     assert 0.99 <= meter.flops / outer.get_total_flops() <= 1.001
 
 
-@pytest.mark.parametrize("name", [name for name, _ in METHODS.items()])
+@pytest.mark.parametrize("name", ALL)
 def test_space_and_defaults_fit_together(name: str) -> None:
     method: Any = METHODS.select([name])[name]
     fields = {field.name: field.default for field in dataclasses.fields(method)}
@@ -119,7 +123,7 @@ def test_space_and_defaults_fit_together(name: str) -> None:
 def test_what_each_stores() -> None:
     """A head; a head and its selection; low-rank factors and a head; everything."""
     train, network = split_of("demo/count"), backbone()
-    stored = {name: dict(quick(name).fit(network, train, Meter(CPU)).stored()) for name, _ in METHODS.items()}
+    stored = {name: dict(quick(name).fit(network, train, Meter(CPU)).stored()) for name in PLACED}
     sizes = {name: sum(value.numel() for value in kept.values()) for name, kept in stored.items()}
     everything = network.network(train.classes).state_dict()
     assert sizes["linear_probe"] == (network.module.num_features + 1) * train.classes
