@@ -24,15 +24,15 @@ from bench.runs.plan import Terms, plan
 from bench.runs.runner import run
 from bench.runs.session import Session
 from bench.spec import BackboneSpec
-from tests.methods.test_contract import quick
+from tests.methods.test_contract import PLACED, quick
 
 CPU = torch.device("cpu")
 CLASSES = ["bands", "dots", "plain"]
 
 
 def names() -> list[str]:
-    """The names of all registered methods."""
-    return [name for name, _ in METHODS.items()]
+    """The names of all registered methods that have a place in the embedded backbone."""
+    return PLACED
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def export_every_method(home: Path) -> Exports:
     chosen = TASKS.select([f"folder:{home / 'photos'}"])
     cells = [
         replace(cell, method=quick(cell.label.text))
-        for cell in plan(dict(METHODS.items()), chosen, BackboneSpec("demo"), [0], home, Terms(effort="quick")).cells
+        for cell in plan(METHODS.select(PLACED), chosen, BackboneSpec("demo"), [0], home, Terms(effort="quick")).cells
     ]
     test: Any = cells[0].found.load().tests["test"].images
     shown = pixels(test, backbone.image_size)

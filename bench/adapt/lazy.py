@@ -26,10 +26,12 @@ __all__ = [
     "penalties",
     "places",
     "probe",
+    "projections",
     "prompts",
     "queries",
     "ranking",
     "readout",
+    "reflections",
     "relative_rates",
     "schedule",
     "solvers",
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
         queries,
         ranking,
         readout,
+        reflections,
         relative_rates,
         schedule,
         solvers,
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
         features,
         last_blocks,
         parameters,
+        projections,
         taps,
     )
 else:
@@ -97,9 +101,11 @@ else:
     penalties = Lazy("bench.adapt.penalties")
     places = Lazy("bench.adapt.places")
     probe = Lazy("bench.adapt.probe")
+    projections = Lazy("bench.backbone.projections")
     prompts = Lazy("bench.adapt.prompts")
     ranking = Lazy("bench.adapt.ranking")
     readout = Lazy("bench.adapt.readout")
+    reflections = Lazy("bench.adapt.reflections")
     relative_rates = Lazy("bench.adapt.relative_rates")
     schedule = Lazy("bench.adapt.schedule")
     solvers = Lazy("bench.adapt.solvers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from typing import Any, ClassVar
 
 from bench.adapt import grids
 from bench.adapt.bases import TrainedMethod
-from bench.adapt.lazy import parameters, peft, torch, trained
-from bench.spec import Backbone
+from bench.adapt.lazy import parameters, peft, projections, torch, trained
+from bench.spec import Backbone, UserError
 
 WRAPPED = "base_model.model."  # begins the name of every tensor in a network that peft has wrapped
 
@@ -19,30 +20,59 @@ WRAPPED = "base_model.model."  # begins the name of every tensor in a network th
 class PeftMethod(TrainedMethod):
     """A method that trains what peft adds to a frozen network, and a fresh head.
 
-    A subclass gives peft's configuration in `config`. Batch statistics stay those of pretraining.
+    A subclass gives peft's configuration in `config`. Batch statistics stay those of pretraining. `targets` says which
+    layers of a network with attention are adapted: those of "qkv", of "attention", or "all" of attention and MLP.
     """
 
     prefix: ClassVar[str]  # begins the names of the tensors that peft adds to a layer, such as "lora_"
+    linear_only: ClassVar[bool] = False  # True: it has no form for convolutions
 
     @abstractmethod
-    def config(self) -> dict[str, Any]:
-        """`peft_type` and the hyper-parameters by peft's names, without the layers."""
+    def config(self, layers: Sequence[str]) -> dict[str, Any]:
+        """`peft_type` and the hyper-parameters by peft's names, for layers of these full names."""
 
     choices: ClassVar[Mapping[str, Sequence[Any]]] = {"lr": grids.INSERTED}
 
     lr: float | None = 1e-3
+    targets: str = "all"
+
+    def __post_init__(self) -> None:
+        """Raises UserError for layers that nothing is said of."""
+        super().__post_init__()
+        grids.check_targets(self.targets)
+
+    @property
+    def width(self) -> int:
+        """The fewest inputs or outputs of a layer that is adapted: the rank, where there is one."""
+        return 1
+
+    def layers(self, network: torch.nn.Module) -> list[str]:
+        """Full names of the layers of a timm network that are adapted."""
+        return list(projections.projections(network, self.targets, self.width, self.linear_only))
+
+    def refusal(self, network: torch.nn.Module) -> str | None:
+        """Layers that peft would compute otherwise, none at all, or none that is wide enough."""
+        why = projections.unsuitable(network, self.targets, self.width, self.linear_only)
+        return why or projections.standardised(network, self.targets)
 
     def network(self, backbone: Backbone, classes: int) -> torch.nn.Module:
         """The backbone with a fresh head and what peft adds to its layers, in train mode with frozen statistics."""
         network = self.copy(backbone, classes).cpu()  # peft draws its layers where the network lies
-        wrapped: torch.nn.Module = peft.get_peft_model(network, peft.get_peft_config(self._full(*layers(network))))
-        return parameters.freeze_statistics(wrapped).to(backbone.device)
+        if why := self.refusal(network):
+            raise UserError(why)
+        projections.separate_biases(network)
+        classifier = self.classifier(network)
+        head = next(name for name, module in network.named_modules() if module is classifier)
+        wrapped: torch.nn.Module = peft.get_peft_model(network, self._known(self._full(self.layers(network), head)))
+        return parameters.freeze_statistics(only_head(wrapped, WRAPPED + head)).to(backbone.device)
 
     def classifier(self, network: torch.nn.Module) -> torch.nn.Module:
-        """The copy of the head that peft trains."""
-        wrapper: Any = next(one for one in network.modules() if isinstance(one, peft.utils.ModulesToSaveWrapper))
-        trained: torch.nn.Module = wrapper.modules_to_save[wrapper.active_adapters[0]]
-        return trained
+        """The head: of a network that peft has wrapped, the copy of it that is trained."""
+        for wrapper in network.modules():
+            if isinstance(wrapper, peft.utils.ModulesToSaveWrapper):
+                trained: torch.nn.Module = wrapper.modules_to_save[wrapper.active_adapters[0]]
+                return trained
+        return super().classifier(network)
 
     def merged(self, network: torch.nn.Module) -> torch.nn.Module:
         """The network with what peft added merged into its layers' weights."""
@@ -62,7 +92,7 @@ class PeftMethod(TrainedMethod):
     def restore(self, backbone: Backbone, stored: Mapping[str, torch.Tensor], classes: int) -> trained.Trained:
         """The trained network from what was kept, for evaluation: what peft added is merged into the layers' weights.
 
-        So it costs what the backbone alone does. A method whose layers cannot be merged restores by itself.
+        So it costs what the backbone alone does.
         """
         network = self.network(backbone, classes)
         self.load(network, stored)
@@ -75,27 +105,24 @@ class PeftMethod(TrainedMethod):
         head = next(name for name in short if f".{self.prefix}" not in name).rpartition(".")[0]
         return "adapter_model.safetensors", {"adapter_config.json": self._full(targets, head)}
 
-    def _full(self, targets: Sequence[str], head: str) -> dict[str, Any]:
-        return {**self.config(), "target_modules": list(targets), "modules_to_save": [head]}
+    def _full(self, layers: Sequence[str], head: str) -> dict[str, Any]:
+        return {**self.config(layers), "target_modules": exactly(layers), "modules_to_save": [head]}
+
+    def _known(self, full: Mapping[str, Any]) -> Any:
+        """peft's configuration. Raises UserError where the installed peft does not know the method yet."""
+        if full["peft_type"] not in peft.PEFT_TYPE_TO_CONFIG_MAPPING:
+            raise UserError(f"peft {peft.__version__} has no {full['peft_type']} yet; upgrade it (pip install -U peft)")
+        return peft.get_peft_config(dict(full))
 
 
-def layers(network: Any) -> tuple[list[str], str]:
-    """Full names of the layers of a timm network that are adapted, and of its head.
+def exactly(layers: Sequence[str]) -> str:
+    """The expression by which peft finds these layers alone: by a name it would find all that end in it."""
+    return "|".join(re.escape(name) for name in layers)
 
-    A network with attention: the linear projections of its attention and MLP blocks. Any other: its convolutions,
-    without depthwise ones, whose kernels are of low rank already, and without dilated ones, whose dilation peft's first
-    factor would not have.
-    """
-    modules = dict(network.named_modules())
-    head = next(name for name, module in modules.items() if module is network.get_classifier())
-    linear = [
-        name
-        for name, module in modules.items()
-        if isinstance(module, torch.nn.Linear) and any(part.startswith(("attn", "mlp")) for part in name.split("."))
-    ]
-    convolutions = [
-        name
-        for name, module in modules.items()
-        if isinstance(module, torch.nn.Conv2d) and module.groups == 1 and module.dilation == (1, 1) and name != head
-    ]
-    return (linear if any(".attn." in name for name in linear) else convolutions + linear), head
+
+def only_head(wrapped: torch.nn.Module, head: str) -> torch.nn.Module:
+    """The network without the copies that peft made of other modules whose names end as the head's does."""
+    for name, module in list(wrapped.named_modules()):
+        if isinstance(module, peft.utils.ModulesToSaveWrapper) and name != head:
+            wrapped.set_submodule(name, module.original_module)
+    return wrapped

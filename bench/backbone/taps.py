@@ -68,7 +68,7 @@ def listen(network: nn.Module, names: list[str], receive: Callable[[str, Tensor]
 def head(network: Any) -> nn.Module:
     """The classifier of a timm network; nn.Identity where it has none. Raises UserError where it has several."""
     classifier = network.get_classifier()
-    if not isinstance(classifier, nn.Module):
+    if not isinstance(classifier, nn.Module) or isinstance(classifier, nn.ModuleList):
         raise UserError(f"{type(network).__name__} has several heads; choose a CNN or ViT of timm with a single one")
     return classifier
 

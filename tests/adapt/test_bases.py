@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from bench.adapt import solvers
 from bench.adapt.bases import ProbeMethod, TrainedMethod
-from bench.adapt.peft_base import layers
 from bench.adapt.trained import Trained
 from bench.backbone.network import TimmBackbone
 from bench.costs.meter import Meter, flop_counter
@@ -106,28 +105,6 @@ def test_what_is_inserted_is_trained() -> None:
 def test_a_training_may_be_expected_to_take_three_passes_an_epoch() -> None:
     assert Biases(epochs=7).passes == 21
     assert FirstFeatures().passes == 1
-
-
-def test_layers_of_a_transformer_are_its_projections() -> None:
-    names, head = layers(timm.create_model("vit_tiny_patch16_224", depth=1))
-    assert names == [f"blocks.0.{part}" for part in ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")]
-    assert head == "head"
-
-
-def test_layers_of_a_cnn_are_its_convolutions_without_depthwise_ones() -> None:
-    network = timm.create_model("mobilenetv3_small_050")
-    names, head = layers(network)
-    assert head == "classifier" and "conv_stem" in names
-    assert not [name for name in names if network.get_submodule(name).groups > 1]
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_every_layer_that_lora_adapts_gets_a_gradient() -> None:
-    method = Lora(rank=2)
-    network = method.network(backbone(), 2)
-    network(torch.rand(2, 3, 32, 32)).square().sum().backward()
-    adapted = {name: weight.grad for name, weight in network.named_parameters() if "lora_B" in name}
-    assert adapted and all(grad is not None and grad.abs().sum() > 0 for grad in adapted.values())
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

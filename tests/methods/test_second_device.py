@@ -20,10 +20,9 @@ from bench.adapt.probe import Probe
 from bench.backbone.network import TimmBackbone, load, unloaded
 from bench.costs.meter import Meter
 from bench.images.pixels import pixels
-from bench.registry import METHODS
 from bench.runs.evaluate import evaluate
 from bench.spec import BackboneSpec
-from tests.methods.test_contract import quick, split_of
+from tests.methods.test_contract import PLACED, quick, split_of
 
 pytestmark = [pytest.mark.second_device, pytest.mark.filterwarnings("default")]
 TASK = "demo/digits"
@@ -51,7 +50,7 @@ def backbone(device: torch.device, vit: bool) -> TimmBackbone:
     return TimmBackbone(spec, unloaded(spec)[0], device)
 
 
-@pytest.mark.parametrize("name", [name for name, _ in METHODS.items()])
+@pytest.mark.parametrize("name", PLACED)
 def test_a_method_adapts_there_as_on_the_cpu(name: str, tmp_path: Path) -> None:
     if name in LACKS:
         pytest.xfail(LACKS[name])

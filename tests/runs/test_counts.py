@@ -23,11 +23,11 @@ from bench.runs.plan import plan
 from bench.runs.runner import run
 from bench.runs.session import Session
 from bench.spec import BackboneSpec, Data, Found, Split, Task
-from tests.methods.test_contract import quick
+from tests.methods.test_contract import PLACED, quick
 
 CPU, CLASSES, SEEDS = torch.device("cpu"), 3, [0, 1, 2]
 TRAIN, TEST, BATCH = 40, 150, 64
-TRAINED = sum(not make().frozen for _, make in METHODS.items()) * len(SEEDS)
+TRAINED = sum(not make().frozen for make in METHODS.select(PLACED).values()) * len(SEEDS)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries that peft imports
 
 
@@ -134,7 +134,7 @@ class Watched:
             lambda _: Found("toy", "1", lambda: data, TRAIN, TEST),
             effort="quick",
         )
-        cells = plan(dict(METHODS.items()), {task.name: task}, BackboneSpec("demo"), SEEDS, folder).cells
+        cells = plan(METHODS.select(PLACED), {task.name: task}, BackboneSpec("demo"), SEEDS, folder).cells
         session = Session(Store(folder), Budget(), self.backbone)
         assert session.estimate.forward.flops > 0  # its passes over black images are measured before
         self.frozen.clear()
