@@ -72,6 +72,16 @@ class Cost:
     utilisation: Real | None = None  # of the GPU, a fraction
     peak_bytes: Whole | None = None  # device memory on a GPU, resident memory on a CPU
 
+    @property
+    def adapt_flops(self) -> int | None:
+        """Attributed; training, and the tuning where there was any."""
+        return None if self.train_flops is None else self.train_flops + (self.tune_flops or 0)
+
+    @property
+    def adapt_seconds(self) -> float | None:
+        """Attributed; training, and the tuning where there was any."""
+        return None if self.train_seconds is None else self.train_seconds + (self.tune_seconds or 0.0)
+
 
 @checked(frozen=True, config=LENIENT)
 class Environment:

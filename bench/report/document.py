@@ -10,8 +10,9 @@ from pathlib import Path
 from bench.records.cells import CellResult
 from bench.report.numbers import searches
 from bench.report.numbers.evidence import comparison
+from bench.report.numbers.families import by_family
 from bench.report.numbers.frames import figure_frame
-from bench.report.numbers.grid import Grid, grids, ordered
+from bench.report.numbers.grid import Grid, grids
 from bench.report.numbers.units import numbered
 from bench.report.page import Part, write_page
 from bench.report.plots.style import Look, looks
@@ -66,7 +67,7 @@ def compose(
     files[2].write_text(
         as_latex([*(table for part in chapters for table in part.tables), *beside.tables]), encoding="utf-8"
     )
-    look = looks(ordered(method for grid in found for method in grid.methods))
+    look = looks(by_family(method for grid in found for method in grid.methods))
     plots = draw_all(found, results, look, folder)
     parts = [
         Part(grid, part.verdict, part.tables[1:], part.sentences, of_grid)

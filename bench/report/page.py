@@ -17,6 +17,7 @@ from bench.report.tables.published import Versus
 from bench.report.tables.sheets import MOST, RISING, sheets
 from bench.report.tables.table import Table
 from bench.report.words.captions import Plot, absent
+from bench.report.words.choices import recipes
 from bench.report.words.limits import advice, written
 from bench.report.words.origin import facts
 from bench.report.words.reasons import reasons
@@ -70,7 +71,7 @@ def chapter(part: Part, config: str) -> dict[str, Any]:
         "anchor": config.removesuffix(".toml"),
         "name": f"{grid.suite} suite, backbone {grid.backbone}",
         "scale": f"{counted(len(grid.methods), 'method')}, {counted(len(grid.tasks), 'task')}, "
-        f"{counted(len(grid.seeds), 'seed')}",
+        f"{counted(len(grid.seeds), 'seed')}, {recipes(grid)}",
         "verdict": part.verdict[:SAID],
         "first": [plot for plot in part.plots if plot.name in FIRST],
         "main": main.ordered_by(main.text.columns[0]),

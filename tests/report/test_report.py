@@ -220,9 +220,10 @@ def test_shift_has_a_table_of_its_own() -> None:
     found = {"test": 0.9, "ood/noisy": 0.7, "ood/sketch": 0.6}
     (grid,) = grids([result(accuracy=found), result("lora", accuracy={**found, "ood/noisy": 0.8}), result("knn")])
     rows = texts(shift_table(grid))
-    assert rows["in distribution"] == ["90.0", "90.0", "80.0"]
-    assert rows["noisy"] == ["70.0", "80.0", "–"]
-    assert rows["mean change over 2 shifts"] == ["−25.0", "−20.0", "–"]
+    assert grid.methods == ("linear_probe", "knn", "lora")
+    assert rows["in distribution"] == ["90.0", "80.0", "90.0"]
+    assert rows["noisy"] == ["70.0", "–", "80.0"]
+    assert rows["mean change over 2 shifts"] == ["−25.0", "–", "−20.0"]
     assert shift_table(grids([result()])[0]) is None
 
 
@@ -259,22 +260,22 @@ def test_what_is_printed_fits_a_screen(width: int, methods: int, tasks: int) -> 
     assert len(text.splitlines()) <= LINES == 34
     assert max(map(len, text.splitlines())) <= width
     rows = texts(main_table(grid))
-    means = dict(zip(names, rows[f"mean of {tasks} tasks"], strict=False))  # a last column is the affinity
+    means = dict(zip(grid.methods, rows[f"mean of {tasks} tasks"], strict=False))  # a last column is the affinity
     lines = {line.split()[0]: line for line in reversed(text.splitlines()) if line.strip()}  # the table comes first
-    best = sorted(names, key=lambda name: -float(means[name].split()[0]))
+    best = sorted(grid.methods, key=lambda name: -float(means[name].split()[0]))
     listed = [name for name in best if name in lines]
     assert listed == best[: len(listed)] and len(listed) >= min(methods, 10)
     assert (f"and {methods - len(listed)} more methods, in the report" in text) == (len(listed) < methods)
     for name in listed:
-        at = names.index(name)
+        at = grid.methods.index(name)
         wanted = [rows[row][at] for row in rows if row in ("natural, 8 tasks", "training FLOPs", "stored bytes")]
         assert means[name] in lines[name] and all(figure.split(" ±")[0] in lines[name] for figure in wanted)
 
 
 def test_without_a_common_task_the_screen_has_the_tasks() -> None:
     text = shown(alone([accuracies({("a", "g/x"): 0.5, ("b", "g/y"): 0.6})]), 80)
-    assert "mean of" not in text.splitlines()[1] and "means and costs" not in text
-    assert [line.split() for line in text.splitlines()[1:5] if "─" not in line] == [
+    assert "mean of" not in text.splitlines()[2] and "means and costs" not in text
+    assert [line.split() for line in text.splitlines()[2:6] if "─" not in line] == [
         ["x", "y"],
         ["a", "50.0", "–"],
         ["b", "–", "60.0"],

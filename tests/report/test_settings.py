@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from bench.records.cells import CellResult, Environment, NetworkFacts
+from bench.records.request import GRID
 from bench.records.store import Store
 from bench.report import write_report
 from bench.report.numbers.frames import cell_frame
 from bench.report.numbers.grid import grids
-from tests.synthetic import comparison
+from tests.synthetic import comparison, tuned
 
 CPU = Environment("3", device="cpu (x86_64, 2 threads)", precision="fp32")
 MORE_THREADS = replace(CPU, device="cpu (x86_64, 64 threads)")
@@ -106,3 +108,19 @@ def test_the_report_says_it_in_every_title(tmp_path: Path) -> None:
 def test_the_frame_of_cells_has_both() -> None:
     frame = cell_frame(measured(CPU, GPU, OLDER))
     assert list(frame.groupby(["device", "precision"])["key"].nunique()) == [6, 6]
+
+
+@pytest.mark.parametrize(("effort", "said"), [("quick", "quick recipes"), ("paper", "paper recipes, learning rate")])
+def test_every_title_says_how_much_the_recipes_ask_for(tmp_path: Path, effort: str, said: str) -> None:
+    """The page, Markdown, LaTeX, and what a terminal shows."""
+    for one in tuned(["linear_probe", "lora"], 3, trials=4, sampler=GRID):
+        told = replace(one, effort=effort) if effort == "paper" or one.stage != "final" else replace(one, tuning=None)
+        Store(tmp_path).append(told)
+    report = write_report(tmp_path)
+    page, markdown, _, latex, *_ = (path.read_text(encoding="utf-8") for path in report.paths[:4])
+    assert all(said in title for title in re.findall("<caption>(.*?)</caption>", page))
+    titles = [line for line in markdown.splitlines() if line.startswith("### ")]
+    assert titles and all(said in title for title in titles)
+    captions = re.findall(r"\\caption\{(.*)", latex)
+    assert captions and all(said in caption for caption in captions)
+    assert all(said in part.overview.title for part in report.summary.parts)

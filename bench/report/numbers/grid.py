@@ -11,6 +11,7 @@ from typing import TypeGuard, TypeVar
 
 from bench.records.cells import CellResult
 from bench.records.left_out import is_left_out
+from bench.report.numbers.families import by_family
 from bench.report.numbers.settings import names, setting, suite
 
 GROUPS = ("natural", "specialized", "structured")  # VTAB's order; other groups follow as they come
@@ -36,7 +37,7 @@ class Grid:
 
     suite: str
     backbone: str  # its name, with what tells it apart where the records hold several settings of it
-    methods: tuple[str, ...]  # all that were run, in the order of the store
+    methods: tuple[str, ...]  # all that were run, by family
     groups: Mapping[str, str]  # task: group, sorted by group; the tasks that any method finished
     unfinished: tuple[str, ...]  # tasks that were tried and that no method finished
     cells: Mapping[tuple[str, str], tuple[CellResult, ...]]  # (method, task): one finished result a seed
@@ -55,6 +56,16 @@ class Grid:
     def common(self) -> tuple[str, ...]:
         """Tasks that all compared methods finished."""
         return tuple(task for task in self.tasks if all((name, task) in self.cells for name in self.compared))
+
+    @cached_property
+    def effort(self) -> str:
+        """How much its methods' recipes ask for, one of bench.records.request.EFFORTS; the same in all cells."""
+        return next(iter(self.cells.values()))[0].effort
+
+    @cached_property
+    def about(self) -> str:
+        """`demo suite, backbone mobilenetv2_100, quick recipes`."""
+        return f"{self.suite} suite, backbone {self.backbone}, {self.effort} recipes"
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -130,7 +141,7 @@ def make_grid(suite_name: str, backbone: str, results: Sequence[CellResult]) -> 
     group_of = {result.task: result.group for result in results if result.task in finished}
     order = ordered((*(group for group in GROUPS if group in group_of.values()), *group_of.values()))
     groups = {task: group for place in order for task, group in group_of.items() if group == place}
-    methods = ordered(result.method for result in results)
+    methods = by_family(result.method for result in results)
     tried = ordered(result.task for result in results if not is_left_out(result))
     unfinished = tuple(task for task in tried if task not in groups)
     return Grid(suite_name, backbone, methods, groups, unfinished, {key: tuple(cells) for key, cells in found.items()})

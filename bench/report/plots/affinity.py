@@ -106,4 +106,4 @@ def subtitle(grid: Grid, gains: Sequence[Gain], underlay: bool) -> str:
     tasks = counted(len({gain.task for gain in gains}), "task")
     circles = "; open circles: Head2Toe as published, Evci et al. 2022, figure 1, read off the picture"
     seeds = counted(len(grid.seeds), "seed")
-    return f"{grid.suite} suite, backbone {grid.backbone}, {tasks}, {seeds}{circles if underlay else ''}"
+    return f"{grid.about}, {tasks}, {seeds}{circles if underlay else ''}"

@@ -108,7 +108,7 @@ def subtitle(grid: Grid, found: Sequence[Study], shown: Mapping[str, Steps], tas
     mean = "mean over " if len(tasks) > 1 else ""
     cut = "; the budget ended some searches early" if any(study.cut for study in found) else ""
     return (
-        f"{grid.suite} suite, backbone {grid.backbone}, {mean}the {counted(len(tasks), 'task')} on which all were "
+        f"{grid.about}, {mean}the {counted(len(tasks), 'task')} on which all were "
         f"tuned; incumbent: the trial with the best validation accuracy so far; dotted: tuning had ended{cut}{lacking}"
     )
 
@@ -138,7 +138,7 @@ def by_draws(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     legend(figure, methods)
     tasks = len({study.task for study in random})
     told = (
-        f"{grid.suite} suite, backbone {grid.backbone}, {'mean over ' if tasks > 1 else ''}{counted(tasks, 'task')}; "
+        f"{grid.about}, {'mean over ' if tasks > 1 else ''}{counted(tasks, 'task')}; "
         "does not depend on the order of the trials; bands: one standard deviation to either side (Dodge et al. 2019)"
     )
     head(figure, axes, "Expected best of n trials of random search", told)

@@ -43,7 +43,8 @@ def draw(grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look], folder
 def drawings(grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look]) -> Iterator[tuple[str, Figure | None]]:
     """Every plot by its name, None where there is nothing to show."""
     compared = comparison(grid)
-    for cost in COSTS:
+    costs = [cost.of(grid) for cost in COSTS]
+    for cost in costs:
         yield f"accuracy_by_{cost.name}", trade_off(grid, cost, looks) if points_of(grid, cost) else None
     yield "accuracy_by_task", by_task(grid, looks)
     yield "accuracy_by_group", by_group(grid, looks)

@@ -22,7 +22,7 @@ COLUMNS = 4  # groups side by side; further groups are not drawn
 def by_group(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
     """Costs down, groups across, each panel with its Pareto front. None unless all methods finished two groups."""
     groups = list(grid.by_group(grid.common).items())[:COLUMNS]
-    costs = [cost for cost in COSTS if any(marks(grid, tasks, cost) for _, tasks in groups)]
+    costs = [cost for cost in (one.of(grid) for one in COSTS) if any(marks(grid, tasks, cost) for _, tasks in groups)]
     if len(groups) < 2 or not costs:
         return None
     methods = list(grid.compared)

@@ -92,13 +92,13 @@ def reveal(figure: Figure) -> None:
 
 
 def described(grid: Grid, tasks: int, *, mean: bool) -> str:
-    """`demo suite, backbone mobilenetv2_100, mean over 7 tasks, 3 seeds`."""
+    """`demo suite, backbone mobilenetv2_100, quick recipes, mean over 7 tasks, 3 seeds`."""
     scale = counted(tasks, "task")
     if mean and tasks > 1:
         scale = (
             f"mean over {scale}" if grid.common == grid.tasks else f"mean over the {scale} that all methods finished"
         )
-    return f"{grid.suite} suite, backbone {grid.backbone}, {scale}, {counted(len(grid.seeds), 'seed')}"
+    return f"{grid.about}, {scale}, {counted(len(grid.seeds), 'seed')}"
 
 
 def whiskers(intervals: Iterable[Interval | None]) -> str:

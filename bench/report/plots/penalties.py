@@ -60,7 +60,7 @@ def by_penalty(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
     legend(figure, methods, handles=[handles[method] for method in methods], labels=methods)
     tasks = counted(len({path.task for path in shown}), "task")
     told = (
-        f"{grid.suite} suite, backbone {grid.backbone}, {tasks}, one seed; validation accuracy, %, at each λ / λ_max, "
+        f"{grid.about}, {tasks}, one seed; validation accuracy, %, at each λ / λ_max, "
         "with its solution's number of features; filled: head fitted again; hollow: the solution's own; ringed: chosen"
         + (f"; not drawn: {counted(len(found) - MOST, 'path')} more" if len(found) > MOST else "")
     )

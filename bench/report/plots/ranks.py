@@ -55,7 +55,7 @@ def by_rank(grid: Grid, compared: Comparison, looks: Mapping[str, Look]) -> Figu
         ends = [scale.side if at < half else scale.width - scale.side, top - ROW * row]
         draw_name(axes, f"{method}  {compared.ranks[method]:.2f}", scale(compared.ranks[method]), ends, looks[method])
     told = (
-        f"{grid.suite} suite, backbone {grid.backbone}, mean over {counted(len(compared.tasks), 'task')}, "
+        f"{grid.about}, mean over {counted(len(compared.tasks), 'task')}, "
         f"{counted(len(grid.seeds), 'seed')}; 1 is the best rank; a bar joins methods whose ranks lie within the "
         "critical difference (CD) of Nemenyi's test at 5 %"
     )

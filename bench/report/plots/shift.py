@@ -96,4 +96,4 @@ def subtitle(grid: Grid, task: str, found: Sequence[Mapping[str, tuple[float, fl
     tests = max(len(part) for part in shifts(grid, task).values())
     parts = f", mean over up to {tests} test sets a shift" if tests > 1 else ""
     seeds = counted(len(grid.seeds), "seed")
-    return f"backbone {grid.backbone}, {seeds}{parts}; logit axes; {lines}"
+    return f"backbone {grid.backbone}, {grid.effort} recipes, {seeds}{parts}; logit axes; {lines}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from bench.report.plots.labels import Line, place
 from bench.report.plots.layout import described, head, reveal, whiskers
 from bench.report.plots.scales import SUNK, Mark, spread_axes
 from bench.report.plots.style import INK, QUIET, WIDTH, Look
+from bench.report.words.choices import any_tuned
 
 NARROW, FEW, EACH = 5.4, 8, 0.1  # inches: the width for a few methods, and what each further method adds
 RADIUS = 4.0  # of a marker, typographic points
@@ -30,16 +31,29 @@ class Cost:
     """What a trade-off has on its x axis."""
 
     name: str
+    write: Callable[[float], str]
     field: str
     title: str
-    write: Callable[[float], str]
+    tuned: tuple[str, str] | None = None  # field and title where any method was tuned, for tuning is a cost too
+
+    def of(self, grid: Grid) -> Cost:
+        """The same cost with tuning counted in, where there was any."""
+        if self.tuned is None or not any_tuned(grid):
+            return self
+        return replace(self, field=self.tuned[0], title=self.tuned[1])
 
 
 COSTS = (
-    Cost("flops", "train_flops", "training FLOPs", lambda value: prefixed(value, "FLOP")),
-    Cost("bytes", "stored_bytes", "stored bytes", lambda value: prefixed(value, "B")),
-    Cost("seconds", "train_seconds", "device-seconds of training", lambda value: f"{value:,.6g} s"),
-)
+    Cost(
+        "flops", lambda value: prefixed(value, "FLOP"), "train_flops", "training FLOPs",
+        ("adapt_flops", "FLOPs of training and tuning"),
+    ),
+    Cost("bytes", lambda value: prefixed(value, "B"), "stored_bytes", "stored bytes"),
+    Cost(
+        "seconds", lambda value: f"{value:,.6g} s", "train_seconds", "device-seconds of training",
+        ("adapt_seconds", "device-seconds of training and tuning"),
+    ),
+)  # fmt: skip
 
 
 def trade_off(grid: Grid, cost: Cost, looks: Mapping[str, Look]) -> Figure:

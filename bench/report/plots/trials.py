@@ -54,7 +54,7 @@ def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     pruned = sum(trial.val is None for study in found for trial in study.trials)
     lowest = min(point.height for tried in rows.values() for point in tried)
     told = (
-        f"{grid.suite} suite, backbone {grid.backbone}, {tasks}; validation accuracy minus that of the default "
+        f"{grid.about}, {tasks}; validation accuracy minus that of the default "
         "(trial 0), in points; ringed: chosen"
         + (f"; not drawn: {counted(pruned, 'trial')} without a figure" if pruned else "")
         + (f"; more than {-DEEPEST:.0f} points below: at the edge" if lowest < DEEPEST else "")

@@ -10,7 +10,7 @@ from bench.report.numbers.gains import LINEAR, SCRATCH, difference
 from bench.report.numbers.grid import Grid, Score
 from bench.report.numbers.units import counted, duration, points, prefixed
 from bench.report.tables.table import Row, Table, numbers_row, scores_row, table
-from bench.report.words.choices import any_tuned, tuning_note
+from bench.report.words.choices import any_tuned, recipes, tuning_note
 from bench.statistics import Comparison
 
 AFFINITY = "domain affinity"
@@ -27,9 +27,9 @@ TUNING = ("tune_flops", "tune_seconds")
 
 
 def title(grid: Grid, what: str) -> str:
-    """`Test accuracy, %: demo suite, mobilenetv2_100, 7 tasks, 3 seeds`."""
+    """`Test accuracy, %: demo suite, backbone mobilenetv2_100, 7 tasks, 3 seeds, quick recipes`."""
     scale = f"{counted(len(grid.tasks), 'task')}, {counted(len(grid.seeds), 'seed')}"
-    return f"{what}: {grid.suite} suite, backbone {grid.backbone}, {scale}"
+    return f"{what}: {grid.suite} suite, backbone {grid.backbone}, {scale}, {recipes(grid)}"
 
 
 def main_table(grid: Grid) -> Table:

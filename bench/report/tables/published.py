@@ -23,6 +23,7 @@ from bench.report.numbers.reference import (
 )
 from bench.report.numbers.units import percent
 from bench.report.tables.table import Row, Table, numbers_row, table
+from bench.report.words.choices import recipes
 from bench.spec import UserError
 
 PUBLISHED = "published"  # the name under which the command line knows these numbers
@@ -103,7 +104,8 @@ def beside(grid: Grid, entries: Sequence[Entry]) -> Table:
         number = sources.index(one.origin) + 1
         title = f"[{number}] published" + (f", not comparable: {reason}" if reason else "")
         rows[title, one.method] = figures_row(one.accuracy, groups, not reason)
-    heading = f"Beside published numbers on the same weights, test accuracy, %: backbone {grid.backbone}"
+    place = f"backbone {grid.backbone}, {recipes(grid)}"
+    heading = f"Beside published numbers on the same weights, test accuracy, %: {place}"
     return table(heading, figures({}, groups), rows, note(sources, how), methods_down=True)
 
 

@@ -9,6 +9,7 @@ from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import counted, percent
 from bench.report.tables.main import COSTS, RANK, cost_rows, mean_parts, rank_row
 from bench.report.tables.table import Row, Table, scores_row, table
+from bench.report.words.choices import recipes
 from bench.statistics import Comparison
 
 MOST = 8  # figures beside each other, so that a table fits a printed page
@@ -20,14 +21,14 @@ def sheets(grid: Grid, compared: Comparison) -> Iterator[Table]:
     """Means and costs, then every task. Tasks of a group stand together, at most MOST beside each other."""
     means, groups = mean_rows(grid, compared), group_rows(grid)
     few = groups if len(groups) <= FEW else {}
-    yield sheet(grid, "Means and costs of a task", {**means, **few, **known_costs(grid)})
+    yield sheet(grid, f"Means and costs of a task, {recipes(grid)}", {**means, **few, **known_costs(grid)})
     if len(groups) > FEW:
         for _, part in cut(groups):
-            yield sheet(grid, "Means of groups (tasks)", part)
+            yield sheet(grid, f"Means of groups (tasks), {recipes(grid)}", part)
     for group, tasks in grid.by_group(grid.tasks).items():
         for start, part in cut(task_rows(grid, tasks)):
             more = f", from the {start + 1}th" if start else ""
-            yield sheet(grid, f"{group}, {counted(len(tasks), 'task')}{more}", part)
+            yield sheet(grid, f"{group}, {counted(len(tasks), 'task')}{more}, {recipes(grid)}", part)
 
 
 def sheet(grid: Grid, title: str, figures: Mapping[str, Row]) -> Table:

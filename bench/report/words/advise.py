@@ -83,7 +83,7 @@ def told(grid: Grid, offers: Sequence[Offer], limit: Amount, storage: float) -> 
     """The advice in sentences: what to use, with which hyper-parameters, and how sure that is."""
     limits = [str(limit)] if str(limit) else []
     limits += [written(storage)] if storage != float("inf") else []
-    place = f"{grid.suite} suite, backbone {grid.backbone}, {counted(len(grid.common), 'task')}"
+    place = f"{grid.about}, {counted(len(grid.common), 'task')}"
     bounds = f" ({', '.join(limits)} a task)" if limits else ""
     if not offers:
         yield f"{place}{bounds}: not enough records; no recorded method keeps to these limits."

@@ -12,8 +12,9 @@ from bench.report.numbers.grid import Grid
 # By the name of the plot: how to read it, and what it needs.
 CAPTIONS = {
     "accuracy_by_flops": (
-        "Mean test accuracy against training FLOPs. Up and to the left is better. A method below the grey stairs has a "
-        "lower mean than another one that costs no more.",
+        "Mean test accuracy against FLOPs: of training, and of the trials that chose hyper-parameters where there were "
+        "any. Up and to the left is better. A method below the grey stairs has a lower mean than another one that "
+        "costs no more.",
         "a mean accuracy and a count of training FLOPs",
     ),
     "accuracy_by_bytes": (
@@ -22,7 +23,8 @@ CAPTIONS = {
         "a mean accuracy and a count of stored bytes",
     ),
     "accuracy_by_seconds": (
-        "Mean test accuracy against training time on the device of these runs.",
+        "Mean test accuracy against the time of training, and of tuning where there was any, on the device of these "
+        "runs.",
         "a mean accuracy and a training time",
     ),
     "accuracy_by_group": (

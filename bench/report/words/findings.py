@@ -8,13 +8,12 @@ from statistics import fmean
 from bench.report.numbers.gains import FULL, LINEAR, SCRATCH, affinities, means, over_linear
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import counted, listed, percent, points, prefixed, ratio
+from bench.report.words.choices import cost_field, flops_named
 from bench.report.words.shifts import robustness, shift
 from bench.report.words.sure import certainty
 
 CLOSE = 0.01  # of accuracy: a method within one point of the best is called close to it
 LOW_AFFINITY = 0.10  # of accuracy: eleven of the nineteen VTAB tasks are below ten points (Head2Toe, figure 1)
-# field of a cost, how a sentence names it, its unit
-COMPARED_COSTS = (("train_flops", "training FLOPs", "FLOP"), ("stored_bytes", "stored bytes", "B"))
 
 
 def sentences(grid: Grid) -> list[str]:
@@ -61,7 +60,7 @@ def thrift(grid: Grid) -> Iterator[str]:
     found = means(grid)
     top = max((score.mean for score in found.values()), default=0.0)
     close = [method for method, score in found.items() if score.mean >= top - CLOSE]
-    for field, what, unit in COMPARED_COSTS:
+    for field, what, unit in compared_costs(grid):
         costs = {method: cost for method in close if (cost := grid.cost(method, field)) is not None}
         if len(set(costs.values())) > 1:
             least = min(costs, key=costs.__getitem__)
@@ -72,9 +71,15 @@ def thrift(grid: Grid) -> Iterator[str]:
             )
 
 
+def compared_costs(grid: Grid) -> Iterator[tuple[str, str, str]]:
+    """The field of each cost that methods are compared by, how a sentence names it, and its unit."""
+    yield cost_field(grid, "flops"), flops_named(grid), "FLOP"
+    yield "stored_bytes", "stored bytes", "B"
+
+
 def cost_ratios(grid: Grid) -> Iterator[str]:
-    """Training and storage of every method as a multiple of fine-tuning's."""
-    for field, what, unit in COMPARED_COSTS:
+    """Training, with tuning where there was any, and storage of every method as a multiple of fine-tuning's."""
+    for field, what, unit in compared_costs(grid):
         whole = grid.cost(FULL, field)
         others = [method for method in grid.compared if method not in (FULL, SCRATCH)]
         parts = [f"{method} {ratio(cost / whole)}" for method in others if whole and (cost := grid.cost(method, field))]

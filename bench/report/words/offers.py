@@ -57,14 +57,17 @@ def offer_of(grid: Grid, found: Sequence[Study], method: str, limit: Amount, sto
 
 def cost_of(grid: Grid, method: str) -> Amount | None:
     """Training and tuning of the mean task. Tuning costs nothing where there was none."""
-    train = training(grid, method)
-    tune = Amount(grid.cost(method, "tune_seconds") or 0.0, grid.cost(method, "tune_flops") or 0.0)
-    return None if train is None else train + tune
+    return amount(grid, method, "adapt")
 
 
 def training(grid: Grid, method: str) -> Amount | None:
     """Training of the mean task, without tuning."""
-    seconds, flops = grid.cost(method, "train_seconds"), grid.cost(method, "train_flops")
+    return amount(grid, method, "train")
+
+
+def amount(grid: Grid, method: str, what: str) -> Amount | None:
+    """Seconds and FLOPs of `train`, or of `adapt`; None where one is missing."""
+    seconds, flops = grid.cost(method, f"{what}_seconds"), grid.cost(method, f"{what}_flops")
     return None if seconds is None or flops is None else Amount(seconds, flops)
 
 

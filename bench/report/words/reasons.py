@@ -9,6 +9,7 @@ from bench.report.numbers.evidence import SOURCES, difference_interval, mean_int
 from bench.report.numbers.gains import FULL, SCRATCH, means
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import listed, percent, points, ratio
+from bench.report.words.choices import cost_field, flops_named
 from bench.report.words.findings import best_by_groups, tasks_of
 from bench.report.words.limits import Advice, ahead, beyond, spelled
 from bench.report.words.sure import by_mean
@@ -16,7 +17,7 @@ from bench.statistics import Comparison, Interval
 
 MEGABYTE = 1e6
 NEARLY = 0.90  # a cheaper method is worth a sentence from this share of the reference's accuracy on
-CHEAPER = 0.5  # and up to this share of its training FLOPs
+CHEAPER = 0.5  # and up to this share of its FLOPs of training and tuning
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,14 @@ class Bargain:
     accuracy: str
     flops: str
     stored: str | None  # None where a size is not known
+    work: str  # how these FLOPs are called
 
     def sentence(self, gap: str = "", test: str = "") -> str:
         """`head2toe reaches 97 % of fine_tune's accuracy at 1/140 of its training FLOPs.`, with more where given."""
         stored = f" and {self.stored} of its stored bytes" if self.stored else ""
         return (
             f"{self.method} reaches {self.accuracy} of {self.reference}'s accuracy{gap} at {self.flops} of its "
-            f"training FLOPs{stored}{test}."
+            f"{self.work}{stored}{test}."
         )
 
 
@@ -87,18 +89,18 @@ def bargain(grid: Grid) -> Bargain | None:
 
     None where no method is that near and that cheap.
     """
-    scores, flops = means(grid), {method: grid.cost(method, "train_flops") for method in grid.compared}
+    scores, flops = means(grid), {method: grid.cost(method, cost_field(grid, "flops")) for method in grid.compared}
     reference = FULL if FULL in scores else max(scores, key=lambda method: scores[method].mean)
     whole, top = flops[reference], scores[reference].mean
     if not whole or top <= 0:
         return None
     near = {
-        method: spent / whole
+        method: own / whole
         for method, score in scores.items()
         if method not in (reference, SCRATCH)
         and score.mean >= NEARLY * top
-        and (spent := flops[method]) is not None
-        and spent <= CHEAPER * whole
+        and (own := flops[method]) is not None
+        and own <= CHEAPER * whole
     }
     if not near:
         return None
@@ -106,7 +108,8 @@ def bargain(grid: Grid) -> Bargain | None:
     kept, most = grid.cost(cheap, "stored_bytes"), grid.cost(reference, "stored_bytes")
     share = f"{100 * scores[cheap].mean / top:.0f} %"
     stored = ratio(kept / most) if kept and most else None
-    return Bargain(cheap, reference, share, ratio(near[cheap]) if near[cheap] else "none", stored)
+    spent = ratio(near[cheap]) if near[cheap] else "none"
+    return Bargain(cheap, reference, share, spent, stored, flops_named(grid))
 
 
 def thrift(grid: Grid, compared: Comparison) -> Iterator[str]:

@@ -126,7 +126,7 @@ def test_too_few_records_say_so(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for one in records():
         store.append(one)
-    assert "use dear" in bench("advise", "--results", tmp_path, "--budget", "1m").stdout
+    assert "use dear" in " ".join(bench("advise", "--results", tmp_path, "--budget", "1m").stdout.split())
     assert "use cheap" in bench("advise", "--results", tmp_path, "--storage-limit", "10kB").stdout
     assert "no positive size" in bench("advise", "--results", tmp_path, "--storage-limit", "-1", code=2).stderr
     assert "not enough records" in bench("advise", "--results", tmp_path, "--tasks", "vtab1k", code=2).stderr

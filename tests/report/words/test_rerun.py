@@ -28,7 +28,7 @@ def test_the_command_names_what_was_run() -> None:
     }
     cells = [result(m, "vtab1k/natural/a b", seed, **found) for m in ("lora", "knn") for seed in (0, 1)]
     assert command(grid_of(cells)) == (
-        "python run_bench.py --methods lora knn --tasks 'vtab1k/natural/a b' --seeds 0 1 --backbone mobilenetv2_100 "
+        "python run_bench.py --methods knn lora --tasks 'vtab1k/natural/a b' --seeds 0 1 --backbone mobilenetv2_100 "
         "--checkpoint FILE --backbone-arg pad_type=same --image-size 96 --mean 0.5 --std 0.5 "
         "--effort quick --tune 10 --sampler random --data DATA"
     )
@@ -67,10 +67,10 @@ def test_methods_tuned_with_the_oracle_take_a_run_of_their_own() -> None:
     found = [result(method, **about) for method in ("lora", "lora (oracle)", "knn (oracle)")]
     plain, oracle = command(grid_of(found)).split("\n")
     assert "--methods lora --tasks" in plain and "--oracle" not in plain
-    assert "--methods lora knn --tasks" in oracle and oracle.endswith("--tune 3 --oracle")
+    assert "--methods knn lora --tasks" in oracle and oracle.endswith("--tune 3 --oracle")
     first, _, second = as_toml(grid_of(found)).partition("# Then run it once more with:\n")
     assert tomllib.loads(first)["methods"] == ["lora"]
-    assert tomllib.loads(second.replace("# ", ""))["methods"] == ["lora", "knn"]
+    assert tomllib.loads(second.replace("# ", ""))["methods"] == ["knn", "lora"]
 
 
 HOSTILE = ['a"b', "back\\slash", "line\nbreak", "tab\t", "\x7f\x01\x1f", "é→😀", "# no comment", "'quoted'", "]", ""]
