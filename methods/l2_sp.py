@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from bench.adapt.bases import TrainedMethod
 from bench.adapt.lazy import cut, penalties, torch
 from bench.registry import method
 from bench.spec import Backbone, UserError
@@ -36,8 +37,10 @@ class L2SP(FineTune):
         "strength": FloatDistribution(1e-4, 1.0, log=True),
     }
 
+    quick: ClassVar[Mapping[str, Any]] = TrainedMethod.quick
+
     weight_decay: float = 0.0
-    layer_decay: float = 1.0
+    layer_decay: float = 1.0  # of the source, which has one rate for the whole backbone
     penalty: str = "l2_sp"
     strength: float | None = None
 
