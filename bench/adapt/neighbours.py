@@ -31,10 +31,6 @@ class Neighbours(Probe):
         """Class scores (batch, classes) of similarities (batch, images)."""
         return votes(scores, self.labels, self.classes, self.k, self.temperature)
 
-    def chosen(self) -> dict[str, tuple[int, int]] | None:
-        """None: it reads all of the embedding."""
-        return None
-
     def stored(self) -> Mapping[str, Tensor]:
         """The training images' features in half precision, their labels, and how many of them vote."""
         labels = self.labels.to("cpu", torch.int32)

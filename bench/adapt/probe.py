@@ -85,8 +85,11 @@ class Probe:
             scores.addcdiv_(piece.weight @ part.t(), (norms(part) if lengths is None else lengths).t())
 
     def chosen(self) -> dict[str, tuple[int, int]] | None:
-        """How many features of each tap are read, and how many it has, by tap. None where nothing was selected."""
-        if self.selected is None:
+        """How many features of each tap are read, and how many it has, by tap. None where nothing was selected.
+
+        The embedding alone is never selected from: such a head reads it whole, with unit norm.
+        """
+        if self.selected is None or self.target is None:
             return None
         sizes = widths(self.backbone, self.target)
         counts = [(len(columns), size) for columns, size in zip(per_block(sizes, self.selected), sizes, strict=True)]
