@@ -18,6 +18,7 @@ __all__ = [
     "adapters",
     "attentive",
     "cut",
+    "factors",
     "features",
     "last_blocks",
     "neighbours",
@@ -34,6 +35,7 @@ __all__ = [
     "reflections",
     "relative_rates",
     "schedule",
+    "side",
     "solvers",
     "sources",
     "taps",
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from bench.adapt import (
         adapters,
         attentive,
+        factors,
         neighbours,
         penalties,
         places,
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
         reflections,
         relative_rates,
         schedule,
+        side,
         solvers,
         sources,
         trained,
@@ -87,6 +91,7 @@ else:
     adapters = Lazy("bench.adapt.adapters")
     attentive = Lazy("bench.adapt.attentive")
     cut = Lazy("bench.backbone.cut")
+    factors = Lazy("bench.adapt.factors")
     features = Lazy("bench.backbone.features")
     last_blocks = Lazy("bench.backbone.last_blocks")
     neighbours = Lazy("bench.adapt.neighbours")
@@ -103,6 +108,7 @@ else:
     reflections = Lazy("bench.adapt.reflections")
     relative_rates = Lazy("bench.adapt.relative_rates")
     schedule = Lazy("bench.adapt.schedule")
+    side = Lazy("bench.adapt.side")
     solvers = Lazy("bench.adapt.solvers")
     sources = Lazy("bench.adapt.sources")
     taps = Lazy("bench.backbone.taps")
