@@ -99,7 +99,12 @@ def pack(result: CellResult, store: Store, to: Path, written: list[Path]) -> Non
     method = method_of(result.registered, result.params)
     name, beside = method.layout(tensor_names(stored)) if isinstance(method, Interchangeable) else (DELTA, {})
     written.append(to / name)
-    shutil.copyfile(stored, to / name)
+    if name != DELTA and result.store == "int8":  # the other library reads no scales
+        from bench.records import delta  # here, so that help and listing start fast
+
+        delta.write(delta.read(stored), to / name)
+    else:
+        shutil.copyfile(stored, to / name)
     for page, content in {**beside, NOTE: asdict(note(result, to / name))}.items():
         written.append(to / page)
         (to / page).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -152,11 +157,12 @@ def file_digest(path: Path) -> str:
 
 
 def tensor_names(path: Path) -> list[str]:
-    """The names of the tensors in a safetensors file; only its header is read."""
+    """The names of the tensors in the file of a delta, whatever its format; only its header is read."""
     from safetensors import safe_open  # here, so that help and listing start fast
 
     with safe_open(path, "np") as file:
-        return list(file.keys())
+        names = list(file.keys())
+    return [name for name in names if not name.endswith("|scale")]  # of an int8 tensor: bench.records.delta
 
 
 def method_of(name: str, params: Mapping[str, Any]) -> Method:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import safetensors
-from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.backbone.network import TimmBackbone, load
@@ -19,6 +18,7 @@ from bench.costs.device import find_device
 from bench.export import NOTE, Note, file_digest, method_of
 from bench.images.decode import rgb
 from bench.images.pixels import decoded
+from bench.records.delta import read
 from bench.registry import Label
 from bench.spec import Adapted, BackboneSpec, UserError
 
@@ -116,7 +116,7 @@ def load_adapted(folder: Path, checkpoint: Path | None = None, device: str = "au
         raise UserError(f"{path} is missing or not what was exported; export it again")
     backbone = load(backbone_spec(note, checkpoint), find_device(device))
     try:
-        stored = load_file(path)
+        stored = read(path)
         method = method_of(note.registered or Label.parse(note.method).name, note.params)
         adapted = method.restore(backbone, stored, len(note.classes))
     except (safetensors.SafetensorError, KeyError, RuntimeError) as error:

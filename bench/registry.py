@@ -20,6 +20,7 @@ FAMILIES = {
     "others": "others",
 }  # of methods, in the order in which they are shown
 ORACLE = " (oracle)"  # ends the label of a method whose hyper-parameters were chosen by the shifted test sets
+STORED = " · "  # in the label of a method, before the format of its delta where that is not fp32
 GROUPS = ("core", "all")  # names that select several items of any registry
 T = TypeVar("T")
 M = TypeVar("M", bound=type)
@@ -27,7 +28,7 @@ M = TypeVar("M", bound=type)
 
 @dataclass(frozen=True)
 class Label:
-    """What a method is called in tables and records, parsed: `lora:rank=4 (oracle)`."""
+    """What a method is called in tables and records, parsed: `lora:rank=4 (oracle) · int8`."""
 
     text: str
     name: str  # in the registry
@@ -40,12 +41,23 @@ class Label:
     @classmethod
     def parse(cls, text: str) -> Label:
         """The label as it is typed and recorded: NAME, or NAME:KEY=VALUE, with more of them after colons."""
-        name, *settings = text.removesuffix(ORACLE).split(":")
-        return cls(text, name, frozenset(part.partition("=")[0] for part in settings), text.endswith(ORACLE))
+        bare = fitted_as(text)
+        name, *settings = bare.removesuffix(ORACLE).split(":")
+        return cls(text, name, frozenset(part.partition("=")[0] for part in settings), bare.endswith(ORACLE))
 
     def as_oracle(self) -> Label:
         """The same method when the shifted test sets choose its hyper-parameters."""
         return replace(self, text=self.text + ORACLE, oracle=True)
+
+
+def stored_as(text: str, store: str) -> str:
+    """The label of a method whose delta is written in a format: `lora · int8`, and `lora` for fp32."""
+    return text if store == "fp32" else f"{text}{STORED}{store}"
+
+
+def fitted_as(text: str) -> str:
+    """The label of a method without the format of its delta, which decides nothing of its fit."""
+    return text.partition(STORED)[0]
 
 
 class Registry(Generic[T]):

@@ -22,6 +22,7 @@ from bench.commands.export import export_cell
 from bench.costs.budget import Budget
 from bench.export import NOTE, Interchangeable, export, method_of, tensor_names
 from bench.predict import load_adapted
+from bench.records import delta
 from bench.records.store import Store
 from bench.registry import METHODS, TASKS, Label
 from bench.runs.plan import plan
@@ -172,3 +173,26 @@ def test_a_backbone_of_timms_own_with_a_file_named_in_the_record(tmp_path: Path)
     images = torch.randint(0, 256, (4, 3, 96, 96), dtype=torch.uint8)
     again = cells[0].method.restore(load(spec, CPU), load_file(store.delta(result.key)), 5)
     assert torch.allclose(loaded.adapted.logits(images), again.logits(images), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("store", ["bf16", "int8"])
+def test_lora_in_another_format_is_predicted_with_and_loads_with_peft(
+    store: str, exports: Exports, tmp_path: Path
+) -> None:
+    """The delta of the exported LoRA, written anew: peft and `predict` answer what is read back from the file."""
+    from peft import PeftModel
+
+    store_of, whole = Store(tmp_path / "results"), exports.results["lora"]
+    path = store_of.delta("0" * 16)
+    path.parent.mkdir(parents=True)
+    delta.write(delta.read(exports.store.delta(whole.key)), path, store)
+    cost = replace(whole.cost, stored_bytes=path.stat().st_size)
+    export(replace(whole, key="0" * 16, store=store, cost=cost), store_of, tmp_path / "x")
+    answer = load_adapted(tmp_path / "x", device="cpu").adapted.logits(exports.pixels)
+    restored = quick("lora").restore(load(BackboneSpec("demo"), CPU), delta.read(path), 3).logits(exports.pixels)
+    assert torch.allclose(answer, restored, rtol=0, atol=1e-5)
+    base = load(BackboneSpec("demo"), CPU).network(3)
+    network: Any = PeftModel.from_pretrained(base, tmp_path / "x").eval()
+    page = json.loads((tmp_path / "x" / NOTE).read_text())
+    with torch.no_grad():
+        assert torch.allclose(network(inputs(page, exports.pixels)), restored, rtol=0, atol=1e-5)

@@ -14,7 +14,7 @@ from bench.api.enrol import enrol
 from bench.api.results import Results
 from bench.api.winner import Winner
 from bench.records.cells import Observer
-from bench.records.request import AUGMENTS, SAMPLERS, Request
+from bench.records.request import AUGMENTS, SAMPLERS, STORES, Request
 from bench.registry import METHODS, TASKS
 from bench.runs.comparison import Comparison, Outcome, opened
 from bench.runs.progress import Progress
@@ -34,6 +34,7 @@ def compare(
     seeds: int | Sequence[int] = 1,
     effort: str | None = None,
     augment: str = AUGMENTS[0],
+    store: str = STORES[0],
     tune: int | str | None = None,
     budget: str | Sequence[str] | None = None,
     results: StrPath = "results/run",
@@ -51,18 +52,18 @@ def compare(
     """Runs every method on every task with every backbone, but for what `results` has already; returns all results.
 
     Methods and tasks are names, globs and objects: `["core", MyMethod(lr=0.1)]`. `seeds=3` stands for 0, 1 and 2.
-    `effort` is "quick" or "paper", of the methods' own recipes; None leaves it to the tasks. `tune` is a number of
-    trials a method, or "auto": as many as the budget allows. `budget` is of all runs into `results`: "2h", or ["2h",
-    "5PFLOP"]. `track` mirrors each record in MLflow. `progress` shows a bar and a line a cell on stderr, and each of
-    the `observers` is called with every record once it is written. The other arguments are the flags of the command
-    line.
+    `effort` is "quick" or "paper", of the methods' own recipes; None leaves it to the tasks. `store` is the format in
+    which each delta is written. `tune` is a number of trials a method, or "auto": as many as the budget allows.
+    `budget` is of all runs into `results`: "2h", or ["2h", "5PFLOP"]. `track` mirrors each record in MLflow. `progress`
+    shows a bar and a line a cell on stderr, and each of the `observers` is called with every record once it is written.
+    The other arguments are the flags of the command line.
 
     Cells that failed do not raise; `Results.outcome` counts them. Raises UserError for a name that nothing has, for
     wrong limits, and when nothing can run.
     """
     request = Request(
-        seeds=whole_numbers(seeds), effort=effort, augment=augment, tune=tune, sampler=sampler, oracle=oracle,
-        storage=storage, data=Path(data), results=Path(results),
+        seeds=whole_numbers(seeds), effort=effort, augment=augment, store=store, tune=tune, sampler=sampler,
+        oracle=oracle, storage=storage, data=Path(data), results=Path(results),
         budget=[str(one) for one in each(budget or ())], memory_limit=memory_limit, device=device, force=force,
     )  # fmt: skip
     specs = [one if isinstance(one, BackboneSpec) else BackboneSpec(str(one)) for one in each(backbones)]

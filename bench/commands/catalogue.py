@@ -28,7 +28,7 @@ COMPARISON: Groups = {
         "seeds",
     ],
     "backbone": ["backbone", "checkpoint", "backbone_arg", "image_size", "mean", "std", "precision", "compile"],
-    "recipes and tuning": ["effort", "augment", "tune", "sampler", "oracle", "storage"],
+    "recipes and tuning": ["effort", "augment", "store", "tune", "sampler", "oracle", "storage"],
     "where and how long": ["data", "results", "budget", "memory_limit", "device", "force", "versus", "config"],
 }
 EXIT_CODES = """exit codes: 0 all asked cells are done; 1 some failed or had no data; 2 wrong usage, or nothing

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.records.request import AUGMENTS, EFFORTS, PRECISIONS, SAMPLERS, Request
+from bench.records.request import AUGMENTS, EFFORTS, PRECISIONS, SAMPLERS, STORES, Request
 
 
 def trials(text: str) -> int | str:
@@ -47,6 +47,10 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
     "augment": {
         "choices": AUGMENTS,
         "help": "of training images: light, a flip and a small shift; default: auto, what a task's labels survive",
+    },
+    "store": {
+        "choices": STORES,
+        "help": "number format of what each method stores, which is evaluated as it is read back; default: fp32",
     },
     "tune": {
         "type": trials, "metavar": "N",

@@ -49,6 +49,7 @@ class Cell:
     tuning: Tuning | None = None  # of a final cell; the method's fields are then where the search starts
     effort: str = "paper"  # one of bench.records.request.EFFORTS
     augment: str = "auto"  # one of bench.records.request.AUGMENTS
+    store: str = "fp32"  # one of bench.records.request.STORES; decides nothing of a trial
 
 
 @checked(frozen=True, config=LENIENT)
@@ -181,6 +182,7 @@ class CellResult:
     started: str = ""  # ISO 8601, UTC
     effort: str = "quick"  # one of bench.records.request.EFFORTS; older records had short recipes
     augment: str = "auto"  # one of bench.records.request.AUGMENTS
+    store: str = "fp32"  # one of bench.records.request.STORES: the format of the delta that was evaluated
     environment: Environment = field(default_factory=Environment)
     data: DataFacts = field(default_factory=DataFacts)
     network: NetworkFacts = field(default_factory=NetworkFacts)

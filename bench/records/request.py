@@ -16,6 +16,7 @@ GRID = "grid"  # not to be asked for: every value of what a method's own recipe 
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")  # number formats; the first is the default
 EFFORTS = ("quick", "paper")  # short recipes, or the published ones with the choices that they make
 AUGMENTS = ("auto", "none", "flip", "light")  # of training images; the first is the default: what the task allows
+STORES = ("fp32", "bf16", "fp16", "int8")  # number formats of a delta's file; the first is the default
 AUTO = "auto"  # for `tune`: as many trials as the budget allows
 LARGEST_SEED = 2**63 - 1
 
@@ -40,6 +41,7 @@ class Request:
     compile: bool = False  # torch.compile of the blocks of networks that are trained
     effort: str | None = None  # one of EFFORTS; None: each task's own
     augment: str = AUGMENTS[0]
+    store: str = STORES[0]  # the number format in which each method's delta is written
     tune: int | str | None = None  # trials a method; `auto`: as many as the budget allows; None: the methods' recipes
     sampler: str = SAMPLERS[0]
     oracle: bool = False  # choose by the shifted test sets, and say so in the method's name
@@ -70,6 +72,8 @@ class Request:
             raise UserError(f"there is no effort {self.effort!r}; choose {' or '.join(EFFORTS)}")
         if self.augment not in AUGMENTS:
             raise UserError(f"there is no augmentation {self.augment!r}; choose one of {', '.join(AUGMENTS)}")
+        if self.store not in STORES:
+            raise UserError(f"a delta cannot be stored as {self.store!r}; choose one of {', '.join(STORES)}")
         self._check_search()
 
     def _check_search(self) -> None:

@@ -36,8 +36,8 @@ class Comparison:
 
     def plan(self) -> Plan:
         """Every cell that is asked for, one backbone after the other. Raises UserError for a backbone there is not."""
-        asked = self.request
-        terms, seeds = Terms(tuning_of(asked), asked.effort, asked.augment), list(dict.fromkeys(asked.seeds))
+        asked, seeds = self.request, list(dict.fromkeys(self.request.seeds))
+        terms = Terms(tuning_of(asked), asked.effort, asked.augment, asked.store)
         methods, unusable = self.usable()
         parts = [plan(methods, self.tasks, spec, seeds, asked.data, terms) for spec in self.backbones]
         cells = {cell.key: cell for part in parts for cell in part.cells}

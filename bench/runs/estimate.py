@@ -20,6 +20,7 @@ from bench.costs.memory import OUT_OF_MEMORY, release
 from bench.costs.meter import Meter, synchronise
 from bench.costs.precision import FP32
 from bench.records.cells import Cell, CellResult, NetworkFacts
+from bench.registry import fitted_as
 from bench.runs.environment import describe_device
 from bench.runs.recipe import searched as space
 
@@ -87,7 +88,7 @@ class Estimator:
         elif record.status == "done" and cost.spent_eval_seconds is not None and expected.evaluated:
             tested = Amount(cost.spent_eval_seconds, cost.spent_eval_flops or 0)
             self._learn_fit(record, spent - tested, expected.passes - expected.evaluated)
-            self.evaluations[record.method].append(tested * (1 / expected.evaluated))
+            self.evaluations[fitted_as(record.method)].append(tested * (1 / expected.evaluated))
         elif record.status == "done":
             self._learn_whole(record, spent)
 
@@ -102,11 +103,11 @@ class Estimator:
         if record.expectation is not None:
             self._learn_fit(record, spent, record.expectation.passes)
             if record.stage == "final":
-                self.evaluations[record.method].append(spent * (1 / record.expectation.passes))
+                self.evaluations[fitted_as(record.method)].append(spent * (1 / record.expectation.passes))
 
     def _learn_fit(self, record: CellResult, spent: Amount, fitted: float) -> None:
         if fitted > 0:
-            self.fits[record.method, record.stage].append(largest(spent, Amount()) * (1 / fitted))
+            self.fits[fitted_as(record.method), record.stage].append(largest(spent, Amount()) * (1 / fitted))
 
     def _tells(self, record: CellResult) -> bool:
         """Whether a record tells of cells with this backbone on this device."""

@@ -105,7 +105,7 @@ def fit(work: Work, run: TaskRun) -> Cost:
     if isinstance(adapted, Probe) and (kept := adapted.chosen()):
         work.kept = kept
     path = run.session.store.delta(cell.key)
-    stored = write_and_read(adapted.stored(), path)
+    stored = write_and_read(adapted.stored(), path, cell.store)
     return stored_as(stored, path, cost, f"{cell.label} diverged: its weights are not finite; lower its learning rate")
 
 

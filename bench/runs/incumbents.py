@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from safetensors.torch import load_file
-
 from bench.costs.meter import Meter
 from bench.records.cells import Cell, Cost
+from bench.records.delta import read
 from bench.runs.charge import Charge
 from bench.runs.choice import Leader
 from bench.runs.evaluate import evaluate
@@ -47,7 +46,7 @@ def attempted(run: TaskRun, works: dict[str, Work], group: Sequence[Replay]) -> 
 
     def accuracies() -> list[float]:
         meter = Meter(session.backbone.device, session.budget)
-        restored = [cell.method.restore(session.backbone, load_file(path), data.train.classes) for cell, path in files]
+        restored = [cell.method.restore(session.backbone, read(path), data.train.classes) for cell, path in files]
         found = evaluate(session.backbone, restored, {"test": data.tests["test"]}, meter)
         return [one.accuracy["test"] for one in found]
 

@@ -14,6 +14,7 @@ from bench.backbone.weights import resolve, weights_digest
 from bench.images.pixel_cache import cached
 from bench.records.cells import PROTOCOL, Cell, CellResult, Tuning
 from bench.records.left_out import is_left_out
+from bench.records.request import STORES
 from bench.registry import Label
 from bench.runs.recipe import at_effort, choice_of, searched
 from bench.spec import BackboneSpec, Method, Task, UserError
@@ -26,6 +27,7 @@ class Terms:
     tuning: Tuning | None = None  # how hyper-parameters are searched; None: the methods' own recipes
     effort: str | None = None  # of the recipes; None: each task's own
     augment: str = "auto"
+    store: str = "fp32"  # the format of deltas
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def plan(
             tuning = terms.tuning or choice_of(method, effort, label.fixed, seeds[0])
             for seed in seeds:
                 cell = Cell("", label, method, task, found, backbone, digest, seed)
-                cells.append(keyed(replace(cell, tuning=tuning, effort=effort, augment=terms.augment)))
+                cell = replace(cell, tuning=tuning, effort=effort, augment=terms.augment, store=terms.store)
+                cells.append(keyed(cell))
     return Plan(list({cell.key: cell for cell in cells}.values()), missing)  # a task may be named in two ways
 
 
@@ -101,6 +104,8 @@ def backbone_facts(spec: BackboneSpec) -> dict[str, Any]:
 def keyed(cell: Cell) -> Cell:
     """The cell with its key: 16 hexadecimal digits of SHA-256 over everything that decides its outcome."""
     facts = identity(cell) | {"stage": cell.stage, "seed": cell.seed}
+    if cell.store != STORES[0] and cell.stage == "final":
+        facts["store"] = cell.store
     if cell.tuning is not None:
         facts["tuning"] = dataclasses.asdict(cell.tuning) | {"space": space_facts(cell)}
     return replace(cell, key=digest_of(facts))

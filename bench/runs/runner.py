@@ -9,6 +9,7 @@ from bench.costs.budget import Amount, largest, smallest
 from bench.records.cells import Cell, CellResult
 from bench.runs.final import fit_all
 from bench.runs.incumbents import replay
+from bench.runs.requantise import requantise
 from bench.runs.scoring import evaluate_all
 from bench.runs.session import Postponed, Session
 from bench.runs.task_run import TaskRun
@@ -47,6 +48,7 @@ def run_task(cells: list[Cell], session: Session, share: Amount) -> None:
     task = TaskRun.open(cells, session)
     if task is None:
         return
+    requantise(task.cells, session)
     task.prepare_features()
     tune_all(task, share)
     evaluate_all(fit_all(final_cells(task), task), task)

@@ -7,12 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from safetensors.torch import load_file
-
 from bench.costs.memory import free_bytes, release
 from bench.costs.meter import Meter
 from bench.records.cells import Cost
 from bench.records.correct import pack
+from bench.records.delta import read
 from bench.runs.charge import Charge
 from bench.runs.choice import Choice
 from bench.runs.evaluate import Evaluation, evaluate
@@ -77,7 +76,7 @@ def attempted(run: TaskRun, group: Sequence[FittedCell]) -> list[Evaluation] | F
 
     def evaluated() -> list[Evaluation]:
         cells = [one.cell for one in group]
-        adapted = [cell.method.restore(backbone, load_file(delta(cell.key)), classes) for cell in cells]
+        adapted = [cell.method.restore(backbone, read(delta(cell.key)), classes) for cell in cells]
         return evaluate(backbone, adapted, run.data.tests, Meter(backbone.device, session.budget))
 
     return session.attempt(evaluated)

@@ -28,7 +28,9 @@ from bench.records.cells import (
     TuningFacts,
 )
 from bench.records.fitted import Fitted
+from bench.records.request import STORES
 from bench.records.store import Store
+from bench.registry import stored_as
 from bench.runs.charge import Charge
 from bench.runs.environment import environment
 from bench.runs.estimate import Estimator, evaluated, passes
@@ -166,11 +168,13 @@ class Work:
     ) -> CellResult:
         """The record of this work."""
         cell, session = self.cell, self.session
+        store = cell.store if cell.stage == "final" else STORES[0]  # trials are evaluated as they are fitted
         file = cell.backbone.checkpoint.absolute() if cell.backbone.checkpoint else None
         classes = list(cell.found.classes) or cell.task.classes
         return CellResult(
-            cell.key, cell.stage, status, reason, cell.label.text, params(cell.method), cell.task.name,
-            cell.task.group, cell.backbone.name, cell.seed, accuracy or {}, cost, cell.label.name, self.started,
+            cell.key, cell.stage, status, reason, stored_as(cell.label.text, store), params(cell.method),
+            cell.task.name, cell.task.group, cell.backbone.name, cell.seed, accuracy or {}, cost, cell.label.name,
+            self.started,
             environment=environment(
                 str(session.backbone.device), str(session.backbone.precision), session.backbone.compiled
             ),
@@ -178,7 +182,7 @@ class Work:
             network=NetworkFacts(
                 **session.backbone.describe(), digest=cell.weights_digest, checkpoint=str(file) if file else None
             ),
-            effort=cell.effort, augment=cell.augment, trial=self.trial, tuning=self.tuning,
+            effort=cell.effort, augment=cell.augment, store=store, trial=self.trial, tuning=self.tuning,
             expectation=self.expectation, kept=self.kept, curves=self.meter.curves,
         )  # fmt: skip
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from bench.records import request
 from bench.records.cells import CellResult
-from bench.records.request import AUTO, GRID, PRECISIONS, SAMPLERS, Request
-from bench.registry import ORACLE, Label
+from bench.records.request import AUTO, GRID, PRECISIONS, SAMPLERS, STORES, Request
+from bench.registry import ORACLE, Label, fitted_as, stored_as
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import numbered
 from bench.spec import UserError
@@ -59,26 +59,28 @@ def file_names(grids: int) -> list[str]:
 
 
 def runs(grid: Grid) -> list[Request]:
-    """The runs that make the grid's cells: one, and one more for methods tuned with `--oracle`."""
+    """The runs that make the grid's cells: one for each format of deltas, and one more for an `--oracle`."""
     found = []
-    for oracle in (False, True):
-        methods = [method for method in grid.methods if Label.parse(method).oracle is oracle]
-        if methods:
-            found.append(run_of(grid, methods, oracle=oracle))
+    for store in STORES:
+        stored = [method for method in grid.methods if method == stored_as(fitted_as(method), store)]
+        for oracle in (False, True):
+            methods = [method for method in stored if Label.parse(method).oracle is oracle]
+            if methods:
+                found.append(run_of(grid, methods, oracle=oracle, store=store))
     return found
 
 
-def run_of(grid: Grid, methods: Sequence[str], *, oracle: bool) -> Request:
+def run_of(grid: Grid, methods: Sequence[str], *, oracle: bool, store: str) -> Request:
     """A run of these methods. Of records that no run can have made, only the names are taken."""
     everything = [cell for cells in grid.cells.values() for cell in cells]
-    names = ordered(method.removesuffix(ORACLE) for method in methods)
+    names = ordered(fitted_as(method).removesuffix(ORACLE) for method in methods)
     search = tuning([cell for cell in everything if cell.method in methods])
     more: Mapping[str, Any] = {} if grid.suite in OWN else {"data": PLACES["data"]}
     backbone = everything[0].backbone
     try:
         return Request(
-            names, grid.tasks, grid.seeds, backbone, oracle=oracle, **search, **more, **network(everything[0]),
-            **recipes(everything[0], grid.suite),
+            names, grid.tasks, grid.seeds, backbone, oracle=oracle, store=store, **search, **more,
+            **network(everything[0]), **recipes(everything[0], grid.suite),
         )  # fmt: skip
     except UserError:
         return Request(names, grid.tasks, backbone=backbone)

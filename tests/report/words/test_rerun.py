@@ -73,6 +73,13 @@ def test_methods_tuned_with_the_oracle_take_a_run_of_their_own() -> None:
     assert tomllib.loads(second.replace("# ", ""))["methods"] == ["knn", "lora"]
 
 
+def test_other_formats_of_deltas_take_a_run_of_their_own() -> None:
+    found = [result(name, backbone="demo", store=store) for name, store in (("lora", "fp32"), ("lora · int8", "int8"))]
+    plain, short = command(grid_of(found)).split("\n")
+    assert plain == "python run_bench.py --methods lora --tasks demo/digits --backbone demo"
+    assert short == "python run_bench.py --methods lora --tasks demo/digits --backbone demo --store int8"
+
+
 HOSTILE = ['a"b', "back\\slash", "line\nbreak", "tab\t", "\x7f\x01\x1f", "é→😀", "# no comment", "'quoted'", "]", ""]
 
 
