@@ -56,6 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list
     return folder, {store: go(folder, store) for store in ("fp32", "bf16", "int8")}
 
 
+@pytest.mark.slow
 def test_each_format_has_rows_of_its_own_and_smaller_files(made: tuple[Path, dict[str, list[CellResult]]]) -> None:
     folder, lines = made
     for store, shrunk in (("bf16", 1.8), ("int8", 3.0)):
@@ -68,6 +69,7 @@ def test_each_format_has_rows_of_its_own_and_smaller_files(made: tuple[Path, dic
             assert one.accuracy["test"] == pytest.approx(whole.accuracy["test"], abs=0.05)
 
 
+@pytest.mark.slow
 def test_no_fit_is_done_twice_and_each_is_attributed(made: tuple[Path, dict[str, list[CellResult]]]) -> None:
     _, lines = made
     for whole, one in zip(lines["fp32"], lines["int8"], strict=True):
@@ -77,6 +79,7 @@ def test_no_fit_is_done_twice_and_each_is_attributed(made: tuple[Path, dict[str,
         assert one.cost.spent_flops < whole.cost.spent_flops
 
 
+@pytest.mark.slow
 def test_what_is_evaluated_is_what_is_read_back(made: tuple[Path, dict[str, list[CellResult]]]) -> None:
     folder, lines = made
     (task,) = TASKS.select(["demo/cells"]).values()
@@ -91,7 +94,7 @@ def test_a_format_without_an_fp32_cell_is_fitted_and_a_tuned_one_shares_its_tria
     tuning = Tuning(2, "tpe", 0)
     first = go(tmp_path / "tuned", "fp32", ("knn",), tuning)
     again = go(tmp_path / "tuned", "fp16", ("knn",), tuning)
-    whole, short = first[-1] if first[-1].stage == "final" else first[-2], again[0]
+    (whole,), short = [one for one in first if one.stage == "final"], again[0]
     assert sum(one.stage == "trial" for one in first) == 2 and [one.stage for one in again] == ["final"]
     assert short.params == whole.params and short.cost.tune_flops == whole.cost.tune_flops
     assert short.method == "knn · fp16" and short.cost.train_flops == whole.cost.train_flops
