@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from optuna.pruners import MedianPruner
+from optuna.pruners import PercentilePruner
 from optuna.trial import Trial
 
 from bench.runs.failure import GivenUp
 
-SEARCHED, CHOSEN = 4, 2  # earlier trials that one is compared with at least: in a search, and in a recipe's own choice
+
+class Compared(NamedTuple):
+    """With which earlier trials, of those that reported the same step, a trial is compared."""
+
+    least: int  # so many of them; with fewer it goes on
+    best: float  # percentage of them, from the best down, with the worst of whom it must keep up
+
+
+# The few values of a recipe's own choice differ much: high learning rates are often behind the median until late, and
+# end as the best. There a trial goes on unless it is worse than each earlier one.
+SEARCHED, CHOSEN = Compared(4, 50.0), Compared(2, 100.0)
 WARMUP = 25  # percentage of a training before which none is given up
 LENGTH = 1000  # Optuna's steps are this times the epochs of the trial, and the percentage of them that is done
 
@@ -20,9 +31,9 @@ class Pruned(GivenUp):
     """A trial was given up, because its validation accuracy fell behind that of earlier ones."""
 
 
-def pruner(compared: int) -> MedianPruner:
-    """Prunes a trial below the median of earlier ones, of which there are `compared` or more, at the same step."""
-    return MedianPruner(n_startup_trials=0, n_min_trials=compared)
+def pruner(compared: Compared) -> PercentilePruner:
+    """Prunes a trial whose best accuracy so far is below that of the earlier ones that it must keep up with."""
+    return PercentilePruner(compared.best, n_startup_trials=0, n_min_trials=compared.least)
 
 
 def reporter(trial: Trial, known: set[int]) -> GiveUp:

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bench.records.cells import PROTOCOL, Tuning
 from bench.records.request import GRID
-from bench.runs.pruning import SEARCHED, pruner
+from bench.runs.pruning import SEARCHED, Compared, pruner
 from bench.runs.recipe import grid
 from bench.spec import UserError
 
@@ -57,9 +57,9 @@ class Search:
 
     def __init__(
         self, storage: BaseStorage, name: str, space: Mapping[str, BaseDistribution], defaults: Mapping[str, Any],
-        compared: int = SEARCHED,
+        compared: Compared = SEARCHED,
     ) -> None:  # fmt: skip
-        """`compared` is the number of earlier trials that pruning needs."""
+        """`compared` says which trials are pruned."""
         self.space = dict(space)
         # Where a default is no value of the space (None, say: decided by the method), the first trial leaves it.
         self.defaults = {key: defaults[key] for key, values in space.items() if is_in(values, defaults[key])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import optuna
 import pytest
 
-from bench.runs.pruning import CHOSEN, SEARCHED, Pruned, pruner, reporter
+from bench.runs.pruning import CHOSEN, SEARCHED, Compared, Pruned, pruner, reporter
 
 
 def trained(study: optuna.Study, epochs: int, accuracy: float) -> int | None:
@@ -23,12 +23,12 @@ def trained(study: optuna.Study, epochs: int, accuracy: float) -> int | None:
     return None
 
 
-def study_of(compared: int) -> optuna.Study:
+def study_of(compared: Compared) -> optuna.Study:
     return optuna.create_study(direction="maximize", pruner=pruner(compared))
 
 
 @pytest.mark.parametrize(("compared", "earlier"), [(SEARCHED, 4), (CHOSEN, 2)])
-def test_a_trial_is_given_up_once_enough_earlier_ones_of_its_length_are_better(compared: int, earlier: int) -> None:
+def test_a_trial_is_given_up_once_enough_earlier_ones_are_better(compared: Compared, earlier: int) -> None:
     study = study_of(compared)
     for _ in range(earlier - 1):
         trained(study, 20, 0.8)
@@ -42,7 +42,7 @@ def test_a_trial_is_given_up_once_enough_earlier_ones_of_its_length_are_better(c
 
 @pytest.mark.parametrize("compared", [SEARCHED, CHOSEN])
 @pytest.mark.parametrize(("long", "short"), [(100, 15), (15, 100), (30, 60)])
-def test_trials_of_other_lengths_are_never_compared(compared: int, long: int, short: int) -> None:
+def test_trials_of_other_lengths_are_never_compared(compared: Compared, long: int, short: int) -> None:
     study = study_of(compared)
     for _ in range(10):
         assert trained(study, long, 0.9) is None
@@ -51,11 +51,22 @@ def test_trials_of_other_lengths_are_never_compared(compared: int, long: int, sh
 
 
 @pytest.mark.parametrize("compared", [SEARCHED, CHOSEN])
-def test_a_trial_is_never_given_up_in_the_first_quarter(compared: int) -> None:
+def test_a_trial_is_never_given_up_in_the_first_quarter(compared: Compared) -> None:
     study = study_of(compared)
     for _ in range(6):
         trained(study, 100, 0.9)
     assert trained(study, 100, 0.0) == 30
+
+
+@pytest.mark.parametrize(("compared", "goes_on"), [(SEARCHED, False), (CHOSEN, True)])
+def test_a_recipes_own_choice_goes_on_unless_it_is_worse_than_each_earlier_one(
+    compared: Compared, goes_on: bool
+) -> None:
+    study = study_of(compared)
+    for accuracy in (0.6, 0.7, 0.8, 0.9):
+        assert trained(study, 20, accuracy) is None
+    assert (trained(study, 20, 0.65) is None) == goes_on
+    assert trained(study, 20, 0.55) == 6
 
 
 def test_what_was_reported_before_an_interruption_is_not_reported_twice() -> None:

@@ -21,7 +21,7 @@ from bench.spec import BackboneSpec, Found, Method, UserError
 from tests import toy
 
 DEMO = BackboneSpec("demo")
-SKILLS = (0.5, 0.9, 0.3, 0.7)
+SKILLS = (0.5, 0.9, 0.2, 0.7)
 
 
 def cells(names: list[str], terms: Terms) -> list[Cell]:
@@ -93,7 +93,7 @@ def test_every_trained_method_chooses_among_as_many_values_and_probes_in_their_f
 
 def test_the_recipes_own_value_comes_first() -> None:
     made = chooser(toy.Clock())
-    assert choices(made(0.3), ()) == {"skill": [0.3, 0.5, 0.9, 0.7]}
+    assert choices(made(0.2), ()) == {"skill": [0.2, 0.5, 0.9, 0.7]}
     assert choices(made(0.4), ()) == {"skill": [0.4, *SKILLS]}
     none: Method = dataclasses.replace(METHODS.select(["fine_tune"])["fine_tune"](), lr=None)  # type: ignore[type-var]
     assert choices(none, ())["lr"] == list(none.choices["lr"])
