@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.records.cells import CellResult
 from bench.report.numbers import searches
+from bench.report.numbers.chances import chances
 from bench.report.numbers.evidence import comparison
 from bench.report.numbers.families import by_family
 from bench.report.numbers.frames import figure_frame
@@ -70,7 +71,14 @@ def compose(
     look = looks(by_family(method for grid in found for method in grid.methods))
     plots = draw_all(found, results, look, folder)
     parts = [
-        Part(grid, part.verdict, part.tables[1:], part.sentences, of_grid)
+        Part(
+            grid,
+            part.verdict,
+            part.tables[1:],
+            part.sentences,
+            of_grid,
+            chances(grid, searches.of_grid(grid, results)),
+        )
         for grid, part, of_grid in zip(found, chapters, plots, strict=True)
     ]
     write_page(page, parts, beside if others else None, lines, look)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.report.numbers.chances import Chance
 from bench.report.numbers.evidence import comparison
 from bench.report.numbers.grid import Grid
 from bench.report.numbers.units import MISSING, counted, percent, prefixed
@@ -18,6 +19,7 @@ from bench.report.tables.sheets import MOST, RISING, sheets
 from bench.report.tables.table import Table
 from bench.report.words.captions import Plot, absent
 from bench.report.words.choices import recipes
+from bench.report.words.fairness import fairness, lines, would_change
 from bench.report.words.limits import advice, written
 from bench.report.words.origin import facts
 from bench.report.words.reasons import reasons
@@ -37,6 +39,7 @@ class Part:
     tables: Sequence[Table]
     sentences: Sequence[str]
     plots: Sequence[Plot]
+    chances: Sequence[Chance]
 
 
 def write_page(
@@ -77,6 +80,9 @@ def chapter(part: Part, config: str) -> dict[str, Any]:
         "main": main.ordered_by(main.text.columns[0]),
         "steps": steps if len(grid.methods) > 1 else [],
         "reasons": [*reasons(grid, compared, steps), *part.sentences],
+        "fair": fairness(grid, part.chances),
+        "chosen": lines(part.chances),
+        "change": would_change(part.chances),
         "sheets": others,
         "extra": cut(part.tables),
         "plots": [plot for plot in part.plots if plot.name not in FIRST],

@@ -47,13 +47,14 @@ def place(
 
 def place_clear(
     points: Sequence[Point], sizes: Sequence[Point], frame: Boxes, lines: Sequence[Line], radius: float,
-    nameless: Sequence[Point] = (),
+    nameless: Sequence[Point] = (), written: Boxes | None = None,
 ) -> dict[int, Boxes]:  # fmt: skip
     """Boxes by number of the point, as those of `place`, but only where they touch nothing.
 
-    The least crowded points choose first.
+    The least crowded points choose first. `written`, (n, 4), are names that are there already.
     """
     taken = np.array([around(point, radius) for point in (*points, *nameless)])
+    taken = taken if written is None else np.vstack([taken, written])
     dots = sampled(lines, step=2 * radius)
     found = {}
     for at in sorted(range(len(points)), key=lambda at: crowding((*points, *nameless), at)):

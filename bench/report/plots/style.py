@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from bench.report.numbers.families import family
 
 INK, QUIET, FAINT = "#222222", "#767676", "#e4e4e4"
 WIDTH = 7.5  # inches, of most plots
 DPI = 160  # of the files in pixels
-# Colours that colour-blind readers tell apart: Okabe & Ito (2008) without the yellow, which is too pale on white, then
-# Paul Tol's muted scheme. There are 12 colours and 13 markers, so that a pair of them returns only after 156 methods.
-COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00",
-    "#56B4E9", "#882255", "#999933", "#332288", "#44AA99", "#8C510A",
-)  # fmt: skip
+# A hue a family, which colour-blind readers tell apart: Okabe & Ito (2008), and grey for what is of none.
+HUES = {"heads": "#0072B2", "weights": "#D55E00", "adapters": "#009E73", "low_rank": "#CC79A7", "others": "#555555"}
+DARKEST, PALEST = -0.45, 0.3  # how far a family's members go from its hue towards black and white
+SHADES = 3  # of a family of up to 13; more of them where more than 39 are to be told apart
 LARGER = {"*": 1.6, "P": 1.15, "X": 1.1, "p": 1.15, "h": 1.1, "D": 0.85, "d": 1.1}  # so that all look alike in size
 SHAPES = {  # matplotlib's markers, and for the page each as an SVG path in a square of 16
     "o": "M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12z",
@@ -74,7 +74,23 @@ class Look:
 
 
 def looks(methods: Sequence[str]) -> dict[str, Look]:
-    """One look for each method."""
-    return {
-        name: Look(COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]) for index, name in enumerate(methods)
-    }
+    """One look for each method. Families have their hues; marker and lightness tell the members of one apart."""
+    families: dict[str, list[str]] = {}
+    for name in methods:
+        families.setdefault(family(name), []).append(name)
+    return {name: look for of, members in families.items() for name, look in members_of(HUES[of], members)}
+
+
+def members_of(hue: str, members: Sequence[str]) -> Iterator[tuple[str, Look]]:
+    """The looks of one family. 13 markers and a number of shades that it does not divide give each pair once."""
+    shades = max(SHADES, -(-len(members) // len(MARKERS)))
+    for at, name in enumerate(members):
+        yield name, Look(shaded(hue, at % shades / (shades - 1)), MARKERS[at % len(MARKERS)])
+
+
+def shaded(hue: str, light: float) -> str:
+    """A hue from its darkest shade (0) to its palest (1)."""
+    share = DARKEST + light * (PALEST - DARKEST)
+    end = 255 if share > 0 else 0
+    parts = [int(hue[at : at + 2], 16) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(part + abs(share) * (end - part)):02x}" for part in parts)
