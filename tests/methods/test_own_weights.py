@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
 import pytest
 import timm
 import torch
 from torch import nn
 
 from bench.adapt.subset import SubsetMethod
-from bench.costs.meter import Meter
-from bench.spec import UserError
+from bench.costs.meter import Meter, flop_counter
+from bench.spec import Split, UserError
 from methods.bitfit import BitFit
 from methods.l2_sp import L2SP
 from methods.linear_probe import LinearProbe
@@ -21,7 +22,8 @@ from methods.norm_tuning import NormTuning
 from methods.partial_k import PartialK
 from methods.surgical import Surgical
 from methods.wise_ft import WiseFt
-from tests.adapt.test_ranking import CPU, backbone, train
+from tests.adapt.test_ranking import CPU, Stripes, backbone, train
+from tests.methods.small_networks import images_for, small
 
 IMAGES = torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -124,3 +126,21 @@ def test_what_is_trained_is_a_plain_network_of_timm() -> None:
         with torch.no_grad():
             scores = plain(backbone().inputs(IMAGES))
         assert torch.equal(scores, adapted.logits(IMAGES))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["ViT", "EVA-02", "Swin", "ConvNeXt", "ResNet", "MobileNet"])
+def test_they_run_in_every_family(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored restores the same scores, and every FLOP is charged, that of cached activations too."""
+    monkeypatch.setenv("HEAD2HEAD_CACHE", "off")
+    network, split = small(family), Split(Stripes(12), np.arange(12) % 2, 2, 4)
+    assert network.taps  # found by a pass that no method is charged for
+    for kind in (LpFt, WiseFt, PartialK, BitFit, NormTuning, Surgical):
+        method, meter = kind(epochs=1, batch=8, lr=1e-3), Meter(CPU)
+        assert method.refusal(network.module) is None
+        with flop_counter() as outer:
+            adapted = method.fit(network, split, meter)
+        assert 0.99 <= meter.flops / outer.get_total_flops() <= 1.001
+        restored = method.restore(network, adapted.stored(), 2)
+        images = images_for(network)
+        assert torch.allclose(restored.logits(images), adapted.logits(images), atol=1e-5)
