@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from bench.adapt import grids
 from bench.adapt.bases import TrainedMethod
 from bench.adapt.lazy import activations, attentive, cut, sources, torch
 from bench.registry import method
@@ -30,17 +29,18 @@ class AttentiveProbe(TrainedMethod):
     """
 
     # Psomas et al. 2025 (billpsomas/efficient-probing @ b8f4fb8): 32 queries, no weight decay, warm-up for a tenth of
-    # 90 epochs. Its LARS in batches of 4,096 is for ImageNet; with 1,000 images it is AdamW in batches of 64.
+    # 90 epochs. Its LARS in batches of 4,096 is for ImageNet; with 1,000 images it is AdamW in batches of 64. On the
+    # validation images of EuroSAT, rates of 1e-4 and 3e-4 do better than 1e-3, which learns the images by heart.
     space: ClassVar[Mapping[str, BaseDistribution]] = {
         "queries": CategoricalDistribution((8, 16, 32, 64)),
-        "lr": FloatDistribution(1e-4, 3e-2, log=True),
+        "lr": FloatDistribution(1e-5, 1e-2, log=True),
         "weight_decay": CategoricalDistribution((0.0, 1e-3, 1e-2, 1e-1)),
         "epochs": CategoricalDistribution((15, 30, 60, 90)),
     }
-    choices: ClassVar[Mapping[str, Sequence[Any]]] = {"lr": grids.INSERTED}
+    choices: ClassVar[Mapping[str, Sequence[Any]]] = {"lr": (1e-4, 3e-4, 1e-3, 3e-5)}
 
     queries: int = 32
-    lr: float | None = 1e-3
+    lr: float | None = 1e-4
     epochs: int = 90
     weight_decay: float = 0.0
 
