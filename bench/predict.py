@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
+from bench.adapt.trained import Trained
 from bench.backbone.network import TimmBackbone, load
 from bench.backbone.weights import DEMO_FILE, weights_digest
 from bench.costs.device import find_device
@@ -122,6 +123,20 @@ def load_adapted(folder: Path, checkpoint: Path | None = None, device: str = "au
     except (safetensors.SafetensorError, KeyError, RuntimeError) as error:
         raise UserError(f"{path} does not fit {note.method} on {note.backbone['timm']}; export it again") from error
     return Loaded(backbone, adapted, note.classes)
+
+
+def merged_network(folder: Path, checkpoint: Path | None = None) -> nn.Module:
+    """The method of an exported folder folded into its network: one of timm's, in eval mode, on the CPU.
+
+    `checkpoint` is as in `load_adapted`. Raises UserError as it does, and for a method that does not fold.
+    """
+    note, loaded = read_note(folder), load_adapted(folder, checkpoint, "cpu")
+    if not isinstance(loaded.adapted, Trained):
+        raise UserError(f"{note.method} leaves the network as it is and reads it, so that there is nothing to merge")
+    plain = loaded.adapted.network  # what folds is folded by now, for evaluation
+    if set(plain.state_dict()) != set(loaded.backbone.network(len(note.classes)).state_dict()):
+        raise UserError(f"{note.method} has parts that no network of timm's has, so that it cannot be merged into one")
+    return plain
 
 
 def read_note(folder: Path) -> Note:

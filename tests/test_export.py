@@ -32,6 +32,9 @@ from bench.spec import BackboneSpec, UserError
 from tests.methods.test_contract import quick
 from tests.winner import CLASSES, CPU, Exports, names
 
+READS = {"head2toe_ft", "head2toe_ft_plus"}  # train the network, and read more of it than its head does
+MERGE = {name for name in names() if METHODS.family(name) in ("weights", "low_rank") or name in ("ssf", "rep_adapter")}
+MERGE -= READS
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries that peft imports
 
 
@@ -196,3 +199,23 @@ def test_lora_in_another_format_is_predicted_with_and_loads_with_peft(
     page = json.loads((tmp_path / "x" / NOTE).read_text())
     with torch.no_grad():
         assert torch.allclose(network(inputs(page, exports.pixels)), restored, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_folds_is_a_plain_checkpoint_with_the_same_logits(name: str, exports: Exports, tmp_path: Path) -> None:
+    """Heads and networks with parts of their own are refused in a sentence; what remains timm loads by itself."""
+    key = exports.results[name].key
+    if name in MERGE:
+        export_cell([key], exports.store.folder, tmp_path / "x", merge=True)
+        page = json.loads((tmp_path / "x" / "model.json").read_text())
+        network = timm.create_model(
+            page["backbone"]["timm"], num_classes=len(page["classes"]), **page["backbone"]["args"],
+            checkpoint_path=tmp_path / "x" / "model.safetensors",
+        ).eval()  # fmt: skip
+        with torch.no_grad():
+            answer = network(inputs(page, exports.pixels))
+        assert torch.allclose(answer, exports.logits[name], rtol=0, atol=1e-5)
+    else:
+        with pytest.raises(UserError, match=r"nothing to merge|cannot be|parts that no network"):
+            export_cell([key], exports.store.folder, tmp_path / "x", merge=True)
+        assert not (tmp_path / "x").exists()

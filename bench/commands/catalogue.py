@@ -76,8 +76,8 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "export": Command(
         "Take a finished cell out of the results folder.",
-        {"from where, and where to": ["results", "to", "config"]},
-        ["run_bench.py export", "run_bench.py export KEY --to winner",
+        {"from where, and where to": ["results", "to", "merge", "checkpoint", "config"]},
+        ["run_bench.py export", "run_bench.py export KEY --to winner", "run_bench.py export KEY --to plain --merge",
          "run_bench.py export lora demo/digits --to mine"],
         words="[KEY | METHOD TASK]",
         more="KEY may be the beginning of one. Without words, the cells that can be exported are listed.",

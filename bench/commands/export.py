@@ -19,11 +19,16 @@ from bench.spec import UserError
 
 def main(asked: Namespace) -> int:
     """Exports the cell that the words name, or lists those that can be."""
-    return export_cell(asked.words, asked.results, asked.to)
+    return export_cell(asked.words, asked.results, asked.to, merge=asked.merge, checkpoint=asked.checkpoint)
 
 
-def export_cell(words: Sequence[str], results: Path, to: Path | None) -> int:
-    """Writes the cell that the words name into a new folder; without words, lists the cells that can be exported."""
+def export_cell(
+    words: Sequence[str], results: Path, to: Path | None, *, merge: bool = False, checkpoint: Path | None = None
+) -> int:
+    """Writes the cell that the words name into a new folder; without words, lists the cells that can be exported.
+
+    With `merge`, it is a checkpoint for timm; `checkpoint` is then the file of the backbone's weights, if it has moved.
+    """
     store = Store(results)
     done = finished(store)
     if not words:
@@ -32,9 +37,16 @@ def export_cell(words: Sequence[str], results: Path, to: Path | None) -> int:
     result = choose(words, done, store)
     if to is None:
         raise UserError(f"where should {describe(result)} go? name a new folder with --to DIR")
-    for path in export(result, store, to):
+    if merge:
+        from bench.commands.merge import export_merged  # here, so that a plain export needs no torch
+
+        written = export_merged(result, store, to, checkpoint)
+    else:
+        written = export(result, store, to)
+    for path in written:
         print(f"{path}  {path.stat().st_size:,} bytes")
-    print(f"Use it:  python run_bench.py predict {to} IMAGES")
+    if not merge:
+        print(f"Use it:  python run_bench.py predict {to} IMAGES")
     return DONE
 
 

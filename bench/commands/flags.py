@@ -75,14 +75,15 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
     "storage_limit": {"metavar": "SIZE", "help": "what a task may keep, such as 500kB or 1MB"},
     "taps": {"metavar": "BACKBONE", "help": "show where Head2Toe reads this backbone, and how many features it gets"},
     "to": {"type": Path, "metavar": "DIR", "help": "a new folder, to write into"},
+    "merge": {"action": "store_true", "help": "write a plain checkpoint for timm, the method folded into it"},
     "top": {"type": int, "metavar": "N", "help": "classes named for each image; default: 3"},
     "json": {"action": "store_true", "help": "print one line of JSON for each image"},
     "config": {"type": Path, "metavar": "FILE", "help": "a TOML file with flags, `tasks = [\"vtab1k\"]`; flags win"},
 }  # fmt: skip
 
 DEFAULTS: Mapping[str, Any] = {
-    **vars(Request()), "versus": (), "storage_limit": None, "taps": None, "to": None, "top": 3, "json": False,
-    "config": None,
+    **vars(Request()), "versus": (), "storage_limit": None, "taps": None, "to": None, "merge": False, "top": 3,
+    "json": False, "config": None,
 }  # fmt: skip
 
 
