@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.report.numbers.grid import Grid, Score
 
 LINEAR, SCRATCH, FULL = "linear_probe", "scratch", "fine_tune"  # the methods that others are compared with
@@ -16,6 +18,23 @@ def means(grid: Grid) -> dict[str, Score]:
     """The mean accuracy of each method over the common tasks. Methods without one are left out."""
     parts = [list(grid.common)]
     return {method: score for method in grid.compared if (score := grid.mean(method, parts)) is not None}
+
+
+def leading(grid: Grid, methods: Sequence[str], most: int = 14) -> list[str]:
+    """The methods that a plot has room for: those with the highest means, and the linear probe and fine-tuning."""
+    if len(methods) <= most:
+        return list(methods)
+    found = means(grid)
+    order = sorted(methods, key=lambda name: -found[name].mean if name in found else 1.0)
+    kept = {*order[:most], *(name for name in (LINEAR, FULL) if name in methods)}
+    return [name for name in methods if name in kept]
+
+
+def leading_note(shown: Sequence[str], methods: Sequence[str]) -> str:
+    """`; the best 14 of 35 methods`, for a subtitle; empty where all are shown."""
+    if len(shown) == len(methods):
+        return ""
+    return f"; {len(shown)} of {len(methods)} methods: the best, and the usual references"
 
 
 def affinities(grid: Grid) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.report.numbers.gains import LINEAR, SCRATCH, affinities, over_linear
+from bench.report.numbers.gains import LINEAR, SCRATCH, affinities, leading, leading_note, over_linear
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import counted
 from bench.report.plots.labels import place_clear
@@ -51,8 +51,10 @@ def published(suite: str) -> list[tuple[float, float]]:
 
 def by_affinity(grid: Grid, looks: Mapping[str, Look]) -> Figure:
     """A point for each method and task. The points of a task stand on one vertical line, with its name above."""
-    gains = gained(grid)
-    methods = ordered(gain.method for gain in gains)
+    found = gained(grid)
+    everyone = ordered(gain.method for gain in found)
+    methods = leading(grid, everyone)
+    gains = [gain for gain in found if gain.method in methods]
     figure = Figure(figsize=(WIDTH, HEIGHT + legend_height(methods)), layout="constrained")
     axes = figure.add_subplot()
     axes.axhline(0, color=QUIET, linewidth=0.9, zorder=1)
@@ -71,7 +73,12 @@ def by_affinity(grid: Grid, looks: Mapping[str, Look]) -> Figure:
     axes.set_ylabel(f"gain over {LINEAR}, points")
     axes.margins(0.07, 0.09)
     legend(figure, methods)
-    head(figure, axes, "Gain over the linear probe against domain affinity", subtitle(grid, gains, bool(underlay)))
+    head(
+        figure,
+        axes,
+        "Gain over the linear probe against domain affinity",
+        subtitle(grid, gains, bool(underlay)) + leading_note(methods, everyone),
+    )
     reveal(figure)
     name_tasks(figure, axes, grid, gains, underlay)
     return figure

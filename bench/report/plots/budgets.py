@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench.records.studies import Steps, Study, curve, drawn, expected_best, suite_curve
+from bench.report.numbers.gains import leading, leading_note
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import counted, listed, prefixed
 from bench.report.plots.layout import head, legend, legend_height
@@ -52,7 +53,8 @@ def curves(found: Sequence[Study], ledger: str) -> tuple[dict[str, Steps], list[
 
 def by_budget(grid: Grid, found: Sequence[Study], budget: Budget, looks: Mapping[str, Look]) -> Figure | None:
     """Mean test accuracy over tasks as steps, dotted after a method's tuning has ended. None without a curve."""
-    shown, tasks = curves(found, budget.ledger)
+    everything, tasks = curves(found, budget.ledger)
+    shown = {method: everything[method] for method in leading(grid, list(everything))}
     spent = [cost for steps in shown.values() for cost, _ in steps if cost > 0]
     if not spent:
         return None
@@ -71,7 +73,9 @@ def by_budget(grid: Grid, found: Sequence[Study], budget: Budget, looks: Mapping
     axes.set_xlabel(f"{budget.title} spent on tuning a task, logarithmic")
     axes.set_ylabel("mean test accuracy of the incumbent, %")
     legend(figure, list(shown))
-    told = subtitle(grid, found, shown, tasks) + (SUNK if sunk else "")
+    told = (
+        subtitle(grid, found, everything, tasks) + leading_note(list(shown), list(everything)) + (SUNK if sunk else "")
+    )
     head(figure, axes, f"Accuracy at equal budgets of {budget.title}", told)
     return figure
 
@@ -119,7 +123,8 @@ def by_draws(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     None without a random search.
     """
     random = [study for study in found if study.sampler == "random" and drawn(study)]
-    methods = ordered(study.method for study in random)
+    everyone = ordered(study.method for study in random)
+    methods = leading(grid, everyone)
     if not methods:
         return None
     figure = Figure(figsize=(WIDTH, HEIGHT + legend_height(methods)), layout="constrained")
@@ -140,6 +145,7 @@ def by_draws(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     told = (
         f"{grid.about}, {'mean over ' if tasks > 1 else ''}{counted(tasks, 'task')}; "
         "does not depend on the order of the trials; bands: one standard deviation to either side (Dodge et al. 2019)"
+        + leading_note(methods, everyone)
     )
     head(figure, axes, "Expected best of n trials of random search", told)
     return figure

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.report.numbers.evidence import task_interval
+from bench.report.numbers.gains import leading, leading_note
 from bench.report.numbers.grid import Grid
 from bench.report.plots.layout import described, head, legend, legend_height, whiskers
 from bench.report.plots.scales import Mark, heights
@@ -22,7 +23,7 @@ HEADING = 0.26  # inches, the row of a group's name
 
 def by_task(grid: Grid, looks: Mapping[str, Look]) -> Figure:
     """A row of marks for each task, with one mark a method; the tasks are grouped. The y axis is in inches."""
-    rows, methods = task_rows(grid), grid.compared
+    rows, methods = task_rows(grid), leading(grid, grid.compared)
     tall = max(0.24, min(0.16 + 0.05 * len(methods), TALLEST / len(grid.tasks)))
     ends = np.cumsum([tall if task else HEADING for _, task in rows])
     figure = Figure(figsize=(WIDTH, ends[-1] + legend_height(methods) + 1.1), layout="constrained")
@@ -43,7 +44,8 @@ def by_task(grid: Grid, looks: Mapping[str, Look]) -> Figure:
     axes.set_xlabel("test accuracy, %")
     legend(figure, methods)
     bars = whiskers(task_interval(grid, m, task) for m, task in grid.cells)
-    head(figure, axes, "Accuracy on each task", described(grid, len(grid.tasks), mean=False) + bars)
+    told = described(grid, len(grid.tasks), mean=False) + leading_note(methods, grid.compared)
+    head(figure, axes, "Accuracy on each task", told + bars)
     return figure
 
 

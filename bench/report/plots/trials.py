@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from matplotlib.transforms import Transform, blended_transform_factory
 
 from bench.records.studies import Study, Trial
+from bench.report.numbers.gains import leading, leading_note
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import counted, folded
 from bench.report.plots.layout import heading
@@ -40,7 +41,8 @@ class Point(NamedTuple):
 def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> Figure | None:
     """A row for each method: validation accuracy over trials, and over a hyper-parameter. None without trials."""
     of = {m: points([s for s in found if s.method == m]) for m in ordered(study.method for study in found)}
-    rows = {method: tried for method, tried in of.items() if tried}
+    everyone = [method for method, tried in of.items() if tried]
+    rows = {method: of[method] for method in leading(grid, everyone)}
     if not rows:
         return None
     height = BELOW + len(rows) * ROW + 0.75
@@ -56,6 +58,7 @@ def by_trial(grid: Grid, found: Sequence[Study], looks: Mapping[str, Look]) -> F
     told = (
         f"{grid.about}, {tasks}; validation accuracy minus that of the default "
         "(trial 0), in points; ringed: chosen"
+        + leading_note(list(rows), everyone)
         + (f"; not drawn: {counted(pruned, 'trial')} without a figure" if pruned else "")
         + (f"; more than {-DEEPEST:.0f} points below: at the edge" if lowest < DEEPEST else "")
     )

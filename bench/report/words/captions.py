@@ -22,6 +22,10 @@ CAPTIONS = {
         "left is better.",
         "a mean accuracy and a count of stored bytes",
     ),
+    "accuracy_by_store": (
+        "Accuracy against stored bytes of each method in several number formats of its delta, joined by a line.",
+        "cells of one method whose deltas were stored in several formats (--store)",
+    ),
     "accuracy_by_seconds": (
         "Mean test accuracy against the time of training, and of tuning where there was any, on the device of these "
         "runs.",

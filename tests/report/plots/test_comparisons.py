@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib import rc_context
 
+from bench.report.numbers.gains import leading, leading_note
 from bench.report.plots.groups import by_group
 from bench.report.plots.heat import any_difference, differences
 from bench.report.plots.ranks import Scale
@@ -43,3 +44,13 @@ def test_who_lacks_a_cost_is_named_above_the_panels_of_groups() -> None:
 def test_one_group_is_no_plot_of_groups() -> None:
     grid = grid_of(comparison(2, 1))
     assert by_group(grid, looks(grid.methods)) is None
+
+
+def test_a_plot_without_room_for_all_shows_the_best_and_says_so() -> None:
+    """The linear probe is shown whatever its rank."""
+    names = [f"m{at}" for at in range(20)]
+    worst = result("linear_probe", "demo/x", accuracy={"test": 0.1})
+    grid = grid_of([*(result(m, "demo/x", accuracy={"test": 0.5 + at / 100}) for at, m in enumerate(names)), worst])
+    shown = leading(grid, grid.compared)
+    assert shown == ["linear_probe", *names[6:]] and leading_note(shown, grid.compared).startswith("; 15 of 21 methods")
+    assert leading(grid, names[:14]) == names[:14] and leading_note(names, names) == ""
