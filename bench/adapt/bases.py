@@ -140,7 +140,7 @@ class TrainedMethod(Method):
 
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> trained.Trained:
         """Trains the method's network on the training images."""
-        network = self.network(backbone, train.classes)
+        network = meter.step(None, lambda: self.network(backbone, train.classes))  # DoRA multiplies there
         examples = self.examples(backbone, network, train, meter)
         probe = None
         if self.head == "probe":

@@ -21,13 +21,15 @@ class Prompts(nn.Module):
         width, patch = network.embed_dim, network.patch_embed.patch_size
         most = math.sqrt(6 / (3 * patch[0] * patch[1] + width))
         self.tokens = nn.Parameter(torch.empty(depth, count, width).uniform_(-most, most))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         self.prefix, self.count = int(network.num_prefix_tokens), count
 
     def into(self, depth: int, tokens: Tensor) -> Tensor:
         """The input of a block with the prompts of its depth, in place of the prompts that came before."""
         behind = self.prefix + (self.count if depth else 0)
-        prompts = self.dropout(self.tokens[depth]).expand(len(tokens), -1, -1)
+        # No module: the counter of FLOPs cannot follow what a module is given in inference mode of a parameter's part.
+        drawn = nn.functional.dropout(self.tokens[depth], self.dropout, self.training)
+        prompts = drawn.expand(len(tokens), -1, -1)
         return torch.cat([tokens[:, : self.prefix], prompts, tokens[:, behind:]], dim=1)
 
     def out_of(self, _block: nn.Module, _inputs: object, tokens: Tensor) -> Tensor:

@@ -40,7 +40,8 @@ class Reader:
         the block's own tokens do not see them.
         """
         block, attn = self.block, self.block.attn
-        asked = self.queries.dropout(self.queries.tokens.expand(len(output), -1, -1))
+        # A copy, not a view: the counter of FLOPs cannot follow a view of a parameter into a module in inference mode.
+        asked = self.queries.dropout(self.queries.tokens.repeat(len(output), 1, 1))
         _, keys, values = output.unflatten(2, (3, attn.num_heads, -1)).permute(2, 0, 3, 1, 4)
         width, bias = output.shape[2] // 3, attn.qkv.bias
         q = functional.linear(block.norm1(asked), attn.qkv.weight[:width], None if bias is None else bias[:width])
