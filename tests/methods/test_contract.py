@@ -1,4 +1,4 @@
-"""The contract of every method on every embedded task, with the shipped backbone and a few steps each."""
+"""The contract of every core method on every embedded task, and of others on one, with the shipped backbone."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ def backbone() -> TimmBackbone:
 
 
 PLACED = [name for name, make in METHODS.items() if make().refusal(backbone().module) is None]  # it is a CNN
+PROBES = [name for name, make in METHODS.select(PLACED).items() if make.frozen]
+PAIRS = [
+    (task, name)
+    for place, name in enumerate(PLACED)
+    for task in (TASK_NAMES if METHODS.is_core(name) else [TASK_NAMES[place % len(TASK_NAMES)]])
+]
 
 
 @lru_cache(maxsize=1)
@@ -58,8 +64,7 @@ def quick(name: str) -> Method:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries that peft imports
-@pytest.mark.parametrize("task", TASK_NAMES)
-@pytest.mark.parametrize("name", PLACED)
+@pytest.mark.parametrize(("task", "name"), PAIRS)
 def test_contract(task: str, name: str, tmp_path: Path) -> None:
     method, train = quick(name), split_of(task)
     version = backbone().version()
@@ -92,15 +97,16 @@ def test_the_same_seed_gives_the_same_weights(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", [*PLACED, "head2toe_path:penalty=None"])
-def test_every_flop_of_a_fit_is_charged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", [*PROBES, "head2toe_path:penalty=None"])
+def test_every_flop_of_a_probe_is_charged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An outer counter sees the whole fit, also the pass over the training images, which no earlier fit has done.
 
-    A probe has its own hyper-parameters and all images: what its solver does weighs more the more there are.
+    It has its own hyper-parameters and all images: what its solver does weighs more the more there are. What is trained
+    is counted in tests.methods.test_networks.
     """
     monkeypatch.setenv("HEAD2HEAD_CACHE", "off")
     make = METHODS.select([name])[name]
-    method, train = (make(), whole_split("demo/digits")) if make().frozen else (quick(name), split_of("demo/digits"))
+    method, train = make(), whole_split("demo/digits")
     taps(backbone(), 512)  # which layers there are is found once a backbone, by a pass that no method is charged for
     torch.manual_seed(0)
     meter = Meter(CPU)
@@ -122,8 +128,9 @@ def test_space_and_defaults_fit_together(name: str) -> None:
 
 def test_what_each_stores() -> None:
     """A head; a head and its selection; low-rank factors and a head; everything."""
+    names = ("linear_probe", "head2toe", "fine_tune", "scratch", "lora")
     train, network = split_of("demo/count"), backbone()
-    stored = {name: dict(quick(name).fit(network, train, Meter(CPU)).stored()) for name in PLACED}
+    stored = {name: dict(quick(name).fit(network, train, Meter(CPU)).stored()) for name in names}
     sizes = {name: sum(value.numel() for value in kept.values()) for name, kept in stored.items()}
     everything = network.network(train.classes).state_dict()
     assert sizes["linear_probe"] == (network.module.num_features + 1) * train.classes
