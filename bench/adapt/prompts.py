@@ -28,8 +28,8 @@ class Prompts(nn.Module):
         """The input of a block with the prompts of its depth, in place of the prompts that came before."""
         behind = self.prefix + (self.count if depth else 0)
         # No module: the counter of FLOPs cannot follow what a module is given in inference mode of a parameter's part.
-        drawn = nn.functional.dropout(self.tokens[depth], self.dropout, self.training)
-        prompts = drawn.expand(len(tokens), -1, -1)
+        prompts = self.tokens[depth].expand(len(tokens), -1, -1)
+        prompts = nn.functional.dropout(prompts, self.dropout, self.training)  # by image, as in the source
         return torch.cat([tokens[:, : self.prefix], prompts, tokens[:, behind:]], dim=1)
 
     def out_of(self, _block: nn.Module, _inputs: object, tokens: Tensor) -> Tensor:

@@ -188,3 +188,38 @@ def test_drop_path_and_dropout_act_in_training() -> None:
     assert not torch.allclose(network(images), network(images), rtol=1e-3)
     network.eval()
     assert torch.equal(network(images), network(images))
+
+
+def test_each_image_loses_other_numbers_of_the_prompts() -> None:
+    prompts = network_of(made("vpt_deep")).prompts
+    same = torch.zeros(2, 5, 64)
+    first, second = prompts.into(0, same)
+    assert (first[1:11] == 0).any()
+    assert not torch.equal(first, second)
+    prompts.eval()
+    assert torch.equal(*prompts.into(0, same))
+
+
+@pytest.mark.parametrize("label", ["adapter_plus", "convpass", "vpt_deep"])
+def test_recomputed_blocks_have_the_same_gradients(label: str) -> None:
+    """As where memory runs out; what hooks put before, beside and behind a block is in it or around it."""
+    network = stirred(network_of(made(label))).eval()
+    images = torch.rand(2, 3, 32, 32)
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    plain = torch.autograd.grad(network(images).sin().sum(), trained)
+    network.set_grad_checkpointing()
+    again = torch.autograd.grad(network(images).sin().sum(), trained)
+    assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(plain, again, strict=True))
+
+
+def test_ssf_folds_into_a_network_of_convolutions() -> None:
+    torch.manual_seed(1)
+    module = timm.create_model("test_convnext")
+    convolutional = TimmBackbone(BackboneSpec("test_convnext", image_size=32), module, CPU)
+    method = made("ssf")
+    assert method.refusal(module) is None
+    network = stirred(method.network(convolutional, 3)).eval()
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        scores = network(images)
+        assert torch.allclose(method.merged(network)(images), scores, rtol=1e-4, atol=1e-4)
