@@ -177,6 +177,13 @@ def test_a_backbone_of_timms_own_with_a_file_named_in_the_record(tmp_path: Path)
     again = cells[0].method.restore(load(spec, CPU), load_file(store.delta(result.key)), 5)
     assert torch.allclose(loaded.adapted.logits(images), again.logits(images), rtol=0, atol=1e-5)
 
+    export_cell([result.key], store.folder, tmp_path / "plain", merge=True)
+    page = json.loads((tmp_path / "plain" / "model.json").read_text())
+    weights = tmp_path / "plain" / page["delta"]
+    network = timm.create_model("test_vit", num_classes=5, img_size=96, checkpoint_path=weights).eval()
+    with torch.no_grad():
+        assert torch.allclose(network(inputs(page, images)), again.logits(images), rtol=0, atol=1e-5)
+
 
 @pytest.mark.parametrize("store", ["bf16", "int8"])
 def test_lora_in_another_format_is_predicted_with_and_loads_with_peft(
