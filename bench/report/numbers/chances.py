@@ -102,7 +102,7 @@ def within(method: str, cells: Sequence[CellResult]) -> Iterator[Choice]:
         name = curve.removeprefix(CHOSEN)
         told = [(cell, cell.curves[curve][-1]) for cell in cells if cell.curves.get(curve)]
         values = tuple(sorted(float(one) for one in known.get(name, ()) if number(one)))
-        count = max(point[0] for _, point in told)
+        count = max(point[0] for _, point in told) or len(values)  # 0: without a look at validation images
         whole = values if len(values) == count else ()
         yield Choice(name, whole, count, by_task((cell, point[1]) for cell, point in told))
 
