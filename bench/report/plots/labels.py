@@ -59,10 +59,10 @@ def place_clear(
     found = {}
     for at in sorted(range(len(points)), key=lambda at: crowding((*points, *nameless), at)):
         boxes, away = candidates(points[at], sizes[at], radius, NEAR)
-        free = overlaps(boxes, taken).sum(1) + math.prod(sizes[at]) - overlaps(boxes, frame[None])[:, 0] < 1e-3
+        touched = overlaps(boxes, taken).sum(1) + overlaps(boxes, dots).sum(1)
+        free = touched + math.prod(sizes[at]) - overlaps(boxes, frame[None])[:, 0] < 1e-3
         if free.any():
-            price = np.where(free, away + 3 * overlaps(boxes, dots).sum(1), np.inf)
-            found[at] = boxes[int(np.argmin(price))]
+            found[at] = boxes[int(np.argmin(np.where(free, away, np.inf)))]
             taken = np.vstack([taken, found[at]])
     return found
 
