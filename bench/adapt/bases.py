@@ -141,6 +141,7 @@ class TrainedMethod(Method):
     def fit(self, backbone: Backbone, train: Split, meter: Meter) -> trained.Trained:
         """Trains the method's network on the training images."""
         network = meter.step(None, lambda: self.network(backbone, train.classes))  # DoRA multiplies there
+        meter.stop()  # its clock goes on with the next step, and what cells share is attributed in between
         examples = self.examples(backbone, network, train, meter)
         probe = None
         if self.head == "probe":

@@ -135,7 +135,7 @@ def draw_all(
     from bench.report.plots.draw import draw  # only here: matplotlib takes half a second to import
 
     return [
-        draw(grid, searches.of_grid(grid, results), looks, folder, stem, found)
+        draw(grid, searches.of_grid(grid, results), looks, folder, stem)
         for stem, grid in zip(stems(found), found, strict=True)
     ]
 

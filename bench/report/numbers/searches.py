@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bench.records.cells import CellResult
 from bench.records.studies import Study, studies
 from bench.report.numbers.grid import Grid
-from bench.report.numbers.settings import apart_from_store, suite
+from bench.report.numbers.settings import setting, suite
 
 
 def of_grid(grid: Grid, results: Iterable[CellResult]) -> list[Study]:
@@ -15,9 +15,9 @@ def of_grid(grid: Grid, results: Iterable[CellResult]) -> list[Study]:
 
     Methods without any final cell are left out, as they are in no table.
     """
-    settings = {apart_from_store(cell) for cells in grid.cells.values() for cell in cells}
+    settings = {setting(cell) for cells in grid.cells.values() for cell in cells}
     of_suite = [r for r in results if suite(r.task) == grid.suite and r.method in grid.methods]
-    inside = [r for r in of_suite if apart_from_store(r) in settings]
+    inside = [r for r in of_suite if setting(r) in settings]
     chosen: dict[tuple[str, str, int], Study] = {}
     counts = {cell.tuning.study for cells in grid.cells.values() for cell in cells if cell.tuning}
     for study in studies(inside):

@@ -16,18 +16,13 @@ THREADS = re.compile(r" \([^()]* threads\)$")  # what follows a device's name th
 def setting(result: CellResult) -> str:
     """What must be equal in cells that are compared.
 
-    It is the backbone with its weights and preprocessing, the protocol, the effort, the augmentation, the format of the
-    delta, the kind of device, and the number formats that were computed in. The precision that was asked for and the
-    file of the weights decide nothing more.
+    It is the backbone with its weights and preprocessing, the protocol, the effort, the augmentation, the kind of
+    device, and the number formats that were computed in. The precision that was asked for and the file of the weights
+    decide nothing more. A delta in another format is another method, as its label says.
     """
     network = asdict(replace(result.network, checkpoint=None, precision=None))
-    asked = result.environment.protocol, result.effort, result.augment, result.store
+    asked = result.environment.protocol, result.effort, result.augment
     return json.dumps([result.backbone, *asked, network, *computed(result)], sort_keys=True)
-
-
-def apart_from_store(result: CellResult) -> str:
-    """The same without the format of the delta: trials have none, and a method's formats are drawn in one plot."""
-    return setting(replace(result, store="fp32"))
 
 
 def computed(result: CellResult) -> tuple[str, str]:
@@ -72,7 +67,6 @@ def known(result: CellResult) -> dict[str, str]:
         "protocol": f"protocol {protocol}" if protocol else "",
         "effort": f"effort {result.effort}",
         "augment": f"augment {result.augment}",
-        "store": f"stored as {result.store}",
         "device": device,
         "formats": formats,
     }

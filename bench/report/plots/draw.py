@@ -32,27 +32,24 @@ from bench.report.words.captions import Plot, caption
 
 
 def draw(
-    grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look], folder: Path, stem: str,
-    everything: Sequence[Grid] = (),
+    grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look], folder: Path, stem: str
 ) -> list[Plot]:  # fmt: skip
     """Writes a grid's plots as PNG and SVG, such as `<stem>_accuracy_by_flops.png`, the main ones first.
 
     A plot without anything to show is left out; `bench.report.words.captions` says what each plot needs.
     """
     with rc_context(RC):
-        figures = {name: figure for name, figure in drawings(grid, studies, looks, everything) if figure is not None}
+        figures = {name: figure for name, figure in drawings(grid, studies, looks) if figure is not None}
         return [save(figure, name, folder, stem) for name, figure in figures.items()]
 
 
-def drawings(
-    grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look], everything: Sequence[Grid] = ()
-) -> Iterator[tuple[str, Figure | None]]:
-    """Every plot by its name, None where there is nothing to show. `everything` may hold the grid in other formats."""
+def drawings(grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look]) -> Iterator[tuple[str, Figure | None]]:
+    """Every plot by its name, None where there is nothing to show."""
     compared = comparison(grid)
     costs = [cost.of(grid) for cost in COSTS]
     for cost in costs:
         yield f"accuracy_by_{cost.name}", trade_off(grid, cost, looks) if points_of(grid, cost) else None
-    yield "accuracy_by_store", by_store(grid, everything, looks)
+    yield "accuracy_by_store", by_store(grid, looks)
     yield "accuracy_by_task", by_task(grid, looks)
     yield "accuracy_by_group", by_group(grid, looks)
     yield "gain_by_method", by_heat(grid) if any_difference(grid) else None

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.registry import STORED, fitted_as
 from bench.report.numbers.grid import Grid, finite
-from bench.report.numbers.settings import apart_from_store
 from bench.report.numbers.units import counted, listed, prefixed
 from bench.report.plots.layout import head, legend, legend_height
 from bench.report.plots.scales import Mark, spread_axes
@@ -26,13 +26,9 @@ class Stored(NamedTuple):
     accuracy: float  # percent
 
 
-def by_store(grid: Grid, everything: Sequence[Grid], looks: Mapping[str, Look]) -> Figure | None:
-    """Means over the tasks finished in all formats. None unless a method has two; the first such grid has it."""
-    kin = [other for other in everything if kinship(other) == kinship(grid)]
-    if len(kin) < 2 or kin[0] is not grid:
-        return None
-    tasks = [task for task in grid.tasks if all(task in other.common for other in kin)]
-    shown = {method: found for method in grid.methods if len(found := stored(kin, method, tasks)) > 1}
+def by_store(grid: Grid, looks: Mapping[str, Look]) -> Figure | None:
+    """Means over the grid's common tasks; None unless a method has two formats."""
+    shown = {method: found for method in formats_of(grid) if len(found := stored(grid, method)) > 1}
     if not shown:
         return None
     figure = Figure(figsize=(WIDTH, HEIGHT + legend_height(list(shown))), layout="constrained")
@@ -42,31 +38,30 @@ def by_store(grid: Grid, everything: Sequence[Grid], looks: Mapping[str, Look]) 
     marks = [Mark(method, one.size, one.accuracy) for method, found in shown.items() for one in found]
     places = {(m.method, m.cost): p for m, p in zip(marks, spread_axes(axes, marks, written), strict=True)}
     for method, found in shown.items():
-        draw_line(axes, method, [places[method, one.size] for one in found], looks[method])
+        look = looks[formats_of(grid)[method][0]]
+        draw_line(axes, method, [places[method, one.size] for one in found], look)
     legend(figure, list(shown))
-    formats = listed([store_of(other) for other in kin])
-    told = f"{grid.suite} suite, {grid.effort} recipes, mean over {counted(len(tasks), 'task')}; formats: {formats}"
+    formats = listed(list(dict.fromkeys(one.store for found in shown.values() for one in found)))
+    told = f"{grid.suite} suite, {grid.effort} recipes, mean over {counted(len(grid.common), 'task')}; {formats}"
     head(figure, axes, "Accuracy against stored bytes, by number format", f"{told}; filled: the largest")
     return figure
 
 
-def kinship(grid: Grid) -> tuple[str, str]:
-    """What grids share that differ in the format of the delta alone."""
-    return grid.suite, apart_from_store(next(iter(grid.cells.values()))[0])
+def formats_of(grid: Grid) -> dict[str, list[str]]:
+    """The labels of each method by the label that it has without a format: `lora`, and `lora · int8`."""
+    found: dict[str, list[str]] = {}
+    for method in grid.methods:
+        found.setdefault(fitted_as(method), []).append(method)
+    return found
 
 
-def store_of(grid: Grid) -> str:
-    """The format of a grid's deltas."""
-    return next(iter(grid.cells.values()))[0].store
-
-
-def stored(kin: Sequence[Grid], method: str, tasks: list[str]) -> list[Stored]:
+def stored(grid: Grid, method: str) -> list[Stored]:
     """A method in all formats in which it has both figures, the largest first."""
     found = []
-    for grid in kin:
-        score, size = grid.mean(method, [tasks]), grid.cost(method, "stored_bytes", tasks)
+    for label in formats_of(grid)[method]:
+        score, size = grid.mean(label, [list(grid.common)]), grid.cost(label, "stored_bytes")
         if score and finite(size):
-            found.append(Stored(store_of(grid), size, 100 * score.mean))
+            found.append(Stored(label.removeprefix(method).removeprefix(STORED) or "fp32", size, 100 * score.mean))
     return sorted(found, key=lambda one: -one.size)
 
 
