@@ -7,8 +7,8 @@ BIN := .venv/bin
 demo: .venv/.run  ## the comparison on the embedded suite, and its report
 	$(BIN)/python run_bench.py --results results/demo
 
-test: .venv/.test  ## the default tests
-	$(BIN)/python -m pytest -q
+test: .venv/.test  ## the default tests, in two processes of one thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: .venv/.test  ## slow tests, and those on real data where it is present
 	$(BIN)/python -m pytest -q -m "slow or real"
