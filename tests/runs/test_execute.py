@@ -43,6 +43,7 @@ class Limb(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         self.passes += 1
         if self.passes > 1:
+            Failing.failures.append(self.passes)
             raise self.error
         found: torch.Tensor = self.inner(images)
         return found
@@ -63,6 +64,7 @@ class Failing(Short):
     """Its network fails at its second batch, and at every batch after it."""
 
     networks: ClassVar[list[weakref.ref[Any]]] = []
+    failures: ClassVar[list[int]] = []
     message: ClassVar[Exception] = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     def network(self, backbone: Any, classes: int) -> nn.Module:
@@ -94,6 +96,7 @@ class After(Short):
 @pytest.fixture(autouse=True)
 def forgotten() -> None:
     Failing.networks.clear()
+    Failing.failures.clear()
     After.left.clear()
 
 
@@ -139,9 +142,9 @@ def test_a_cell_that_runs_out_of_memory_leaves_it_to_the_others(tuning: Tuning |
 
 
 def told_waits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The number of networks that had failed, each time that something waited for the device."""
+    """How often the device had failed, each time that something waited for it."""
     waits: list[int] = []
-    monkeypatch.setattr(meters, "synchronise", lambda device: waits.append(len(Failing.networks)))
+    monkeypatch.setattr(meters, "synchronise", lambda device: waits.append(len(Failing.failures)))
     return waits
 
 

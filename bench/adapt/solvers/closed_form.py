@@ -51,8 +51,10 @@ def discriminant(examples: Examples, shrinkage: float | None) -> Head:
     weight = torch.zeros_like(means.T)
     weight[live] = torch.cholesky_solve(means.T[live], torch.linalg.cholesky(solvable))
     prior = (counts / len(y)).clamp_min(1e-12).log()
-    bias = (prior - (means.T * weight).sum(0) / 2).where(counts > 0, NEVER)
-    return Head(weight.float().contiguous(), bias.float())
+    bias, seen = prior - (means.T * weight).sum(0) / 2, counts > 0
+    # What all classes have in common decides nothing, and takes digits from the rest in float32.
+    weight, bias = weight - weight[:, seen].mean(1, keepdim=True), bias - bias[seen].mean()
+    return Head(weight.float().contiguous(), bias.where(seen, NEVER).float())
 
 
 def shrunk(rows: Tensor, shrinkage: float | None, examples: Examples) -> tuple[float, float]:
