@@ -60,7 +60,7 @@ def test_using_the_winner(home: Path) -> None:
     assert len(table.splitlines()) == 17
     assert len(rows.splitlines()) == 16
     examples = blocks("using-the-winner.md", "python")
-    assert len(examples) == 4
+    assert len(examples) == 5
     for number, example in enumerate(examples):
         script = home / f"example_{number}.py"
         script.write_text(example)

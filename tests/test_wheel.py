@@ -90,4 +90,5 @@ def test_it_runs_and_reports_outside_of_a_checkout(python: Path, tmp_path: Path)
     )
     command("report", "--results", "there", "--versus", "published")
     page = (tmp_path / "there" / "report" / "table.md").read_text()
-    assert "Beside published numbers" in page and "published" in page
+    assert "No published row is known to be on the weights of vit_base_patch16_224.augreg_in21k" in page
+    assert "VPETL:Full fine-tuning" in page

@@ -6,13 +6,14 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from itertools import product
 from math import prod
-from typing import Any
-
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from typing import TYPE_CHECKING, Any
 
 from bench.records.cells import Cell, Tuning
 from bench.records.request import GRID
 from bench.spec import Method
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
 def at_effort(method: Method, effort: str, fixed: Collection[str]) -> Method:
@@ -47,13 +48,15 @@ def searched(cell: Cell) -> dict[str, BaseDistribution]:
     """The space of a cell's study: every hyper-parameter of it that its label does not set."""
     if cell.tuning is not None and cell.tuning.sampler == GRID:
         values = choices(cell.method, cell.label.fixed)
+        from optuna.distributions import CategoricalDistribution  # here, as `import bench` comes without Optuna
+
         return {name: CategoricalDistribution(tuple(some)) for name, some in values.items()}
     return unfixed(cell.method.space, cell.label.fixed)
 
 
 def grid(space: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
     """All points of a space of categories, the recipe's own first."""
-    values = [one.choices for one in space.values() if isinstance(one, CategoricalDistribution)]
+    values = [one.choices for one in space.values() if hasattr(one, "choices")]
     return [dict(zip(space, point, strict=True)) for point in product(*values)]
 
 

@@ -74,7 +74,7 @@ def test_published_rows_stand_under_their_sources() -> None:
     assert r"\begin{tabular}{ll rrrrr}" in text
     figures = " & ".join([r"\textbf{80.0}"] * 5)
     assert rf"this run & \texttt{{knn}} & {figures} \\" in text
-    assert rf" & \texttt{{lora}} & {figures} \\" in text and r"[1] published, not comparable: " in text
+    assert rf" & \texttt{{lora}} & {figures} \\" in text and r"{[}1] published, not comparable: " in text
     assert r"\cmidrule{1-7}" in text and r"\cmidrule{1-7}" + "\n" + r"\bottomrule" not in text
 
 

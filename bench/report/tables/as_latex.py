@@ -20,7 +20,7 @@ STYLES = ("", "textbf:--rwrap", "underline:--rwrap")  # of a figure that is neit
 SPECIAL = str.maketrans({
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\n": " ",
     "±": r"$\pm$", "−": r"$-$", "–": "--", "×": r"$\times$", "<": r"$<$", ">": r"$>$", "…": r"\ldots{}",
-    "|": r"\textbar{}",
+    "|": r"\textbar{}", "[": "{[}",  # which would be an argument behind the end of a row
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
 })  # fmt: skip
 
