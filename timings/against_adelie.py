@@ -97,7 +97,7 @@ def main() -> int:
             line.error("--turns is 1 or more")
         fractions = arguments.penalties or [STEP * Head2ToePath.penalty, Head2ToePath.penalty]
         asked = request(arguments)
-        backbone = load(asked.spec, find_device("cpu"))
+        backbone = load(asked.specs[0], find_device("cpu"))
         for name, task in TASKS.select(asked.tasks).items():
             train = task.find(asked.data).load().train
             read = features(backbone, train.images, arguments.target, Meter(backbone.device))

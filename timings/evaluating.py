@@ -97,7 +97,7 @@ def main() -> int:
     try:
         arguments = line.parse_args()
         asked = request(arguments)
-        backbone = load(asked.spec, find_device(asked.device))
+        backbone = load(asked.specs[0], find_device(asked.device))
         found = cells(backbone, arguments.target, arguments.fraction)
     except UserError as error:
         print(f"evaluating.py: {error}", file=sys.stderr)

@@ -60,7 +60,7 @@ def main() -> int:
     try:
         arguments = line.parse_args()
         asked = request(arguments)
-        backbone = load(asked.spec, find_device(asked.device))
+        backbone = load(asked.specs[0], find_device(asked.device))
         for targets in ([None], *([target] for target in arguments.targets), [None, *arguments.targets]):
             read = len(taps(backbone, targets[-1]))
             found = sorted(shares(backbone, targets, arguments.turns, arguments.written))

@@ -174,7 +174,7 @@ def main() -> int:
             methods = rivals(arguments.target, arguments.fractions, arguments.steps)
             told = f", T = {arguments.target}"
         targets = list(dict.fromkeys(getattr(method, "target", None) for method in methods.values()))
-        backbone = load(asked.spec, find_device(asked.device))
+        backbone = load(asked.specs[0], find_device(asked.device))
         for name, task in TASKS.select(asked.tasks).items():
             data = task.find(asked.data).load()
             images = TaskImages(data.train.images, backbone)

@@ -112,7 +112,7 @@ def main() -> int:
     try:
         arguments = line.parse_args()
         asked = request(arguments)
-        backbone = load(asked.spec, find_device(asked.device))
+        backbone = load(asked.specs[0], find_device(asked.device))
         tasks = TASKS.select(asked.tasks).values()
         forms = [(task, *form) for task in tasks for form in ways(task, asked.data).items()]
     except UserError as error:

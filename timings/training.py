@@ -113,10 +113,10 @@ def take_turns(arguments: Namespace) -> Turns:
     asked = request(arguments)
     device = find_device(asked.device)
     if arguments.random:
-        module, _ = unloaded(asked.spec)
-        backbone = TimmBackbone(asked.spec, module, device)
+        module, _ = unloaded(asked.specs[0])
+        backbone = TimmBackbone(asked.specs[0], module, device)
     else:
-        backbone = load(asked.spec, device)
+        backbone = load(asked.specs[0], device)
     labels = np.arange(arguments.images) % CLASSES
     split = Split(Noise(arguments.images, backbone.image_size), labels, CLASSES, augment=AUGMENT)
     turns = Turns(ByHand(backbone, split, arguments.batch, backbone.network(CLASSES).train()))

@@ -81,7 +81,7 @@ def work(asked: Comparison, observers: Sequence[Observer], track: bool, progress
     with Tracker(asked.request.results) as tracker, opened(asked.request, plan) as run:
         if track and run.todo:
             tracker.start(len(run.store.results()))
-        with Progress(len(run.todo)) if progress else nullcontext() as bar:
+        with Progress(run.todo) if progress else nullcontext() as bar:
             run.work([*([bar] if bar else []), tracker, *observers])
         return run.outcome()
 

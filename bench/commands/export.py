@@ -19,7 +19,8 @@ from bench.spec import UserError
 
 def main(asked: Namespace) -> int:
     """Exports the cell that the words name, or lists those that can be."""
-    return export_cell(asked.words, asked.results, asked.to, merge=asked.merge, checkpoint=asked.checkpoint)
+    file = Path(asked.checkpoint[-1]) if asked.checkpoint else None
+    return export_cell(asked.words, asked.results, asked.to, merge=asked.merge, checkpoint=file)
 
 
 def export_cell(

@@ -22,12 +22,18 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
     },
     "tasks": {"nargs": "+", "metavar": "NAME", "help": "default: demo, the embedded suite"},
     "seeds": {"nargs": "+", "type": int, "metavar": "N", "help": "default: 0"},
-    "backbone": {"metavar": "NAME", "help": "any name of timm's; default: demo, the embedded one"},
-    "checkpoint": {
-        "type": Path, "metavar": "FILE",
-        "help": "its weights: .safetensors, or .pth, which is read without running code; default: timm's",
+    "backbone": {
+        "nargs": "+", "metavar": "NAME", "help": "any names of timm's; default: demo, the embedded one",
     },
-    "backbone_arg": {"action": "append", "metavar": "K=V", "help": "an argument for timm, such as pad_type=same"},
+    "checkpoint": {
+        "action": "append", "metavar": "FILE",
+        "help": "its weights: .safetensors, or .pth, which is read without running code; BACKBONE=FILE, once for each "
+        "of several; default: timm's",
+    },
+    "backbone_arg": {
+        "action": "append", "metavar": "K=V",
+        "help": "an argument for timm, such as pad_type=same; BACKBONE:K=V for one of several backbones",
+    },
     "image_size": {"type": int, "metavar": "PX", "help": "default: what timm states for the backbone"},
     "mean": {
         "nargs": "+", "type": float, "metavar": "X",

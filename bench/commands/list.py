@@ -22,7 +22,7 @@ def main(asked: Namespace) -> int:
     if asked.taps is not None:
         from bench.commands.taps import taps_table  # here, so that the other listing does without torch
 
-        wide_screen().print(taps_table(replace(request(asked).spec, name=asked.taps)))
+        wide_screen().print(taps_table(replace(request(asked), backbone=(asked.taps,)).specs[0]))
         return DONE
     if asked.words:
         wide_screen().print(Group(*details(METHODS.select(asked.words))))

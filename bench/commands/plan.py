@@ -36,27 +36,23 @@ def show(request: Request) -> int:
     """Shows what would run, what is done, what is left out, and what the rest is expected to cost."""
     plan = Comparison.of(request).plan()
     # Here, so that wrong usage is told before torch is imported, which takes seconds.
-    from bench.backbone.network import load
-    from bench.costs.device import find_device
-    from bench.runs.estimate import Estimator
-    from bench.runs.refusals import refusals, settled_refusals
+    from bench.runs.foresight import foresee
 
     store = Store(request.results)
     latest = store.latest()
     todo, settled = split_done(plan.cells, latest, request.force)
-    backbone = load(request.spec, find_device(request.device))
-    estimate = Estimator(backbone, store.results())
-    refused = settled_refusals(settled, latest) | refusals(todo, backbone.module)
-    left = {cell.key for cell in todo} - set(refused)
-    table = Table("task", "method", "effort", "seed", "state", "expected", "FLOPs", box=None)
+    refused, expected = foresee(todo, settled, store, request.device)
+    several = len({cell.backbone.name for cell in plan.cells}) > 1
+    table = Table("task", *["backbone"] * several, "method", "effort", "seed", "state", "expected", "FLOPs", box=None)
     total, states = Amount(), list[str]()
     for cell in plan.cells:
         states.append(STATES[refused[cell.key].status] if cell.key in refused else "done")
         cost = ("", "")
-        if cell.key in left:
-            states[-1], needed = TO_RUN, estimate.tuned(cell)
+        if cell.key in expected:
+            states[-1], needed = TO_RUN, expected[cell.key]
             total, cost = total + needed, (f"{needed.seconds:.0f} s", f"{needed.flops:.2g}")
-        table.add_row(cell.task.name, str(cell.label), cell.effort, str(cell.seed), states[-1], *cost)
+        what = cell.task.name, *[cell.backbone.name] * several, str(cell.label), cell.effort, str(cell.seed)
+        table.add_row(*what, states[-1], *cost)
     wide_screen().print(table)
     tell_missing(plan)
     tell_refused(plan.cells, refused)
@@ -64,7 +60,7 @@ def show(request: Request) -> int:
     if request.budget:
         remaining = Budget(parse_limits(request.budget), store.spent()).remaining()
         print(f"{remaining} of the budget are left: " + ("it fits" if total.fits(remaining) else "it does not fit"))
-    return DONE if left or "done" in states else UNUSABLE
+    return DONE if expected or "done" in states else UNUSABLE
 
 
 def tell_refused(cells: Sequence[Cell], refused: Mapping[str, Refusal]) -> None:

@@ -15,7 +15,8 @@ from bench.spec import UserError
 
 def main(asked: Namespace) -> int:
     """Names the classes of the images that the words name."""
-    return show(asked.words, asked.checkpoint, asked.device, asked.top, asked.json)
+    file = Path(asked.checkpoint[-1]) if asked.checkpoint else None
+    return show(asked.words, file, asked.device, asked.top, asked.json)
 
 
 def show(words: Sequence[str], checkpoint: Path | None, device: str, top: int, as_json: bool) -> int:

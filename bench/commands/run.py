@@ -44,7 +44,7 @@ def work(run: Run, tracker: Tracker) -> None:
     if not left or run.budget.is_spent():
         return
     tracker.start(len(run.store.results()) - (lost is not None))  # the line of what was lost is new, and the last
-    with Progress(left) as progress:
+    with Progress(run.todo) as progress:
         run.work([progress, tracker])
 
 

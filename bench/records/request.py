@@ -31,9 +31,9 @@ class Request:
     methods: Sequence[str] = ("core",)  # names and globs
     tasks: Sequence[str] = ("demo",)
     seeds: Sequence[int] = (0,)
-    backbone: str = "demo"  # a name of timm's, or the embedded one
-    checkpoint: Path | None = None  # its weights; None: timm's own
-    backbone_arg: Sequence[str] = ()  # NAME=VALUE, for timm
+    backbone: Sequence[str] = ("demo",)  # names of timm's, or the embedded one
+    checkpoint: Sequence[str] = ()  # a file of weights, or BACKBONE=FILE for each of several; none: timm's own
+    backbone_arg: Sequence[str] = ()  # NAME=VALUE for timm, or BACKBONE:NAME=VALUE for one of several backbones
     image_size: int | None = None  # pixels; None: what timm states
     mean: Sequence[float] = ()  # of the input: one value, three, or none for what timm states
     std: Sequence[float] = ()
@@ -54,6 +54,8 @@ class Request:
     force: bool = False  # run cells again that are done
 
     def __post_init__(self) -> None:
+        if not self.backbone:
+            raise UserError("no backbone was named; demo is the embedded one")
         if not self.seeds:
             raise UserError("no seed was named; 0 is the usual one")
         if not all(0 <= seed <= LARGEST_SEED for seed in self.seeds):
@@ -90,18 +92,41 @@ class Request:
             raise UserError(f"--tune {self.tune} is no number of trials; write --tune 20, or --tune auto")
 
     @property
-    def spec(self) -> BackboneSpec:
-        """The backbone with its weights and preprocessing. Raises UserError for an argument that is not NAME=VALUE."""
-        return BackboneSpec(
-            self.backbone,
-            self.checkpoint,
-            dict(key_value(text) for text in self.backbone_arg),
-            self.image_size,
-            tuple(self.mean) or None,
-            tuple(self.std) or None,
-            self.precision,
-            self.compile,
-        )
+    def specs(self) -> list[BackboneSpec]:
+        """The backbones with their weights and preprocessing.
+
+        Raises UserError for an argument that is not NAME=VALUE, and for a file that is not said whose it is.
+        """
+        names = list(dict.fromkeys(self.backbone))
+        files, args = self._files(names), [own(text, names, ":") for text in self.backbone_arg]
+        preprocessing = self.image_size, tuple(self.mean) or None, tuple(self.std) or None
+        return [
+            BackboneSpec(
+                name, files.get(name), dict(key_value(text) for whose, text in args if whose in (None, name)),
+                *preprocessing, self.precision, self.compile,
+            )
+            for name in names
+        ]  # fmt: skip
+
+    def _files(self, names: Sequence[str]) -> dict[str, Path]:
+        """The file of weights of each backbone that has one."""
+        files: dict[str, Path] = {}
+        for text in self.checkpoint:
+            whose, file = own(text, names, "=")
+            if whose is None and len(names) > 1:
+                raise UserError(f"whose weights are in {text}? of several backbones, name one: {names[0]}=FILE")
+            if (whose or names[0]) in files:
+                raise UserError(f"{whose or names[0]} has two files of weights; name one with --checkpoint")
+            files[whose or names[0]] = Path(file)
+        return files
+
+
+def own(text: str, names: Sequence[str], mark: str) -> tuple[str | None, str]:
+    """Whose a text such as `resnet50=FILE` is, and the text; None where it names no backbone before the mark."""
+    for name in names:
+        if text.startswith(name + mark):
+            return name, text[len(name + mark) :]
+    return None, text
 
 
 def key_value(text: str) -> tuple[str, object]:

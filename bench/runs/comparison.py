@@ -32,15 +32,17 @@ class Comparison:
     @classmethod
     def of(cls, request: Request) -> Comparison:
         """What a request names. Raises UserError for a name that nothing has."""
-        return cls(request, METHODS.select(request.methods), TASKS.select(request.tasks), [request.spec])
+        return cls(request, METHODS.select(request.methods), TASKS.select(request.tasks), request.specs)
 
     def plan(self) -> Plan:
-        """Every cell that is asked for, one backbone after the other. Raises UserError for a backbone there is not."""
+        """Every cell that is asked for, tasks outermost. Raises UserError for a backbone that there is not."""
         asked, seeds = self.request, list(dict.fromkeys(self.request.seeds))
         terms = Terms(tuning_of(asked), asked.effort, asked.augment, asked.store)
         methods, unusable = self.usable()
         parts = [plan(methods, self.tasks, spec, seeds, asked.data, terms) for spec in self.backbones]
-        cells = {cell.key: cell for part in parts for cell in part.cells}
+        everything = [cell for part in parts for cell in part.cells]
+        order = list(dict.fromkeys(cell.task.name for cell in everything))
+        cells = {cell.key: cell for cell in sorted(everything, key=lambda cell: order.index(cell.task.name))}
         missing = {name: why for part in parts for name, why in part.missing.items()}
         return Plan(list(cells.values()), unusable | missing)
 

@@ -19,7 +19,7 @@ from bench.records.request import Request
 from bench.records.store import Store
 from bench.runs import runner
 from bench.runs.failure import DeviceFailed, Failure, sentence
-from bench.runs.plan import is_cut
+from bench.runs.plan import backbones, is_cut
 from bench.runs.refusals import turn_away
 from bench.runs.session import Postponed, Session
 from bench.runs.storage import open_storage
@@ -39,24 +39,28 @@ class Executed:
 def execute(
     todo: Sequence[Cell], store: Store, budget: Budget, request: Request, observers: Sequence[Observer]
 ) -> Executed:  # fmt: skip
-    """Does cells until all are done, the budget is spent or the device fails."""
+    """Does cells until all are done, the budget is spent or the device fails. All backbones are loaded first."""
     device = find_device(request.device)
     if any(cell.tuning for cell in todo):
         open_storage(request.storage, store.folder)  # so that one out of reach is told before anything runs
     if request.memory_limit is not None:
         limit_memory(device, parse_bytes(request.memory_limit, "a memory limit"))
     found = Executed()
-    remaining = list(todo)
-    while remaining and found.stopped is None:
-        spec = remaining[0].backbone
+    parts: list[runner.Part] = []
+    for spec in backbones(todo):
         session = Session(store, budget, loaded(spec, device), observers, request.storage)
-        placed = turn_away([cell for cell in remaining if cell.backbone == spec], session)
+        parts.append((session, turn_away([cell for cell in todo if cell.backbone == spec], session)))
         found.left_out |= {result.key for result in session.results if is_left_out(result)}
-        found.done |= work(placed, session)
-        remaining = [cell for cell in remaining if cell.backbone != spec]
-        found.postponed |= session.postponed
-        found.stopped = stopped(session)
+    found.done = work(parts)
+    for session, _ in parts:
+        found.postponed |= {named(label, what, len(parts)): what for label, what in session.postponed.items()}
+        found.stopped = found.stopped or stopped(session)
     return found
+
+
+def named(label: str, postponed: Postponed, backbones: int) -> str:
+    """The label of what did not fit into the budget, with the backbone where there are several."""
+    return f"{label} · {postponed.cells[0].backbone.name}" if backbones > 1 else label
 
 
 def loaded(spec: BackboneSpec, device: torch.device) -> TimmBackbone:
@@ -74,30 +78,42 @@ def loaded(spec: BackboneSpec, device: torch.device) -> TimmBackbone:
         raise UserError(f"{device} failed ({sentence(error)}); run again, or choose another with --device") from error
 
 
-def work(todo: Sequence[Cell], session: Session) -> set[str]:
-    """Runs cells with one backbone; a search that was cut short goes on while something is left of the budget."""
-    before = -1
+def work(parts: list[runner.Part]) -> set[str]:
+    """Runs the cells of all sessions, and returns the keys of those that are done.
+
+    A search that was cut short goes on while something is left of the budget.
+    """
+    sessions, before = [session for session, _ in parts], -1
     done: set[str] = set()
-    while todo and len(session.results) > before and session.failed is None:
-        before = len(session.results)
-        with until_failure(session):
-            runner.run(todo, session)
-        latest = session.store.latest()
-        done = {result.key for result in session.results if result.status == "done"}
-        todo = [cell for cell in todo if cell.key in done and is_cut(latest[cell.key])]
+    while parts and recorded(sessions) > before and not any(one.failed for one in sessions):
+        before = recorded(sessions)
+        with until_failure(sessions):
+            runner.run_all(parts)
+        latest = sessions[0].store.latest()
+        done = {result.key for session in sessions for result in session.results if result.status == "done"}
+        cut = {key for key in done if is_cut(latest[key])}
+        left = [(session, [cell for cell in cells if cell.key in cut]) for session, cells in parts]
+        parts = [(session, cells) for session, cells in left if cells]
     return done
 
 
+def recorded(sessions: Sequence[Session]) -> int:
+    """How many records some sessions have made."""
+    return sum(len(session.results) for session in sessions)
+
+
 @contextmanager
-def until_failure(session: Session) -> Iterator[None]:
-    """A context that ends where the device has failed; the session then tells how."""
+def until_failure(sessions: Sequence[Session]) -> Iterator[None]:
+    """A context that ends where the device has failed; one of the sessions then tells how."""
     try:
         yield
     except (DeviceFailed, RuntimeError) as error:
         if not (isinstance(error, DeviceFailed) or is_fault(error)):
             raise
-        session.failed = session.failed or Failure.of(error)  # it may fail between two cells
-        session.store.settle()
+        if not any(session.failed for session in sessions):
+            sessions[0].failed = Failure.of(error)  # it may fail between two cells
+    if any(session.failed for session in sessions):
+        sessions[0].store.settle()
 
 
 def stopped(session: Session) -> str | None:

@@ -141,6 +141,15 @@ def study_name(cell: Cell) -> str:
     return f"{cell.label} · {cell.task.name} · {cell.backbone.name} · {digest_of(searched)[:8]}"
 
 
+def backbones(cells: Sequence[Cell]) -> list[BackboneSpec]:
+    """Each backbone of some cells once, in the order in which they come."""
+    found: list[BackboneSpec] = []
+    for cell in cells:
+        if cell.backbone not in found:
+            found.append(cell.backbone)
+    return found
+
+
 def digest_of(facts: Mapping[str, Any]) -> str:
     """16 hexadecimal digits of SHA-256 over facts as JSON."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from bench.records.cells import CellResult
+from bench.records.cells import Cell, CellResult
 from bench.records.left_out import is_left_out, left_out_line
 
 
 class Progress:
-    """An observer that tells how far a run is."""
+    """An observer that tells how far a run of some cells is."""
 
-    def __init__(self, total: int) -> None:
-        self.total, self.fits = total, 0
+    def __init__(self, todo: Sequence[Cell]) -> None:
+        self.total, self.fits = len(todo), 0
+        self.several = len({cell.backbone.name for cell in todo}) > 1  # backbones, which lines then name
         self.left_out: set[str] = set()  # lines that were shown
         self.seen: set[str] = set()  # keys: a cell that is fitted anew has two records
         console = Console(file=sys.stderr)
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
         self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.item = self.bar.add_task("", total=total)
+        self.item = self.bar.add_task("", total=self.total)
 
     def __enter__(self) -> Progress:
         self.bar.start()
@@ -61,7 +63,8 @@ class Progress:
         self._tell(f"[{self.fits}/{self.total}]", record, f"fitted in {record.cost.spent_seconds:.1f} s")
 
     def _tell(self, head: str, of: CellResult, what: str) -> None:
-        line = f"{head} {of.task} · {of.method} · {of.effort} · seed {of.seed}: {what}"
+        where = f"{of.task} · {of.backbone}" if self.several else of.task
+        line = f"{head} {where} · {of.method} · {of.effort} · seed {of.seed}: {what}"
         self.bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -106,10 +106,10 @@ def test_the_file_of_a_run_gives_the_same_plan(tmp_path: Path) -> None:
 texts = some.text(some.characters(blacklist_categories=["Cs"]), min_size=1, max_size=12)
 requests = some.builds(
     Request,
-    methods=some.lists(texts, min_size=1), tasks=some.lists(texts, min_size=1), backbone=texts,
+    methods=some.lists(texts, min_size=1), tasks=some.lists(texts, min_size=1), backbone=some.lists(texts, min_size=1),
     seeds=some.lists(some.integers(0, 2**63 - 1), min_size=1), image_size=some.none() | some.integers(1, 4096),
     std=some.just([]) | some.lists(some.floats(1e-300, 1e300), min_size=3, max_size=3),
-    results=texts.map(Path), checkpoint=some.none() | texts.map(Path), force=some.booleans(),
+    results=texts.map(Path), checkpoint=some.lists(texts), force=some.booleans(),
     tune=some.none() | some.integers(1, 99),
 )  # fmt: skip
 

@@ -14,15 +14,16 @@ import torch
 from torch import nn
 
 import methods  # noqa: F401  registers the methods
-from bench.commands.codes import INCOMPLETE
+from bench.commands.codes import INCOMPLETE, OVER_BUDGET
 from bench.commands.run import code
 from bench.costs import meter as meters
+from bench.costs.budget import Amount
 from bench.records.cells import CellResult, Tuning
 from bench.records.request import Request
 from bench.records.store import Store
 from bench.registry import METHODS
 from bench.runs import execute
-from bench.runs.comparison import Run, opened
+from bench.runs.comparison import Comparison, Run, opened
 from bench.runs.plan import Terms, plan
 from bench.spec import BackboneSpec, UserError
 from tests import toy
@@ -248,3 +249,46 @@ def test_weights_that_a_device_does_not_take_are_a_sentence(
     monkeypatch.setattr(execute, "load", refuse)
     with pytest.raises(UserError, match=re.escape(says)):
         run({"linear_probe": LinearProbe}, tmp_path)
+
+
+def two_backbones(folder: Path, budget: str = "1h", tasks: int = 2) -> Run:
+    """Does one method on tiny tasks with two embedded backbones that read at other sizes."""
+    made = {f"toy/{number}": toy.task(f"toy/{number}") for number in range(tasks)}
+    specs = [BackboneSpec("demo", image_size=size) for size in (16, 32)]
+    asked = Comparison(
+        Request(device="cpu", results=folder, budget=[budget]), {"linear_probe": LinearProbe}, made, specs
+    )
+    with opened(asked.request, asked.plan()) as found:
+        found.work()
+    return found
+
+
+def test_backbones_run_within_a_task_before_the_next_task_begins(tmp_path: Path) -> None:
+    found = two_backbones(tmp_path)
+    records = Store(tmp_path).results()
+    assert [(one.task, one.network.image_size) for one in records] == [
+        ("toy/0", 16), ("toy/0", 32), ("toy/1", 16), ("toy/1", 32),
+    ]  # fmt: skip
+    assert found.outcome().complete
+    assert sum(one.cost.spent_seconds for one in records) == pytest.approx(found.budget.spent.seconds, abs=1e-3)
+    with opened(found.request, found.plan) as again:
+        assert not again.todo
+
+
+def test_a_budget_leaves_out_a_task_for_all_backbones_or_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute.Session, "expected", lambda self, cells: Amount(31.0 * len(cells), 0.0))
+    outcome = two_backbones(tmp_path, "60s").outcome()  # a cell would fit, a task with two does not
+    assert (outcome.done, outcome.left) == (0, 4) and code(outcome) == OVER_BUDGET
+    assert set(outcome.postponed) == {"toy/0 · demo", "toy/1 · demo"}
+
+
+def test_a_device_that_fails_with_one_backbone_is_left_alone_by_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LinearProbe, "fit", fail)
+    outcome = two_backbones(tmp_path).outcome()
+    (record,) = Store(tmp_path).results()
+    assert record.network.image_size == 16
+    assert outcome.stopped is not None and "toy/0 · linear_probe" in outcome.stopped

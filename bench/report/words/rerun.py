@@ -19,7 +19,7 @@ from bench.spec import UserError
 EMBEDDED = "demo"  # the backbone and the suite that come with the code
 OWN = (EMBEDDED, "folder", "domains")  # suites that read nothing below --data
 # Words that stand for values which the records do not hold.
-PLACES: Mapping[str, Any] = {"checkpoint": Path("FILE"), "budget": ("LIMIT",), "data": Path("DATA")}
+PLACES: Mapping[str, Any] = {"checkpoint": ("FILE",), "budget": ("LIMIT",), "data": Path("DATA")}
 
 
 def command(grid: Grid) -> str:
@@ -32,7 +32,7 @@ def typed(asked: Request) -> list[str]:
     words: list[str] = []
     for field in fields(asked):
         value, flag = getattr(asked, field.name), f"--{field.name.replace('_', '-')}"
-        if field.name == "backbone_arg":
+        if field.name in ("backbone_arg", "checkpoint"):
             words += [word for one in value for word in (flag, one)]
         elif field.name == "backbone" or value != field.default:
             values = value if isinstance(value, tuple) else () if value is True else (value,)
@@ -76,7 +76,7 @@ def run_of(grid: Grid, methods: Sequence[str], *, oracle: bool, store: str) -> R
     names = ordered(fitted_as(method).removesuffix(ORACLE) for method in methods)
     search = tuning([cell for cell in everything if cell.method in methods])
     more: Mapping[str, Any] = {} if grid.suite in OWN else {"data": PLACES["data"]}
-    backbone = everything[0].backbone
+    backbone = (everything[0].backbone,)
     try:
         return Request(
             names, grid.tasks, grid.seeds, backbone, oracle=oracle, store=store, **search, **more,
@@ -100,7 +100,7 @@ def network(cell: CellResult) -> Mapping[str, Any]:
         return computing
     return {
         **computing,
-        "checkpoint": PLACES["checkpoint"] if facts.weights == "checkpoint" else None,
+        "checkpoint": PLACES["checkpoint"] if facts.weights == "checkpoint" else (),
         "backbone_arg": tuple(f"{key}={value}" for key, value in sorted(facts.args.items())),
         "image_size": facts.image_size,
         "mean": tuple(facts.mean or ()),
