@@ -14,13 +14,15 @@ from bench.report.numbers.evidence import comparison
 from bench.report.numbers.families import by_family
 from bench.report.numbers.frames import figure_frame
 from bench.report.numbers.grid import Grid, grids
+from bench.report.numbers.together import together
 from bench.report.numbers.units import numbered
-from bench.report.page import Part, write_page
+from bench.report.page import Beside, Part, write_page
 from bench.report.plots.style import Look, looks
 from bench.report.summary import Overview, Summary
 from bench.report.summary import Part as SummaryPart
 from bench.report.tables.as_latex import as_latex
 from bench.report.tables.as_markdown import as_markdown
+from bench.report.tables.backbones import backbones_table
 from bench.report.tables.certainty import certainty_table
 from bench.report.tables.main import main_table
 from bench.report.tables.overview import overview
@@ -62,35 +64,39 @@ def compose(
     beside = versus(found, others)
     lines = (*failures(results), *remarks)
     folder.mkdir(parents=True, exist_ok=True)
-    page, *files = (folder / name for name in ("report.html", "table.md", "table.csv", "table.tex"))
-    files[0].write_text(markdown([*chapters, beside], lines), encoding="utf-8")
-    figure_frame(found).to_csv(files[1], index=False)
-    files[2].write_text(
-        as_latex([*(table for part in chapters for table in part.tables), *beside.tables]), encoding="utf-8"
-    )
     look = looks(by_family(method for grid in found for method in grid.methods))
     plots = draw_all(found, results, look, folder)
+    sides = side_by_side(found, folder)
+    chosen = [chances(grid, searches.of_grid(grid, results)) for grid in found]
     parts = [
-        Part(
-            grid,
-            part.verdict,
-            part.tables[1:],
-            part.sentences,
-            of_grid,
-            chances(grid, searches.of_grid(grid, results)),
-        )
-        for grid, part, of_grid in zip(found, chapters, plots, strict=True)
+        Part(grid, part.verdict, part.tables[1:], part.sentences, of_grid, chance)
+        for grid, part, of_grid, chance in zip(found, chapters, plots, chosen, strict=True)
     ]
-    write_page(page, parts, beside if others else None, lines, look)
-    configs = write_configs(folder, found)
-    drawn = [path for of_grid in plots for plot in of_grid for path in (plot.png, plot.svg)]
-    return summary(chapters, beside, lines), [page, *files, *configs, *drawn]
+    page = folder / "report.html"
+    write_page(page, parts, sides, beside if others else None, lines, look)
+    files = write_tables(folder, found, [*sides, *chapters, beside], lines)
+    drawn = [path for of in (*plots, *(side.plots for side in sides)) for plot in of for path in (plot.png, plot.svg)]
+    return summary(chapters, sides, beside, lines), [page, *files, *write_configs(folder, found), *drawn]
 
 
-def summary(chapters: Sequence[Chapter], beside: Versus, lines: Sequence[str]) -> Summary:
+def write_tables(
+    folder: Path, found: Sequence[Grid], chapters: Sequence[Chapter | Beside | Versus], lines: Sequence[str]
+) -> list[Path]:
+    """The tables as files: table.md with all sentences, table.csv with the figures of all grids, and table.tex."""
+    files = [folder / name for name in ("table.md", "table.csv", "table.tex")]
+    files[0].write_text(markdown(chapters, lines), encoding="utf-8")
+    figure_frame(found).to_csv(files[1], index=False)
+    files[2].write_text(as_latex([table for part in chapters for table in part.tables]), encoding="utf-8")
+    return files
+
+
+def summary(
+    chapters: Sequence[Chapter], sides: Sequence[Beside], beside: Versus, lines: Sequence[str]
+) -> Summary:  # fmt: skip
     """What a terminal shows. The titles of tables that it does not show say that the report has them."""
     others = [*(table.title for table in beside.tables), *(part.overview.title for part in chapters[MOST:])]
-    told = [*beside.sentences, *(f"In the report: {title}" for title in others), *lines]
+    overall = [side.sentences[0] for side in sides]
+    told = [*overall, *beside.sentences, *(f"In the report: {title}" for title in others), *lines]
     return Summary(tuple(SummaryPart(part.overview, part.verdict) for part in chapters[:MOST]), tuple(told))
 
 
@@ -103,6 +109,21 @@ def chapter(grid: Grid) -> Chapter:
     return Chapter(tables, tuple(sentences(grid)), tuple(told), overview(grid, compared))
 
 
+def side_by_side(found: Sequence[Grid], folder: Path) -> list[Beside]:
+    """The verdict, the table and the plots of each suite that has several backbones."""
+    sides = together(found)
+    if not sides:
+        return []
+    from bench.report.plots.draw import draw_together  # only here, as in draw_all
+
+    parts = []
+    for side, stem in zip(sides, numbered([slug(f"{side.grid.suite}_backbones") for side in sides]), strict=True):
+        compared, table = comparison(side.grid), backbones_table(side)
+        told = verdict(side.grid, compared, advice(side.grid, compared))
+        parts.append(Beside(side, tuple(told), (table,) if table else (), tuple(draw_together(side, folder, stem))))
+    return parts
+
+
 def write_configs(folder: Path, found: Sequence[Grid]) -> list[Path]:
     """The files that measure the cells of each grid again, in place of all earlier ones."""
     for old in folder.glob("run*.toml"):
@@ -113,7 +134,7 @@ def write_configs(folder: Path, found: Sequence[Grid]) -> list[Path]:
     return paths
 
 
-def markdown(chapters: Sequence[Chapter | Versus], lines: Sequence[str]) -> str:
+def markdown(chapters: Sequence[Chapter | Beside | Versus], lines: Sequence[str]) -> str:
     """All tables and sentences; `lines` tell what has no figure and why."""
     parts = ["# Head2Head report\n"]
     for part in chapters:
@@ -142,5 +163,9 @@ def draw_all(
 
 def stems(found: Sequence[Grid]) -> list[str]:
     """A file name's beginning for each grid, `demo_mobilenetv2_100`, numbered where two would be equal."""
-    names = [re.sub(r"[^\w.-]+", "-", f"{grid.suite}_{grid.backbone}").strip("-")[:80] for grid in found]
-    return numbered(names)
+    return numbered([slug(f"{grid.suite}_{grid.backbone}") for grid in found])
+
+
+def slug(text: str) -> str:
+    """The text as the beginning of a file name."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-")[:80]

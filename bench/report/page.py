@@ -12,6 +12,7 @@ from typing import Any
 from bench.report.numbers.chances import Chance
 from bench.report.numbers.evidence import comparison
 from bench.report.numbers.grid import Grid
+from bench.report.numbers.together import Together
 from bench.report.numbers.units import MISSING, counted, percent, prefixed
 from bench.report.plots.style import SHAPES, Look
 from bench.report.tables.published import Versus
@@ -42,13 +43,24 @@ class Part:
     chances: Sequence[Chance]
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Several backbones side by side on one suite."""
+
+    side: Together
+    sentences: Sequence[str]  # the verdict over all of them
+    tables: Sequence[Table]
+    plots: Sequence[Plot]
+
+
 def write_page(
-    path: Path, parts: Sequence[Part], beside: Versus | None, lines: Sequence[str], looks: Mapping[str, Look]
-) -> None:
+    path: Path, parts: Sequence[Part], sides: Sequence[Beside], beside: Versus | None, lines: Sequence[str],
+    looks: Mapping[str, Look],
+) -> None:  # fmt: skip
     """Writes the page. All text from records is escaped.
 
-    `beside` holds numbers of others where they were asked for. `lines` say which cells have no figure, and why. Raises
-    OSError when the file cannot be written.
+    `sides` are backbones side by side, and `beside` holds numbers of others where they were asked for. `lines` say
+    which cells have no figure, and why. Raises OSError when the file cannot be written.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, so that importing the report stays light
 
@@ -60,7 +72,9 @@ def write_page(
     shapes = {name: (SHAPES[look.marker], look.colour) for name, look in looks.items()}
     chapters = [chapter(part, config) for part, config in zip(parts, file_names(len(parts)), strict=True)]
     others = {"tables": cut(beside.tables), "sentences": beside.sentences} if beside else None
-    page = environment.get_template("page.html").render(chapters=chapters, others=others, lines=lines, shapes=shapes)
+    page = environment.get_template("page.html").render(
+        chapters=chapters, sides=list(map(backbones, sides)), others=others, lines=lines, shapes=shapes
+    )
     path.write_text(page, encoding="utf-8")
 
 
@@ -91,6 +105,18 @@ def chapter(part: Part, config: str) -> dict[str, Any]:
         "toml": as_toml(grid),
         "config": config,
         "facts": facts(grid),
+    }
+
+
+def backbones(part: Beside) -> dict[str, Any]:
+    """What the template shows of backbones side by side."""
+    grid = part.side.grid
+    return {
+        "name": f"{grid.suite} suite, {counted(len(part.side.parts), 'backbone')}",
+        "about": f"{grid.about}, {counted(len(grid.common), 'task')}",
+        "verdict": part.sentences,
+        "tables": cut(part.tables),
+        "plots": part.plots,
     }
 
 

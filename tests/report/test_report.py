@@ -53,7 +53,7 @@ def shown(made: Summary, width: int) -> str:
 
 def alone(found: Sequence[Grid], lines: Sequence[str] = ()) -> Summary:
     """What a terminal shows of these grids, without numbers of others."""
-    return summary(list(map(chapter, found)), Versus((), ()), lines)
+    return summary(list(map(chapter, found)), [], Versus((), ()), lines)
 
 
 def accuracies(values: dict[tuple[str, str], float | None]) -> Grid:
@@ -384,7 +384,8 @@ def test_odd_names_are_plotted_and_told_apart(tmp_path: Path) -> None:
     found = [result("m_" * 25 + "$x^2", key=name, backbone=name, task="demo/a|b$c") for name in backbones]
     report = written(tmp_path, found)
     drawn = [path.name for path in report.paths if path.suffix == ".svg"]
-    assert len(drawn) == len(set(drawn)) and len([name for name in drawn if name.endswith("by_bytes.svg")]) == 2
+    assert len(drawn) == len(set(drawn)) and len([name for name in drawn if name.endswith("by_bytes.svg")]) == 3
+    assert "demo_backbones_accuracy_by_bytes.svg" in drawn  # both side by side
     assert "a\\|b$c" in (tmp_path / "report" / "table.md").read_text(encoding="utf-8")
 
 

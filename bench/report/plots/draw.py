@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -14,8 +15,10 @@ from matplotlib.figure import Figure
 from bench.records.studies import Study
 from bench.report.numbers.evidence import comparison
 from bench.report.numbers.grid import Grid
+from bench.report.numbers.together import Together
 from bench.report.numbers.units import numbered
 from bench.report.plots.affinity import by_affinity, gained
+from bench.report.plots.backbones import SIDE_BY_SIDE, by_backbone
 from bench.report.plots.budgets import BUDGETS, by_budget, by_draws
 from bench.report.plots.groups import by_group
 from bench.report.plots.heat import any_difference, by_heat
@@ -41,6 +44,14 @@ def draw(
     with rc_context(RC):
         figures = {name: figure for name, figure in drawings(grid, studies, looks) if figure is not None}
         return [save(figure, name, folder, stem) for name, figure in figures.items()]
+
+
+def draw_together(side: Together, folder: Path, stem: str) -> list[Plot]:
+    """Writes the plots of backbones side by side, such as `<stem>_accuracy_by_bytes.png`."""
+    with rc_context(RC):
+        figures = {f"accuracy_by_{cost.name}": by_backbone(side, cost) for cost in COSTS[:2]}
+        plots = [save(figure, name, folder, stem) for name, figure in figures.items() if figure is not None]
+    return [replace(plot, caption=SIDE_BY_SIDE) for plot in plots]
 
 
 def drawings(grid: Grid, studies: Sequence[Study], looks: Mapping[str, Look]) -> Iterator[tuple[str, Figure | None]]:

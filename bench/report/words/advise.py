@@ -18,6 +18,7 @@ from bench.records.studies import Study
 from bench.report.numbers.evidence import comparison, difference_interval, mean_interval
 from bench.report.numbers.grid import Grid, grids
 from bench.report.numbers.searches import of_grid
+from bench.report.numbers.together import labelled, together
 from bench.report.numbers.units import MISSING, counted, duration, listed, percent, prefixed
 from bench.report.words.limits import how_sure, written
 from bench.report.words.offers import Offer, offer_of
@@ -51,7 +52,7 @@ class Advised:
 
 
 def advise(results: Sequence[CellResult], tasks: Sequence[str], limit: Amount, storage: float) -> list[Advised]:
-    """Advice for each suite and backbone, by the records of these tasks. The limits are for one task.
+    """Advice for each suite and backbone, then over all backbones of a suite. The limits are for one task.
 
     Raises UserError when the records are too few: fewer than two methods, or no task that all methods finished.
     """
@@ -63,7 +64,13 @@ def advise(results: Sequence[CellResult], tasks: Sequence[str], limit: Amount, s
             f"not enough records: advice needs a task that {ENOUGH} methods have finished, and these records are on "
             f"{finished}; run more methods or tasks"
         )
-    return [advised(grid, of_grid(grid, asked), limit, storage) for grid in found]
+    of_each = {id(grid): of_grid(grid, asked) for grid in found}
+    parts = [advised(grid, of_each[id(grid)], limit, storage) for grid in found]
+    for side in together(found):
+        if side.grid.common:
+            studies = [one for part in side.parts for one in labelled(of_each[id(part)], part)]
+            parts.append(advised(side.grid, studies, limit, storage))
+    return parts
 
 
 def advised(grid: Grid, found: Sequence[Study], limit: Amount, storage: float) -> Advised:
