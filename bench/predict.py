@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from bench.export import NOTE, Note, file_digest, method_of
 from bench.images.decode import rgb
 from bench.images.pixels import decoded
 from bench.records.delta import read
+from bench.records.request import PREPROCESS
 from bench.registry import Label
 from bench.spec import Adapted, BackboneSpec, UserError
 
@@ -94,7 +96,8 @@ def predict(loaded: Loaded, paths: Sequence[Path], top: int) -> Iterator[list[Pr
     """
     pictures = Pictures(paths)
     done = 0
-    for images in decoded(pictures, loaded.backbone.image_size, BATCH):
+    view = loaded.backbone.view
+    for images in decoded(view.images(pictures) if view else pictures, loaded.backbone.image_size, BATCH):
         values, labels = loaded.probabilities(images).topk(min(top, len(loaded.classes)))
         predictions = []
         for number, (some, at) in enumerate(zip(values.tolist(), labels.tolist(), strict=True), done):
@@ -116,6 +119,11 @@ def load_adapted(folder: Path, checkpoint: Path | None = None, device: str = "au
     if not path.is_file() or file_digest(path) != note.sha256:
         raise UserError(f"{path} is missing or not what was exported; export it again")
     backbone = load(backbone_spec(note, checkpoint), find_device(device))
+    if backbone.view is not None and backbone.view.rule != note.preprocessing["resize"]:
+        raise UserError(
+            f"{folder} was adapted to pictures by {note.preprocessing['resize']!r}, and timm {version('timm')} states "
+            f"{backbone.view.rule!r}; install the version of timm that its {NOTE} names"
+        )
     try:
         stored = read(path)
         method = method_of(note.registered or Label.parse(note.method).name, note.params)
@@ -158,7 +166,9 @@ def stated_spec(note: Note, checkpoint: Path | None) -> BackboneSpec:
     name = str(given["timm"])
     if str(given["weights_digest"]).startswith("hub:") and given["weights"] and "." not in name:
         name = f"{name}.{given['weights']}"  # another version of timm may have another default
-    return BackboneSpec(name, checkpoint, given["args"], how["image_size"], tuple(how["mean"]), tuple(how["std"]))
+    way = PREPROCESS[str(how.get("resize")).startswith("timm")]
+    size, mean, std = how["image_size"], tuple(how["mean"]), tuple(how["std"])
+    return BackboneSpec(name, checkpoint, given["args"], size, mean, std, preprocess=way)
 
 
 def backbone_spec(note: Note, checkpoint: Path | None) -> BackboneSpec:

@@ -120,6 +120,7 @@ class BackboneSpec:
     std: tuple[float, ...] | None = None
     precision: str = "auto"  # one of bench.records.request.PRECISIONS
     compile: bool = False  # torch.compile of what is trained
+    preprocess: str = "vtab"  # one of bench.records.request.PREPROCESS
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ class Toy:
     def __init__(self) -> None:
         self.spec, self.image_size, self.device = BackboneSpec("demo"), 8, torch.device("cpu")
         self.module = nn.Identity()
+        self.view = None
         self.taps: list[Tap] = []
         self.digest = "toy"
         self.precision, self.compiled = Precision(self.device), False

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from bench.backbone.checkpoint import _fill, _head_size, read_checkpoint
 from bench.backbone.compiled import Compiler
+from bench.backbone.preprocess import told, viewer
 from bench.backbone.taps import find_taps
 from bench.backbone.weights import resolve
 from bench.costs.precision import choose_precision, ieee_by_default
-from bench.images.pixel_cache import RULE
 from bench.images.resize import to_size
 from bench.spec import BackboneSpec, Tap, UserError
 
@@ -39,6 +39,7 @@ class TimmBackbone:
         cfg: Any = module.pretrained_cfg
         self.tag = "checkpoint" if spec.checkpoint else cfg.get("tag")  # which of timm's weights, where several exist
         self.image_size: int = spec.image_size or config["input_size"][-1]
+        self.view = viewer(spec.preprocess, module, self.image_size)  # of pictures; None where they are stretched
         self.device, self.precision = device, choose_precision(spec.precision, device)
         self._compiler = Compiler() if spec.compile else None
         self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
@@ -107,7 +108,7 @@ class TimmBackbone:
             "std": list(self.std),
             "precision": self.spec.precision,
             "compile": self.spec.compile,
-            "resize": f"{RULE} to 8 bits",
+            "resize": told(self.view),
         }
 
 

@@ -37,7 +37,14 @@ def resolve(spec: BackboneSpec) -> BackboneSpec:
         for name in ("checkpoint", "image_size", "mean", "std")
         if (value := getattr(spec, name)) is not None
     }
-    return replace(DEMO, **stated, args={**DEMO.args, **spec.args}, precision=spec.precision, compile=spec.compile)
+    return replace(
+        DEMO,
+        **stated,
+        args={**DEMO.args, **spec.args},
+        precision=spec.precision,
+        compile=spec.compile,
+        preprocess=spec.preprocess,
+    )
 
 
 def weights_digest(spec: BackboneSpec) -> str:

@@ -27,7 +27,17 @@ COMPARISON: Groups = {
         "tasks",
         "seeds",
     ],
-    "backbone": ["backbone", "checkpoint", "backbone_arg", "image_size", "mean", "std", "precision", "compile"],
+    "backbone": [
+        "backbone",
+        "checkpoint",
+        "backbone_arg",
+        "image_size",
+        "mean",
+        "std",
+        "preprocess",
+        "precision",
+        "compile",
+    ],
     "recipes and tuning": ["effort", "augment", "store", "tune", "sampler", "oracle", "storage"],
     "where and how long": ["data", "results", "budget", "memory_limit", "device", "force", "versus", "config"],
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.records.request import AUGMENTS, EFFORTS, PRECISIONS, SAMPLERS, STORES, Request
+from bench.records.request import AUGMENTS, EFFORTS, PRECISIONS, PREPROCESS, SAMPLERS, STORES, Request
 
 
 def trials(text: str) -> int | str:
@@ -40,6 +40,11 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
         "help": "subtracted from the input, one value or three; default: timm's",
     },
     "std": {"nargs": "+", "type": float, "metavar": "X", "help": "divides the input, likewise"},
+    "preprocess": {
+        "choices": PREPROCESS,
+        "help": "vtab stretches pictures to the network's size, as VTAB does; timm resizes and crops them as it states "
+        "for the weights; default: vtab",
+    },
     "precision": {
         "choices": PRECISIONS,
         "help": "number formats of the network; default: auto, on a GPU bf16 for what is trained and TF32 for the rest",

@@ -16,6 +16,7 @@ GRID = "grid"  # not to be asked for: every value of what a method's own recipe 
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")  # number formats; the first is the default
 EFFORTS = ("quick", "paper")  # short recipes, or the published ones with the choices that they make
 AUGMENTS = ("auto", "none", "flip", "light")  # of training images; the first is the default: what the task allows
+PREPROCESS = ("vtab", "timm")  # how pictures come to the network's size; the first is the default
 STORES = ("fp32", "bf16", "fp16", "int8")  # number formats of a delta's file; the first is the default
 AUTO = "auto"  # for `tune`: as many trials as the budget allows
 LARGEST_SEED = 2**63 - 1
@@ -37,6 +38,7 @@ class Request:
     image_size: int | None = None  # pixels; None: what timm states
     mean: Sequence[float] = ()  # of the input: one value, three, or none for what timm states
     std: Sequence[float] = ()
+    preprocess: str = PREPROCESS[0]
     precision: str = PRECISIONS[0]  # the number formats in which the network runs
     compile: bool = False  # torch.compile of the blocks of networks that are trained
     effort: str | None = None  # one of EFFORTS; None: each task's own
@@ -70,6 +72,8 @@ class Request:
                 )
         if self.precision not in PRECISIONS:
             raise UserError(f"there is no precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
+        if self.preprocess not in PREPROCESS:
+            raise UserError(f"there is no preprocessing {self.preprocess!r}; choose {' or '.join(PREPROCESS)}")
         if self.effort not in (None, *EFFORTS):
             raise UserError(f"there is no effort {self.effort!r}; choose {' or '.join(EFFORTS)}")
         if self.augment not in AUGMENTS:
@@ -103,7 +107,7 @@ class Request:
         return [
             BackboneSpec(
                 name, files.get(name), dict(key_value(text) for whose, text in args if whose in (None, name)),
-                *preprocessing, self.precision, self.compile,
+                *preprocessing, self.precision, self.compile, self.preprocess,
             )
             for name in names
         ]  # fmt: skip

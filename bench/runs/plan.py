@@ -14,7 +14,7 @@ from bench.backbone.weights import resolve, weights_digest
 from bench.images.pixel_cache import cached
 from bench.records.cells import PROTOCOL, Cell, CellResult, Tuning
 from bench.records.left_out import is_left_out
-from bench.records.request import STORES
+from bench.records.request import PREPROCESS, STORES
 from bench.registry import Label
 from bench.runs.recipe import at_effort, choice_of, searched
 from bench.spec import BackboneSpec, Method, Task, UserError
@@ -98,6 +98,7 @@ def backbone_facts(spec: BackboneSpec) -> dict[str, Any]:
         "std": list(full.std) if full.std else None,
         "precision": full.precision,
         **({"compile": True} if full.compile else {}),  # its kernels round differently
+        **({} if full.preprocess == PREPROCESS[0] else {"preprocess": full.preprocess}),
     }
 
 

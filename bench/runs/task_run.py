@@ -39,6 +39,8 @@ class TaskRun:
             for cell in cells:
                 session.begin(cell).fail(data, Cost())
             return None
+        if session.backbone.view is not None:
+            data = session.backbone.view.data(data)
         images, allowed = TaskImages(data.train.images, session.backbone), AUGMENTS[cells[0].augment]
         train = replace(data.train, images=images, augment=data.train.augment if allowed is None else allowed)
         return cls(session, cells, replace(data, train=train), images)

@@ -63,6 +63,7 @@ def known(result: CellResult) -> dict[str, str]:
     device, formats = computed(result)
     return {
         "size": f"{network.image_size} px" if network.image_size else "",
+        "preprocess": f"preprocess {'timm' if (network.resize or '').startswith('timm') else 'vtab'}",
         "weights": f"weights {network.digest.removeprefix('sha256:')[:8]}" if network.digest else "",
         "protocol": f"protocol {protocol}" if protocol else "",
         "effort": f"effort {result.effort}",

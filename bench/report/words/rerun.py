@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.records import request
 from bench.records.cells import CellResult
-from bench.records.request import AUTO, GRID, PRECISIONS, SAMPLERS, STORES, Request
+from bench.records.request import AUTO, GRID, PRECISIONS, PREPROCESS, SAMPLERS, STORES, Request
 from bench.registry import ORACLE, Label, fitted_as, stored_as
 from bench.report.numbers.grid import Grid, ordered
 from bench.report.numbers.units import numbered
@@ -103,6 +103,7 @@ def network(cell: CellResult) -> Mapping[str, Any]:
         "checkpoint": PLACES["checkpoint"] if facts.weights == "checkpoint" else (),
         "backbone_arg": tuple(f"{key}={value}" for key, value in sorted(facts.args.items())),
         "image_size": facts.image_size,
+        "preprocess": PREPROCESS[(facts.resize or "").startswith("timm")],
         "mean": tuple(facts.mean or ()),
         "std": tuple(facts.std or ()),
     }
