@@ -8,14 +8,17 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
+from types import FrameType
 from typing import NoReturn
 
 from bench.commands.parser import PROGRAM, parse
 from bench.spec import UserError
 
+INTERRUPTED, TERMINATED = 130, 143  # exit codes, as shells give them
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -26,18 +29,29 @@ def main() -> int:
             stream.reconfigure(errors="replace")  # where a terminal has no × or –
     try:
         command, asked = parse(sys.argv[1:])
+        signal.signal(signal.SIGTERM, terminate)
         code: int = import_module(f"bench.commands.{command}").main(asked)  # the others are not imported
         print(end="", flush=True)  # here, so that a full disk or a reader that left is told below
         return code
     except UserError as error:
         return refuse(str(error))
-    except KeyboardInterrupt:
-        return refuse("interrupted; what a run has finished is recorded, and running it again goes on from there", 130)
+    except KeyboardInterrupt as error:
+        code = TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+        return refuse("interrupted; what a run has finished is recorded, and running it again goes on from there", code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of a pipe left early
         return 0
     except OSError as error:
         return refuse(told(error))
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came, as from a scheduler whose time limit is over; what runs ends as it does after Ctrl-C."""
+
+
+def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Ends what runs."""
+    raise Terminated
 
 
 def refuse(sentence: str, code: int = 2) -> int:

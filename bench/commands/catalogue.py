@@ -42,7 +42,7 @@ COMPARISON: Groups = {
     "where and how long": ["data", "results", "budget", "memory_limit", "device", "force", "versus", "config"],
 }
 EXIT_CODES = """exit codes: 0 all asked cells are done; 1 some failed or had no data; 2 wrong usage, or nothing
-could run; 3 the budget is spent and cells are left; 130 interrupted. Running again resumes."""
+could run; 3 the budget is spent and cells are left; 130 and 143 interrupted. Running again resumes."""
 
 COMMANDS: Mapping[str, Command] = {
     "run": Command(

@@ -7,18 +7,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from bench.lock import Held, held
 from bench.spec import Data, Found, Split, Task, UserError
 
 NOTE = "head2head.json"
@@ -142,15 +142,16 @@ def unfinished(folder: Path) -> Iterator[Path]:
     """
     partial = folder.parent / f".{folder.name}.part"
     partial.mkdir(parents=True, exist_ok=True)
-    handle = os.open(partial, os.O_RDONLY)
+    lock = folder.parent / f".{folder.name}.lock"
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(f"another process is writing {folder}; wait for it") from error
-        for path in partial.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        yield partial
-        partial.rename(folder)
-    finally:
-        os.close(handle)
+        with held(lock):
+            try:
+                for path in partial.iterdir():
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                yield partial
+                partial.rename(folder)
+            finally:
+                with suppress(OSError):  # Windows keeps it while it is open
+                    lock.unlink(missing_ok=True)
+    except Held as other:
+        raise UserError(f"process {other} is writing {folder}; wait for it") from other

@@ -11,11 +11,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from bench.costs.budget import Amount
+from bench.lock import Held, held
 from bench.records.cells import CellResult
 from bench.records.fitted import FittedCells
 from bench.records.index import Index
 from bench.records.line import parse, written
-from bench.records.lock import Held, held
 from bench.spec import UserError
 
 

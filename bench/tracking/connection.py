@@ -5,7 +5,6 @@ The address is MLFLOW_TRACKING_URI, or an SQLite database in the results folder.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
@@ -15,7 +14,7 @@ import tempfile
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from bench.tracking.empty import make_empty
 
@@ -95,15 +94,35 @@ def create_database(path: Path) -> None:
             shutil.copyfile(made, draft)
             with draft.open("rb+") as file:
                 os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):
-                os.link(draft, path)
+            put(draft, path)
         finally:
             draft.unlink(missing_ok=True)
 
 
+def put(draft: Path, path: Path) -> None:
+    """Gives a complete file its name, unless another process has put one there."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links; two processes at once then put equal files
+        if not path.exists():
+            draft.replace(path)
+
+
 def tracking_uri(folder: Path) -> str:
-    """The address of the tracking store: MLFLOW_TRACKING_URI, or the database in the results folder."""
-    return f"sqlite:///{database(folder)}" if is_default() else os.environ["MLFLOW_TRACKING_URI"]
+    """The address of the tracking store: MLFLOW_TRACKING_URI, or the database in the results folder.
+
+    A path with a character that means something in an address is written as SQLite's own kind of address.
+    """
+    if not is_default():
+        return os.environ["MLFLOW_TRACKING_URI"]
+    path = str(database(folder))
+    if not set("?#%") & set(path):
+        return f"sqlite:///{path}"
+    from sqlalchemy import URL  # its versions differ in what they quote
+
+    return URL.create("sqlite", database=f"file:{quote(path)}", query={"uri": "true"}).render_as_string()
 
 
 def database(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -152,6 +153,9 @@ def experiment(client: MlflowClient, folder: Path) -> str:
         beside = database(folder).with_name("mlartifacts").as_uri() if is_default() else None
         created: str = client.create_experiment(EXPERIMENT, artifact_location=beside, tags=view())
         return created
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)  # and its runs
+        print(f"MLflow's experiment {EXPERIMENT!r} was deleted; it is restored", file=sys.stderr)
     known: str = found.experiment_id
     return known
 

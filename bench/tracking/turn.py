@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.records.lock import Held, held
+from bench.lock import Held, held
 from bench.spec import UserError
 
 FILE = "mlflow.lock"

@@ -48,15 +48,16 @@ def test_after_a_kill_only_the_rest_is_run(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow on SQLAlchemy 2.1
 @pytest.mark.usefixtures("mlflow_environment")
-def test_an_interrupt_keeps_what_is_fitted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_keeps_what_is_fitted(tmp_path: Path, sent: signal.Signals, code: int) -> None:
     process = started("--methods", "linear_probe,scratch", "--tasks", "demo/cells", "--results", tmp_path)
     assert process.stderr is not None
     while "linear_probe · quick · seed 0: fitted in" not in process.stderr.readline():
         assert process.poll() is None
     wait_for_work_on("scratch", tmp_path, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, errors = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "interrupted" in errors
     assert "Traceback" not in errors
     assert [record["method"] for record in records(tmp_path)] == ["scratch"]

@@ -14,8 +14,9 @@ import sqlalchemy
 
 from bench.spec import UserError
 from bench.tracking import connection, empty, sync, ui_command
+from bench.tracking.connection import EXPERIMENT
 from tests.synthetic import result
-from tests.tracking.mlflow_runs import MARKS
+from tests.tracking.mlflow_runs import MARKS, keys
 
 pytestmark = MARKS
 
@@ -90,3 +91,35 @@ def test_the_line_that_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert ui_command(tmp_path / "results") == "python run_bench.py ui --results results"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@tracking:5000")
     assert ui_command(tmp_path) == "http://tracking:5000"
+
+
+@pytest.mark.parametrize("name", ["run?1", "run#1", "100%25", "a b&c=d", "é→"])
+def test_any_folder_name_keeps_its_own_database(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "table.md").write_text("|")
+    assert sync(folder, [result()], [folder / "table.md"]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [name] and (folder / "mlflow.db").is_file()
+    assert [path.name for path in folder.glob("mlartifacts/**/*.md")] == ["table.md"]
+    assert len(keys(folder)) == 1
+    assert sync(folder, [result()]) == 0
+
+
+def test_a_file_system_without_hard_links_has_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", fail)
+    assert sync(tmp_path, [result()]) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mlflow.db", "mlflow.lock"]
+
+
+def test_a_deleted_experiment_is_restored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = result(key="a"), result(key="b")
+    assert sync(tmp_path, [first]) == 1
+    client = connection.connect(tmp_path)
+    (experiment,) = client.search_experiments(filter_string=f"name = '{EXPERIMENT}'")
+    client.delete_experiment(experiment.experiment_id)
+    assert sync(tmp_path, [first, second]) == 1
+    assert "was deleted" in capsys.readouterr().err
+    assert keys(tmp_path) == ["a", "b"]
