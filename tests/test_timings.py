@@ -34,6 +34,7 @@ def timing(command: str) -> subprocess.CompletedProcess[str]:
             "training --backbone resnet10t --random --image-size 32 --images 8 --batch 4 --turns 1",
             ["times the speed of the loop by hand"],
         ),
+        ("records --records 3000", ["3,000 records", "report in"]),
         ("many_features --features 60000 --images 200 --classes 5", ["penalty 0.0625 of it:", "gap "]),
     ],
 )

@@ -5,8 +5,10 @@ Everything that is read back from a file is checked: the classes of a record are
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import ConfigDict, Strict
@@ -121,6 +123,12 @@ class NetworkFacts:
     resize: str | None = None
     compile: bool = False  # whether torch.compile was asked for
     precision: str | None = None  # as it was asked for; Environment.precision says what that came to
+
+    @cached_property
+    def identity(self) -> str:
+        """All that tells the network from others: not where its weights lie, nor what precision was asked for."""
+        names = [field.name for field in fields(self) if field.name not in ("checkpoint", "precision")]
+        return json.dumps({name: getattr(self, name) for name in names}, sort_keys=True)
 
 
 @checked(frozen=True, config=LENIENT)

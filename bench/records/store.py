@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -87,7 +88,7 @@ class Store:
 
         The last line is left for later where it is not ended yet.
         """
-        with self.path.open("rb") as file:
+        with self.path.open("rb") as file, uncollected():
             file.seek(self._read - len(self._last))
             if file.read(len(self._last)) != self._last:
                 self._forget()
@@ -183,6 +184,18 @@ class Store:
                     "wait for it, or name another folder with --results"
                 ) from other
             yield
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """A context without garbage collection, which would look through a hundred thousand records again and again."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def state_of(found: os.stat_result) -> tuple[int, ...]:

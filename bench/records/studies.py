@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -64,8 +64,8 @@ def studies(results: Iterable[CellResult]) -> list[Study]:
 
 def alike(result: CellResult) -> tuple[object, ...]:
     """A key that equal trials of several studies share: only the first of them is replayed."""
-    network = replace(result.network, checkpoint=None)  # the same weights may lie anywhere
-    facts = [result.environment.protocol, result.effort, result.augment, result.data.fingerprint, asdict(network)]
+    network = [result.network.identity, result.network.precision]  # the same weights may lie anywhere
+    facts = [result.environment.protocol, result.effort, result.augment, result.data.fingerprint, *network]
     return result.method, result.task, result.seed, json.dumps([dict(result.params), *facts], sort_keys=True)
 
 
@@ -74,7 +74,8 @@ def study(
 ) -> Study:
     """One study from its trials by number. A trial without a replay has no test accuracy."""
     first = next(iter(seen.values()))
-    tests = {number: replays.get((name, number), replays.get(alike(one))) for number, one in seen.items()}
+    known = seen if replays else {}
+    tests = {number: replays.get((name, number), replays.get(alike(one))) for number, one in known.items()}
     trials = tuple(trial(number, seen[number], tests.get(number)) for number in sorted(seen))
     shared = {
         ledger: max((getattr(one.cost, of) or 0.0 for one in seen.values()), default=0.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records.cells import CellResult
+from bench.records.studies import Study
 from bench.report.numbers import searches
 from bench.report.numbers.chances import chances
 from bench.report.numbers.evidence import comparison
@@ -65,12 +66,12 @@ def compose(
     lines = (*failures(results), *remarks)
     folder.mkdir(parents=True, exist_ok=True)
     look = looks(by_family(method for grid in found for method in grid.methods))
-    plots = draw_all(found, results, look, folder)
+    studies = [searches.of_grid(grid, results) for grid in found]
+    plots = draw_all(found, studies, look, folder)
     sides = side_by_side(found, folder)
-    chosen = [chances(grid, searches.of_grid(grid, results)) for grid in found]
     parts = [
-        Part(grid, part.verdict, part.tables[1:], part.sentences, of_grid, chance)
-        for grid, part, of_grid, chance in zip(found, chapters, plots, chosen, strict=True)
+        Part(grid, part.verdict, part.tables[1:], part.sentences, of_grid, chances(grid, some))
+        for grid, part, of_grid, some in zip(found, chapters, plots, studies, strict=True)
     ]
     page = folder / "report.html"
     write_page(page, parts, sides, beside if others else None, lines, look)
@@ -146,7 +147,7 @@ def markdown(chapters: Sequence[Chapter | Beside | Versus], lines: Sequence[str]
 
 
 def draw_all(
-    found: Sequence[Grid], results: Sequence[CellResult], looks: Mapping[str, Look], folder: Path
+    found: Sequence[Grid], studies: Sequence[Sequence[Study]], looks: Mapping[str, Look], folder: Path
 ) -> list[list[Plot]]:
     """Plots of every grid, in place of all earlier ones. A method looks alike in all of them."""
     for old in [path for pattern in PLOTS for path in folder.glob(pattern) if path.suffix in (".png", ".svg")]:
@@ -156,8 +157,7 @@ def draw_all(
     from bench.report.plots.draw import draw  # only here: matplotlib takes half a second to import
 
     return [
-        draw(grid, searches.of_grid(grid, results), looks, folder, stem)
-        for stem, grid in zip(stems(found), found, strict=True)
+        draw(grid, some, looks, folder, stem) for stem, grid, some in zip(stems(found), found, studies, strict=True)
     ]
 
 

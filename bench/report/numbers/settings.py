@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 
 from bench.records.cells import CellResult
 
@@ -20,9 +19,8 @@ def setting(result: CellResult) -> str:
     device, and the number formats that were computed in. The precision that was asked for and the file of the weights
     decide nothing more. A delta in another format is another method, as its label says.
     """
-    network = asdict(replace(result.network, checkpoint=None, precision=None))
     asked = result.environment.protocol, result.effort, result.augment
-    return json.dumps([result.backbone, *asked, network, *computed(result)], sort_keys=True)
+    return json.dumps([result.backbone, *asked, result.network.identity, *computed(result)])
 
 
 def computed(result: CellResult) -> tuple[str, str]:
