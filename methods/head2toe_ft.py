@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from bench.adapt.bases import TrainedMethod
 from bench.adapt.lazy import parameters, probe, readout, solvers, torch, trained
 from bench.registry import method
-from bench.spec import Backbone, Meter, Split
+from bench.spec import Backbone, Meter, Split, UserError
 from methods.head2toe import Head2Toe
 
 
@@ -44,6 +44,11 @@ class Head2ToeFT(TrainedMethod):
     head_lr: float = 0.01
     steps: int = 500
     head_batch: int = 128
+
+    def __post_init__(self) -> None:
+        """Raises UserError for a head from the linear probe, which reads the embedding alone."""
+        if self.head != "zero":
+            raise UserError(f"the head on features of all layers starts at zero, not at {self.head!r}")
 
     @property
     def passes(self) -> float:
