@@ -53,9 +53,9 @@ class Store:
         line = written(result)
         try:
             with self.path.open("ab+") as file:
-                size = file.seek(0, os.SEEK_END)
-                if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
-                    line = "\n" + line
+                if file.seek(0, os.SEEK_END):
+                    file.seek(-1, os.SEEK_END)
+                    line = line if file.read(1) == b"\n" else "\n" + line
                 file.write(line.encode())
                 file.flush()
                 os.fsync(file.fileno())
