@@ -103,6 +103,7 @@ class Budget:
     spent: Amount = field(default_factory=Amount)  # charged so far, earlier runs included
     clock: Callable[[], float] = time.monotonic  # seconds
     watch: Callable[[Amount], None] | None = None  # called with the pending amount, at most once a second
+    told: Amount | None = None  # the limit that messages name, where this one is a part of it
     _since: float | None = None  # when the pending seconds began
     _flops: int = 0  # pending
     _ceilings: list[Amount] = field(default_factory=list)  # totals at which a part of the work must stop
@@ -157,7 +158,9 @@ class Budget:
         """Raises BudgetSpent when the budget, or the share of the current work, has run out."""
         self._call_watch()
         if self.is_spent():
-            raise BudgetSpent(f"the budget of {self.limit} ran out in the middle; raise --budget and run again")
+            raise BudgetSpent(
+                f"the budget of {self.told or self.limit} ran out in the middle; raise --budget and run again"
+            )
         if self._ceilings and not self.total.fits(self._ceilings[-1]):
             raise BudgetSpent("its share of the budget ran out in the middle; raise --budget and run again")
 

@@ -41,8 +41,8 @@ def execute(
 ) -> Executed:  # fmt: skip
     """Does cells until all are done, the budget is spent or the device fails. All backbones are loaded first."""
     device = find_device(request.device)
-    if any(cell.tuning for cell in todo):
-        open_storage(request.storage, store.folder)  # so that one out of reach is told before anything runs
+    if request.storage is not None and any(cell.tuning for cell in todo):
+        open_storage(request.storage, store.folder, "")  # so that one out of reach is told before anything runs
     if request.memory_limit is not None:
         limit_memory(device, parse_bytes(request.memory_limit, "a memory limit"))
     found = Executed()

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from optuna.storages import BaseStorage
+
 from bench.backbone.network import TimmBackbone
 from bench.costs.budget import Amount, Budget
 from bench.costs.faults import forget
@@ -36,6 +38,8 @@ from bench.runs.environment import environment
 from bench.runs.estimate import Estimator, evaluated, passes
 from bench.runs.failure import DeviceFailed, Failure, T, attempt
 from bench.runs.plan import params
+from bench.runs.storage import open_storage
+from bench.runs.study import owner_of
 
 UNTRIED = "the device failed before this could be done; run again to do it"
 KILLED = "the process was killed while this ran; its time is charged, run again to do it"
@@ -57,7 +61,7 @@ class Session:
     budget: Budget
     backbone: TimmBackbone
     observers: Sequence[Observer] = ()
-    storage: str | None = None  # URL of Optuna's storage; None: a file beside the records
+    storage: str | None = None  # URL of Optuna's storage; None: files beside the records
     results: list[CellResult] = field(default_factory=list)  # of this command
     postponed: dict[str, Postponed] = field(default_factory=dict)  # by task, or task and methods
     failed: Failure | None = None  # how the device failed; then nothing more is done on it
@@ -67,6 +71,11 @@ class Session:
         weights = (*self.backbone.module.parameters(), *self.backbone.module.buffers())
         self.weights = sum(tensor.nbytes for tensor in weights)
         self.estimate = Estimator(self.backbone, self.store.index().results)
+        self.owner = owner_of(self.store.folder)  # of trials
+
+    def studies(self, name: str) -> BaseStorage:
+        """Where Optuna keeps a study. Raises UserError when it cannot be reached."""
+        return open_storage(self.storage, self.store.folder, name)
 
     def expected(self, cells: Sequence[Cell]) -> Amount:
         """What cells are expected to cost together, without their tuning. Fitted ones cost their evaluation alone."""

@@ -87,7 +87,7 @@ class Search:
 
     def left(self, owner: str, most: int) -> bool:
         """Whether there is a trial for this owner to run."""
-        return len(self.trials()) < most or bool(self._unfinished(owner, set()))
+        return len(self._begun()) < most or bool(self._unfinished(owner, set()))
 
     def propose(self, owner: str, tuning: Tuning, most: int, taken: set[int]) -> Trial | None:
         """The next trial for this owner: one that it left unfinished, else a new one. None when all were given out.
@@ -96,15 +96,21 @@ class Search:
         """
         for unfinished in self._unfinished(owner, taken):
             return self._filled(Trial(self.study, unfinished._trial_id), tuning)
-        if len(self.trials()) >= most:
+        if len(self._begun()) >= most:
             return None
+        if not self.trials(TrialState.WAITING):  # else a kill came here before
+            self.study.enqueue_trial({}, user_attrs={OWNER: owner})  # so that a kill leaves no trial without an owner
         trial = self.study.ask()
         if trial.number >= most:  # another process was faster
             trial.set_user_attr(SURPLUS, True)
             self.study.tell(trial, state=TrialState.FAIL)
             return None
-        trial.set_user_attr(OWNER, owner)
+        if trial.user_attrs.get(OWNER) != owner:  # it took what another process had enqueued
+            trial.set_user_attr(OWNER, owner)
         return self._filled(trial, tuning)
+
+    def _begun(self) -> list[FrozenTrial]:
+        return [one for one in self.trials() if one.state != TrialState.WAITING]
 
     def _unfinished(self, owner: str, taken: set[int]) -> list[FrozenTrial]:
         running = self.trials(TrialState.RUNNING)
@@ -177,7 +183,13 @@ def is_in(values: BaseDistribution, value: Any) -> bool:
 
 
 def suggest(trial: Trial, name: str, values: BaseDistribution) -> Any:
-    """Draws one hyper-parameter, or takes the value that the trial has already."""
+    """Draws one hyper-parameter, or takes the value that the trial has already.
+
+    Such a value is drawn once more and thrown away, so that those after it are drawn as without a kill in between.
+    """
+    if name in trial.params and not values.single() and name not in trial.relative_params:
+        study = trial.study
+        study.sampler.sample_independent(study, study._storage.get_trial(trial._trial_id), name, values)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a tuple among categorical choices is kept as a list, which we do not mind
         if isinstance(values, CategoricalDistribution):

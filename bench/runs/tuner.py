@@ -22,8 +22,7 @@ from bench.runs.choice import Choice, Leader
 from bench.runs.plan import params, study_name
 from bench.runs.pruning import CHOSEN, SEARCHED
 from bench.runs.recipe import searched
-from bench.runs.storage import open_storage
-from bench.runs.study import Search, owner_of
+from bench.runs.study import Search
 from bench.runs.task_run import TaskRun
 from bench.runs.trial import Trial
 from bench.runs.trials import STATES, Trials
@@ -45,9 +44,9 @@ class Tuner:
         self.most = MANY if cell.tuning.trials is None else cell.tuning.trials
         self.own = cell.tuning.sampler == GRID  # whether it is the recipe's own choice
         space, compared = searched(cell), CHOSEN if self.own else SEARCHED
-        storage = open_storage(session.storage, session.store.folder)
-        self.search = Search(storage, study_name(self.cell), space, params(cell.method), compared)
-        self.owner = owner_of(session.store.folder)
+        name = study_name(self.cell)
+        self.search = Search(session.studies(name), name, space, params(cell.method), compared)
+        self.owner = session.owner
         oracle = shifted(cell, run) if cell.tuning.oracle else ()
         place = Trial(session.backbone, run.data.train, session.budget, cell.tuning.seed, oracle)
         self.trials = Trials(self.cell, session, self.search, place)

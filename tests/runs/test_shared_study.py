@@ -74,7 +74,7 @@ def meet(barrier: Barrier) -> None:
 def open_together(url: str) -> int:
     """Opens a storage at the moment when the others do; the number of its studies."""
     gate.wait(60)
-    return len(open_storage(url, Path()).get_all_studies())
+    return len(open_storage(url, Path(), "").get_all_studies())
 
 
 def many_at_once(urls: list[str]) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from bench.records.cells import Tuning
-from bench.runs.storage import hidden, open_storage
+from bench.runs.storage import hidden, journal, open_storage
 from bench.runs.study import Search
 from bench.spec import UserError
 
@@ -26,7 +28,7 @@ COST = {"flops": 10.0, "seconds": 2.0}
 
 
 def search(folder: Path, url: str | None = None) -> Search:
-    return Search(open_storage(url, folder), "study", SPACE, DEFAULTS)
+    return Search(open_storage(url, folder, "study"), "study", SPACE, DEFAULTS)
 
 
 def worth(params: dict[str, Any]) -> float:
@@ -141,7 +143,7 @@ def test_a_study_of_another_protocol_is_refused(tmp_path: Path, monkeypatch: pyt
 )
 def test_a_storage_out_of_reach_is_a_sentence_without_the_password(url: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be reached") as error:
-        open_storage(url, tmp_path)
+        open_storage(url, tmp_path, "study")
     assert "secret" not in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -149,3 +151,35 @@ def test_a_storage_out_of_reach_is_a_sentence_without_the_password(url: str, tmp
 def test_passwords_are_hidden() -> None:
     assert hidden("postgresql://me:secret@host/name") == "postgresql://me@host/name"
     assert hidden("sqlite:///file.db") == "sqlite:///file.db"
+
+
+def test_a_study_in_the_one_journal_of_an_older_version_goes_on(tmp_path: Path) -> None:
+    whole = go_on(search(tmp_path), 8)
+    older = tmp_path / "older"
+    older.mkdir()
+    shared = JournalStorage(JournalFileBackend(str(older / "studies.journal")))
+    Search(shared, "another", SPACE, DEFAULTS)
+    begun = Search(shared, "study", SPACE, DEFAULTS)
+    go_on(begun, 3)
+    running = begun.propose("me", TPE, 20, set())  # a kill leaves it so
+    assert running is not None
+    running.report(0.5, 1)
+    found = search(older)
+    assert found.reported(3) == {1}
+    assert [one.params for one in found.trials()] + go_on(found, 5)[1:] == whole
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_kill_after_any_line_of_the_journal_changes_no_trial(sampler: str, tmp_path: Path) -> None:
+    tuning = Tuning(20, sampler, 3)
+    whole = go_on(search(tmp_path), 14, tuning)
+    lines = next((tmp_path / "studies").iterdir()).read_bytes().splitlines(keepends=True)
+    a_trial = (len(lines) - 2) // 14
+    for cut in (*range(3 + a_trial), *range(len(lines) - a_trial, len(lines))):
+        folder = tmp_path / str(cut)
+        path = journal(folder, "study")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"".join(lines[:cut]))
+        found = search(folder)
+        told = [one.params for one in found.trials() if one.state.is_finished()]
+        assert told + go_on(found, 14 - len(told), tuning) == whole, cut
