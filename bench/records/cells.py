@@ -200,6 +200,7 @@ class CellResult:
     kept: Mapping[str, tuple[Whole, Whole]] = field(default_factory=dict)  # (kept, all) features by tap, in order
     curves: Mapping[str, Sequence[tuple[Whole, Real]]] = field(default_factory=dict)  # over epochs or steps
     correct: Mapping[str, str] = field(default_factory=dict)  # by test set: bench.records.correct.pack
+    predictions: str | None = None  # digest of their file: bench.records.predictions
 
 
 Observer = Callable[[CellResult], None]

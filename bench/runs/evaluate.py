@@ -18,20 +18,23 @@ from bench.images.pixels import batches
 from bench.images.resize import to_size
 from bench.images.staging import staged
 from bench.records.correct import Right
+from bench.records.predictions import Predicted
 from bench.spec import Adapted, Backbone, Images, Split, Subset, UserError
 
 LEAST, MOST = 128, 512  # images a pass
 PIXELS = 2_400_000  # of a pass over small images, so many of them that calls weigh little beside the work
 MOST_ON_GPU, PIXELS_ON_GPU = 4096, 25_000_000  # the same on a GPU, which wants more work a call
 ALIVE = 12  # tensors as large as a network's largest output that a pass holds at once, such as those inside a block
+Answers = tuple[Tensor, Tensor]  # of some images: their classes, and the doubt about each
 EVENTS = 16  # batches after which the clock's CUDA events are read, for which the device is waited for
 
 
 @dataclass
 class Evaluation:
-    """Which images of every test set one adapted backbone classified correctly, and its attributed seconds."""
+    """What one adapted backbone predicted for every test set, what of it is right, and its attributed seconds."""
 
     right: dict[str, Right] = field(default_factory=dict)
+    predicted: dict[str, Predicted] = field(default_factory=dict)
     seconds: float = 0.0
     share: float = 0.0  # seconds of the pass: its own network's, or an even part of what all probes took
 
@@ -59,8 +62,10 @@ def evaluate(
     for images, rows in read_once(tests).values():
         answered = work.answers(images, [tests[name].possible for name in rows])
         for name, given in zip(rows, answered, strict=True):
-            for one, classes in zip(found, given, strict=True):
-                one.right[name] = classes.cpu().numpy()[rows[name]] == tests[name].labels
+            for one, (classes, doubt) in zip(found, given, strict=True):
+                some = Predicted(classes.cpu().numpy()[rows[name]], doubt.cpu().numpy()[rows[name]])
+                one.predicted[name] = some
+                one.right[name] = some.classes == tests[name].labels
     seconds = work.clock.seconds()
     for one, alone, share in zip(found, attributed(adapted, seconds), shares(adapted, seconds), strict=True):
         one.seconds, one.share = alone, share
@@ -89,13 +94,13 @@ class _Pass:
         self.backbone, self.adapted, self.meter = backbone, adapted, meter
         self.clock, self.halving = Clock(backbone.device), Halving()
 
-    def answers(self, images: Images, possible: Sequence[frozenset[int] | None]) -> list[list[Tensor]]:
-        """The class (n,) that each of the adapted gives to every image, on the device: once for each of `possible`,
-        the classes that may be answered.
+    def answers(self, images: Images, possible: Sequence[frozenset[int] | None]) -> list[list[Answers]]:
+        """What each of the adapted answers for every image, on the device: once for each of `possible`, the classes
+        that may be answered.
         """
         device = self.backbone.device
         among = [None if one is None else torch.tensor(sorted(one), device=device) for one in possible]
-        parts: list[list[list[Tensor]]] = [[[] for _ in self.adapted] for _ in possible]
+        parts: list[list[list[Answers]]] = [[[] for _ in self.adapted] for _ in possible]
         made = batches(images, self.backbone.image_size, batch_size(self.backbone))
         for number, batch in enumerate(staged(made, device)):
             for scored in self.halving(batch, self.step):
@@ -104,7 +109,8 @@ class _Pass:
                         part.append(answers(scores, classes))
             if number % EVENTS == 0:
                 self.clock.seconds()
-        return [[torch.cat(part) for part in given] for given in parts]
+        return [[(torch.cat([one for one, _ in part]), torch.cat([one for _, one in part])) for part in given]
+                for given in parts]  # fmt: skip
 
     def step(self, images: Tensor) -> list[Tensor]:
         """The logits (batch, classes) of each; the images are moved to the device once."""
@@ -136,9 +142,14 @@ def batch_size(backbone: Backbone) -> int:
     return max(1, min(fitting, MOST_ON_GPU, max(LEAST, PIXELS_ON_GPU // backbone.image_size**2)))
 
 
-def answers(scores: Tensor, possible: Tensor | None) -> Tensor:
-    """The class (batch,) with the highest score; only among the `possible` classes (m,) where they are given."""
-    return scores.argmax(1) if possible is None else possible[scores[:, possible].argmax(1)]
+def answers(scores: Tensor, possible: Tensor | None) -> Answers:
+    """The class (batch,) with the highest score, and the probability (batch,) that a softmax of the scores gives to all
+    others together; only among the `possible` classes (m,) where they are given.
+    """
+    among = scores if possible is None else scores[:, possible]
+    best = among.argmax(1)
+    doubt = -among.float().log_softmax(1).gather(1, best[:, None])[:, 0].expm1()
+    return best if possible is None else possible[best], doubt
 
 
 def shares(adapted: Sequence[Adapted], seconds: Mapping[object, float]) -> list[float]:

@@ -12,6 +12,7 @@ from bench.costs.meter import Meter
 from bench.records.cells import Cost
 from bench.records.correct import pack
 from bench.records.delta import read
+from bench.records.predictions import keep
 from bench.runs.charge import Charge
 from bench.runs.choice import Choice
 from bench.runs.evaluate import Evaluation, evaluate
@@ -121,5 +122,9 @@ def record_one(one: FittedCell, found: Evaluation | Failure, part: Charge, run: 
     correct = {name: pack(right) for name, right in found.right.items()}
     seconds, flops = round(part.amount.seconds, 4), int(part.amount.flops)
     cost = replace(told.cost, eval_seconds=round(found.seconds, 4), spent_eval_seconds=seconds, spent_eval_flops=flops)
-    session.record(replace(told, status="done", reason=None, accuracy=accuracy, cost=cost, correct=correct))
+    with session.budget.paused():  # no method's seconds
+        labels = {name: test.labels for name, test in run.data.tests.items()}
+        kept = keep(session.store.folder, told, found.predicted, labels)
+    done = replace(told, status="done", reason=None, accuracy=accuracy, cost=cost, correct=correct, predictions=kept)
+    session.record(done)
     session.store.fitted.drop(key)

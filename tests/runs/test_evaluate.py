@@ -53,9 +53,14 @@ class Blank:
 
 def test_only_possible_classes_are_answered() -> None:
     scores = torch.tensor([[3.0, 2.0, 1.0], [0.0, 1.0, 2.0]])
-    assert answers(scores, None).tolist() == [0, 2]
-    assert answers(scores, torch.tensor([1, 2])).tolist() == [1, 2]
-    assert answers(scores, torch.tensor([1])).tolist() == [1, 1]
+    for possible, classes, among in (
+        (None, [0, 2], scores),
+        (torch.tensor([1, 2]), [1, 2], scores[:, 1:]),
+        (torch.tensor([1]), [1, 1], scores[:, 1:2]),
+    ):
+        found, doubt = answers(scores, possible)
+        assert found.tolist() == classes
+        assert doubt.numpy() == pytest.approx(1 - among.double().softmax(1).amax(1).numpy(), abs=1e-6)
 
 
 def test_a_mask_belongs_to_one_test_set() -> None:

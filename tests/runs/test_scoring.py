@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from bench.costs.budget import UNLIMITED, Amount
+from bench.records import predictions
 from bench.records.cells import CellResult, Tuning
 from bench.records.fitted import FittedCells
 from bench.records.store import Store
@@ -127,6 +128,23 @@ def test_all_cells_are_fitted_before_the_first_is_evaluated(tmp_path: Path) -> N
     session.observers = [Heard()]
     run(toy.cells({"m0": toy.method(clock), "m1": toy.method(clock)}), session)
     assert Heard.told == ["m0 fitted", "m1 fitted", "m0 done", "m1 done"]
+
+
+def test_what_final_cells_predicted_lies_beside_their_records(tmp_path: Path) -> None:
+    done = go(tmp_path, toy.Clock(), methods(toy.Clock()))
+    for one in done:
+        (judged,) = predictions.read(tmp_path, one).values()
+        assert (judged.classes == judged.labels).mean() == one.accuracy["test"]
+        assert ((judged.doubt >= 0) & (judged.doubt <= 1)).all()
+    assert len(list((tmp_path / "labels").iterdir())) == 1
+
+
+def test_no_room_for_predictions_costs_them_alone(tmp_path: Path) -> None:
+    (tmp_path / "predictions").write_text("no folder")
+    whole = go(tmp_path / "whole", toy.Clock(), methods(toy.Clock()))
+    without = go(tmp_path, toy.Clock(), methods(toy.Clock()))
+    assert [one.predictions for one in without] == [None] * len(SKILLS)
+    assert [(one.accuracy, one.correct) for one in without] == [(one.accuracy, one.correct) for one in whole]
 
 
 def test_a_kill_between_a_line_and_the_end_of_its_file_charges_it_once(tmp_path: Path) -> None:

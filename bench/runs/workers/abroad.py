@@ -13,6 +13,7 @@ from bench.backbone.network import TimmBackbone
 from bench.costs.budget import Amount, Budget
 from bench.records.cells import Cell, CellResult, Cost, TrialFacts
 from bench.records.fitted import Fitted, FittedCells
+from bench.records.predictions import files_of
 from bench.records.store import Store
 from bench.runs.session import KILLED, Session, Work
 from bench.runs.storage import journal
@@ -45,11 +46,14 @@ class Abroad(Session):
         return JournalStorage(Told(path, lambda lines: self.tell(Wrote(study=name, lines=lines))))
 
     def recorded(self, result: CellResult) -> None:
-        """Tells of a record, with the deltas of a trial that may have to be evaluated, and the log of a failure."""
+        """Tells of a record, with the deltas of a trial that may have to be evaluated, what a final cell predicted, and
+        the log of a failure.
+        """
         folder = self.store.folder
         deltas = trial_deltas(folder, result.key) if result.stage == "trial" else ()
         logs = [folder / "failures" / f"{result.key}.txt"] if result.status == "failed" else []
-        files = dict(read(folder, filter(Path.is_file, [*deltas, *logs])))
+        kept = files_of(folder, result) if result.predictions else []
+        files = dict(read(folder, filter(Path.is_file, [*deltas, *kept, *logs])))
         self.tell(Wrote(record=result, files=files))
 
     def pending(self) -> Amount:
