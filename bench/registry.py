@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from bench.discovery import discover
@@ -133,7 +134,7 @@ class Registry(Generic[T]):
         """
         self._complete_once()
         chosen: dict[str, T] = {}
-        for pattern in (part.strip() for text in patterns for part in text.split(",")):
+        for pattern in (part.strip() for text in patterns for part in self._apart(text)):
             if pattern:
                 chosen.update(self._match(pattern))
         if not chosen:
@@ -150,6 +151,13 @@ class Registry(Generic[T]):
         except BaseException:
             self._complete = False
             raise
+
+    def _apart(self, text: str) -> list[str]:
+        """The names in a text, between commas. A path after a prefix such as `folder:` may have commas itself."""
+        prefix, _, rest = text.strip().partition(":")
+        if prefix in self._schemes and "," in rest and Path(rest).expanduser().exists():
+            return [text]
+        return text.split(",")
 
     def _match(self, pattern: str) -> dict[str, T]:
         """Items that one name or glob selects."""

@@ -101,7 +101,8 @@ def test_a_broken_image_is_told_and_the_others_go_on(
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 3
     why = "is not an image; put a whole copy in its place, or remove it"
-    assert said.err == f"run_bench.py: {tmp_path / '1.png'} {why}\n"
+    left = f"warning: of {tmp_path} were not read: 1 .txt file (notes.txt)\n"
+    assert said.err == f"{left}run_bench.py: {tmp_path / '1.png'} {why}\n"
 
 
 @pytest.fixture

@@ -12,7 +12,10 @@ from bench.spec import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-READ = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")  # endings of image files
+READ = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm", ".pnm",
+    ".tga",
+)  # endings of image files  # fmt: skip
 WIDE = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # Pillow's modes of 16 bits a pixel, or more
 
 
@@ -32,7 +35,11 @@ def rgb(blob: bytes, where: str, *, upright: bool = False) -> np.ndarray:
             return np.array(to_rgb(turned or image))
     except UnidentifiedImageError as error:
         raise UserError(f"{where} is not an image; put a whole copy in its place, or remove it") from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise UserError(
+            f"{where} is too large: {first_line(error).partition(',')[0].lower()}; scale it down, or remove it"
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         # SyntaxError and struct.error are what Pillow raises inside broken PNG and TIFF files.
         raise UserError(
             f"{where} cannot be decoded ({first_line(error)}); put a whole copy in its place, or remove it"

@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.images.decode import READ
+from bench.images.listing import images_of, walk
 from bench.spec import UserError
 
 
 def image_files(words: Sequence[Path]) -> list[Path]:
-    """The files named, and all image files below the folders named. Raises UserError when there are none."""
+    """The files named, and all image files below the folders named, as tasks list them.
+
+    Raises UserError when there are none.
+    """
     found: list[Path] = []
     for path in words:
         if path.is_dir():
-            below = sorted(each for each in path.rglob("[!.]*") if each.suffix.lower() in READ and each.is_file())
-            if not below:
+            dangling: list[str] = []
+            names = images_of(sorted(walk(path, "", set(), dangling)), dangling, path)
+            if not names:
                 raise UserError(f"{path} has no images; they end in {', '.join(READ)}")
-            found += below
+            found += sorted(path / name for name in names)
         elif path.exists():
             found.append(path)
         else:

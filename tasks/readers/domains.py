@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.images.decode import READ
+from bench.images.listing import images_of
 from bench.source import Source
 from bench.spec import Data, DataMissing, Found, UserError
 from tasks.readers.digest import digest, files_digest
 from tasks.readers.files import FolderFiles
-from tasks.readers.image_folder import LIGHT, PIPELINE, ImageFolder, Picture, check_classes, first, ordered, placed
+from tasks.readers.image_folder import LIGHT, PIPELINE, ImageFolder, check_classes, first, ordered
+from tasks.readers.layout import Picture, one_spelling, placed
 from tasks.readers.locate import folders, places
 from tasks.readers.shift import wholeness
 
@@ -137,7 +138,7 @@ def divide(domains: Mapping[str, Path], source: str, shots: tuple[int, int] | No
     """
     if len(domains) < 2:
         raise UserError(f"{domains[source]} has no other domain beside it; put a folder of the same classes there")
-    pictures = {domain: images(path) for domain, path in domains.items()}
+    pictures = dict(zip(domains, one_spelling(*map(images, domains.values())), strict=True))
     common = set.intersection(*({picture.label for picture in held} for held in pictures.values()))
     if len(common) < 2:
         raise UserError(
@@ -161,7 +162,8 @@ def divide(domains: Mapping[str, Path], source: str, shots: tuple[int, int] | No
 def images(domain: Path) -> list[Picture]:
     """The images below a domain's class folders."""
     files = FolderFiles(domain)
-    return placed(files, [name for name in files.names() if name.lower().endswith(READ)])
+    names = files.names()
+    return placed(files, images_of(names, files.dangling, domain))
 
 
 def bare(name: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from bench.images.listing import walk
 from bench.spec import UserError
 
 
@@ -17,7 +18,7 @@ class Files(Protocol):
     path: Path
 
     def names(self) -> list[str]:
-        """Every file, sorted, without hidden files and what macOS adds. Raises UserError if they cannot be listed."""
+        """Every file, sorted, without hidden files and those of tools. Raises UserError if they cannot be listed."""
         ...
 
     def hold(self, names: Iterable[str]) -> None:
@@ -46,10 +47,12 @@ class FolderFiles:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.dangling: list[str] = []  # links to nothing that the last listing met
 
     def names(self) -> list[str]:
         """Every file, sorted, without hidden files. Raises UserError if a folder cannot be listed."""
-        return sorted(walk(self.path, "", set()))
+        self.dangling = []
+        return sorted(walk(self.path, "", set(), self.dangling))
 
     def hold(self, names: Iterable[str]) -> None:
         """Does nothing: a folder is read in place."""
@@ -99,33 +102,6 @@ def decoded(blob: bytes, where: str) -> str:
 def mark(crc: int, size: int) -> str:
     """CRC-32 and size in bytes, as text: it tells contents apart, and an archive's directory states both."""
     return f"{crc:08x}/{size}"
-
-
-def walk(folder: Path | str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    """Relative names of the visible files below a folder. Raises UserError if a folder cannot be listed.
-
-    `seen` holds the folders that were listed already, by device and inode, so that a link in a circle ends.
-    """
-    try:
-        here = Path(folder).stat()
-        if (here.st_dev, here.st_ino) in seen:
-            return
-        seen.add((here.st_dev, here.st_ino))
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not visible(entry.name):
-                    continue
-                if entry.is_dir():
-                    yield from walk(entry.path, f"{prefix}{entry.name}/", seen)
-                elif entry.is_file():
-                    yield prefix + entry.name
-    except OSError as error:
-        raise UserError(f"{folder} cannot be listed ({error.strerror}); mend its permissions") from error
-
-
-def visible(name: str) -> bool:
-    """False for hidden files, and for what macOS puts beside the contents of a zip."""
-    return not (name.startswith(".") or "/." in name or "__MACOSX" in name)
 
 
 def safe(name: str, path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,31 +10,34 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.images.decode import READ
+from bench.images.listing import images_of
 from bench.spec import Data, Found, Split, UserError
 from tasks.md5_order import md5_order
 from tasks.readers.digest import digest
 from tasks.readers.files import Files, FolderFiles
+from tasks.readers.layout import Picture, one_spelling, placed, refuse
 from tasks.readers.pixels import Encoded
 from tasks.readers.zips import ZipFiles
 
 UNREAD = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw", ".pdf")
-STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
-PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+STARTS = (
+    b"\xff\xd8\xff",
+    b"\x89PNG",
+    b"BM",
+    b"RIFF",
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+    b"GIF8",
+    *(b"P%d" % kind for kind in range(1, 7)),
+)
+UNMARKED = ".tga"  # files of this kind begin with nothing that tells them
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
 TEST, VALIDATION = 1 / 4, 1 / 5  # of a class, and of what remains of it
 READ_AT_MOST = 1 << 30  # bytes, to identify the images
 LIGHT = frozenset({"flip", "shift"})  # what the labels of most photographs survive
 PIPELINE = "folder of images by Pillow, upright, transparency on white"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One image file: its name in the folder, its class, and its part of the folder, "train" if there are no parts."""
-
-    name: str
-    label: str
-    part: str
-    key: str  # `<class>/<image>`, which decides its place in the order
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class ImageFolder:
         texts, broken = [PIPELINE, *map(str, map(len, chosen))], []
         for place, picture in enumerate(pictures):
             blob = self.files.read(picture.name) if place % step == 0 else None
-            if blob is not None and not blob.startswith(STARTS):
+            if blob is not None and not is_marked(picture.name, blob):
                 broken.append(picture.name)
             content = blake2b(blob, digest_size=16).hexdigest() if blob is not None else ""
             texts.append(f"{picture.key} {self.files.size(picture.name)} {content}")
@@ -93,11 +95,12 @@ def look(path: Path) -> ImageFolder:
     """Lists a folder's images and their classes. Raises UserError for whatever makes it unfit to be a task."""
     if not path.exists():
         raise UserError(f"there is no folder {path}; name one that has a folder of images for each class")
-    files: Files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
+    files = opened(path)
     names = files.names()
     unread = [name for name in names if name.lower().endswith(UNREAD)]
     refuse(files, unread, "in a format that is not read", "convert them")
-    pictures = placed(files, [name for name in names if name.lower().endswith(READ)])
+    dangling = files.dangling if isinstance(files, FolderFiles) else []
+    (pictures,) = one_spelling(placed(files, images_of(names, dangling, path)))
     classes = tuple(sorted({picture.label for picture in pictures}))
     if not classes:
         raise UserError(f"{path} has no images; lay them out as <class>/<image> in it")
@@ -108,33 +111,23 @@ def look(path: Path) -> ImageFolder:
     return folder
 
 
+def opened(path: Path) -> Files:
+    """The files of a folder or a zip. Raises UserError for a file of another kind, and for a zip that is not whole."""
+    if path.is_file() and path.name.lower().endswith(TARS):
+        raise UserError(
+            f"{path} is a tar, and images are read out of folders and zips; unpack it with `tar -xf {path}`"
+        )
+    return FolderFiles(path) if path.is_dir() else ZipFiles(path)
+
+
+def is_marked(name: str, blob: bytes) -> bool:
+    """Whether a file begins as images of its kind do; an empty one does not."""
+    return blob.startswith(STARTS) or (name.lower().endswith(UNMARKED) and bool(blob))
+
+
 def ordered(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
     """Pictures in the order of the md5 digests of their keys, which is the same on every machine."""
     return tuple(pictures[at] for at in md5_order("", [picture.key for picture in pictures]))
-
-
-def placed(files: Files, names: Sequence[str]) -> list[Picture]:
-    """Each image with its class and part. Raises UserError for an image in no class, and a folder beside the parts."""
-    paths = {name: name.split("/") for name in names}
-    if files.path.is_file() and len({path[0] for path in paths.values()}) == 1:  # a zip of the folder itself
-        paths = {name: path[1:] for name, path in paths.items()}
-    tops = {path[0] for path in paths.values() if len(path) > 1}
-    known = {top for top in tops if top.lower() in PARTS}
-    divided = any(PARTS[top.lower()] == "train" for top in known) and (len(known) > 1 or len(tops) == 1)
-    if divided and tops != known:
-        raise UserError(f"{files.path} has {min(tops - known)!r} beside train, val and test; move it away")
-    depth = 2 if divided else 1
-    stray = [name for name, path in paths.items() if len(path) <= depth]
-    refuse(files, stray, "in no class", "move them into class folders")
-    return [
-        Picture(
-            name=name,
-            label=path[depth - 1],
-            part=PARTS[path[0].lower()] if divided else "train",
-            key=unicodedata.normalize("NFC", "/".join(path[depth - 1 :])),  # macOS may spell names otherwise
-        )
-        for name, path in paths.items()
-    ]
 
 
 def check_classes(folder: ImageFolder) -> None:
@@ -171,10 +164,3 @@ def first(pictures: Sequence[Picture], counts: Mapping[str, int]) -> tuple[list[
         (taken if left[picture.label] > 0 else others).append(picture)
         left[picture.label] -= 1
     return taken, others
-
-
-def refuse(files: Files, names: Sequence[str], what: str, remedy: str) -> None:
-    """Raises UserError naming the first of the files that cannot be used, and how many there are; none is no error."""
-    if names:
-        count = "1 file is" if len(names) == 1 else f"{len(names):,} files are"
-        raise UserError(f"{count} {what}, the first is {files.where(names[0])}; {remedy}")

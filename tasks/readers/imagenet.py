@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.images.listing import visible
 from bench.source import Source
 from bench.spec import Data, DataMissing, Found, Split, UserError
 from tasks.md5_order import md5_order
 from tasks.readers.digest import digest, files_digest
-from tasks.readers.files import FolderFiles, visible
+from tasks.readers.files import FolderFiles
 from tasks.readers.locate import locate
 from tasks.readers.pixels import Line, labelled
 from tasks.readers.shift import Shift, joined, wholeness

@@ -12,8 +12,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from bench.images.listing import visible
 from bench.spec import UserError
-from tasks.readers.files import mark, safe, visible
+from tasks.readers.files import mark, safe
 
 HELD = 4 << 30  # bytes of images that may be held in memory
 TEXTS = (".txt", ".csv", ".list")  # list files are kept when the tar is first listed
@@ -58,7 +59,7 @@ class TarFiles:
         return BytesIO(self._inner()) if self._inner else self.path.open("rb")
 
     def names(self) -> list[str]:
-        """Every file, sorted, without hidden files and what macOS adds."""
+        """Every file, sorted, without hidden files and those of tools."""
         return sorted(filter(visible, self._sizes))
 
     def hold(self, names: Iterable[str]) -> None:

@@ -8,8 +8,9 @@ from lzma import LZMAError
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
+from bench.images.listing import visible
 from bench.spec import UserError
-from tasks.readers.files import mark, safe, visible
+from tasks.readers.files import mark, safe
 
 
 class ZipFiles:
@@ -29,7 +30,7 @@ class ZipFiles:
         self._members = {safe(member.filename, path): member for member in self._zip.infolist()}
 
     def names(self) -> list[str]:
-        """Every file, sorted, without hidden files and what macOS adds."""
+        """Every file, sorted, without hidden files and those of tools."""
         return sorted(name for name in self._members if visible(name) and not name.endswith("/"))
 
     def hold(self, names: Iterable[str]) -> None:

@@ -71,3 +71,9 @@ def test_an_image_is_turned_as_the_camera_was_held(upright: bool, shape: tuple[i
 def test_what_cannot_be_decoded_is_named(blob: bytes, says: str) -> None:
     with pytest.raises(UserError, match=says):
         rgb(blob, "a.png")
+
+
+def test_an_image_of_too_many_pixels_is_called_too_large() -> None:
+    blob = encoded(Image.new("1", (20_000, 20_000)), "png")
+    with pytest.raises(UserError, match=r"big\.png is too large: image size \(400000000 pixels\) exceeds .*; scale it"):
+        rgb(blob, "big.png")
