@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ FAMILIES = {
 ORACLE = " (oracle)"  # ends the label of a method whose hyper-parameters were chosen by the shifted test sets
 STORED = " · "  # in the label of a method, before the format of its delta where that is not fp32
 GROUPS = ("core", "all")  # names that select several items of any registry
+SETTINGS = re.compile(r"(:\w+=[^:]*)+$")  # after the path in `csv:FILE:label=COLUMN`
 T = TypeVar("T")
 M = TypeVar("M", bound=type)
 
@@ -155,7 +157,8 @@ class Registry(Generic[T]):
     def _apart(self, text: str) -> list[str]:
         """The names in a text, between commas. A path after a prefix such as `folder:` may have commas itself."""
         prefix, _, rest = text.strip().partition(":")
-        if prefix in self._schemes and "," in rest and Path(rest).expanduser().exists():
+        path = SETTINGS.sub("", rest)
+        if prefix in self._schemes and "," in path and Path(path).expanduser().exists():
             return [text]
         return text.split(",")
 

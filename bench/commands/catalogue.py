@@ -56,7 +56,8 @@ COMMANDS: Mapping[str, Command] = {
             "run_bench.py --tasks ood/pacs/photo,domains:my_images/studio --data DIR",
         ],
         more="`list` shows the names of methods and tasks. `folder:PATH` is a task of your own images,\n"
-        f"PATH/<class>/<image>. `domains:PATH/SOURCE` is one with shifted test sets.\n\n{EXIT_CODES}",
+        "PATH/<class>/<image>, and `csv:FILE` one of images that a table lists with their labels.\n"
+        f"`domains:PATH/SOURCE` is one with shifted test sets.\n\n{EXIT_CODES}",
     ),
     "plan": Command(
         "Show what would run, what is done, and what the rest is expected to cost.",

@@ -40,6 +40,7 @@ def show(data: Path) -> None:
         tasks.add_row(name, task.group, str(task.classes), task.size, presence(task, data))
     wide_screen().print(tasks, "")
     print("folder:PATH is a task too: your own images as PATH/<class>/<image>")
+    print("csv:FILE is one too: a table with a column of images and one of labels")
     print("domains:PATH/SOURCE is one with shifted test sets: PATH/<domain>/<class>/<image>, adapted to SOURCE")
 
 

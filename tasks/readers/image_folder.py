@@ -16,7 +16,9 @@ from tasks.md5_order import md5_order
 from tasks.readers.digest import digest
 from tasks.readers.files import Files, FolderFiles
 from tasks.readers.layout import Picture, one_spelling, placed, refuse
+from tasks.readers.listed import pictures_of
 from tasks.readers.pixels import Encoded
+from tasks.readers.table import beside, rows
 from tasks.readers.zips import ZipFiles
 
 UNREAD = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw", ".pdf")
@@ -34,6 +36,7 @@ STARTS = (
 )
 UNMARKED = ".tga"  # files of this kind begin with nothing that tells them
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
+FEW = 10  # classes that may have one image each before the labels look wrong
 TEST, VALIDATION = 1 / 4, 1 / 5  # of a class, and of what remains of it
 READ_AT_MOST = 1 << 30  # bytes, to identify the images
 LIGHT = frozenset({"flip", "shift"})  # what the labels of most photographs survive
@@ -100,12 +103,37 @@ def look(path: Path) -> ImageFolder:
     unread = [name for name in names if name.lower().endswith(UNREAD)]
     refuse(files, unread, "in a format that is not read", "convert them")
     dangling = files.dangling if isinstance(files, FolderFiles) else []
-    (pictures,) = one_spelling(placed(files, images_of(names, dangling, path)))
+    names = images_of(names, dangling, path)
+    listing = beside(path) if path.is_dir() and names and not_in_classes(names) else None
+    if listing:
+        return checked(files, pictures_of(path, *listing), listing[0])
+    return checked(files, one_spelling(placed(files, names))[0], path)
+
+
+def not_in_classes(names: Sequence[str]) -> bool:
+    """Whether an image lies in no folder, or all in the same one: the names then tell no classes apart."""
+    return any("/" not in name for name in names) or len({name.partition("/")[0] for name in names}) == 1
+
+
+def tabled(path: Path, named: Mapping[str, str]) -> ImageFolder:
+    """The images that a table lists, in its folder. Raises UserError for whatever makes them unfit to be a task."""
+    pictures = pictures_of(path.parent, path, rows(path, named))
+    labels = len({picture.label for picture in pictures})
+    if labels > len(pictures) / 2 and labels > FEW:
+        raise UserError(
+            f"{path} has {labels:,} different labels for {len(pictures):,} images; name the column of the classes as "
+            f"csv:{path}:label=COLUMN"
+        )
+    return checked(FolderFiles(path.parent), pictures, path)
+
+
+def checked(files: Files, pictures: Sequence[Picture], place: Path) -> ImageFolder:
+    """Some pictures as a folder. Raises UserError if they have fewer than two classes, or a class is too small."""
     classes = tuple(sorted({picture.label for picture in pictures}))
     if not classes:
-        raise UserError(f"{path} has no images; lay them out as <class>/<image> in it")
+        raise UserError(f"{place} has no images; lay them out as <class>/<image> in it")
     if len(classes) == 1:
-        raise UserError(f"{path} has one class only, {classes[0]!r}; put a folder of images for each class into it")
+        raise UserError(f"{place} has one class only, {classes[0]!r}; put a folder of images for each class into it")
     folder = ImageFolder(files, classes, ordered(pictures))
     check_classes(folder)
     return folder
