@@ -16,6 +16,7 @@ from rich.jupyter import JupyterMixin
 from bench.costs.budget import parse_bytes, parse_limits
 from bench.export import export
 from bench.records.lookup import choose, finished
+from bench.records.request import METRICS
 from bench.records.store import Store
 from bench.registry import matches
 from bench.report import write_report
@@ -24,6 +25,7 @@ from bench.report.numbers.frames import cell_frame, trial_frame
 from bench.report.numbers.grid import Grid, grids
 from bench.report.tables.overview import whole_table
 from bench.report.words.advise import Advised, advise
+from bench.spec import UserError
 
 if TYPE_CHECKING:
     from bench.runs.comparison import Outcome
@@ -54,8 +56,10 @@ class Results:
         self.store = Store(self.folder)
 
     def frame(self) -> DataFrame:
-        """One row for each final cell and test set: accuracy, costs, and each hyper-parameter as `params.<name>`."""
-        return cell_frame(self.store.results())
+        """One row for each final cell and test set: accuracy, other metrics, costs, and each hyper-parameter as
+        `params.<name>`. Metrics beside accuracy are NaN where a cell kept no predictions.
+        """
+        return cell_frame(self.store.results(), self.folder)
 
     def trials(self) -> DataFrame:
         """One row for each trial of each search, with columns as `frame` has them."""
@@ -67,12 +71,16 @@ class Results:
         whole = concat(parts, names=["suite", "backbone", "method"]) if parts else DataFrame()
         return whole.rename_axis(columns=None)
 
-    def report(self, versus: str | Sequence[str] = ()) -> Path:
+    def report(self, versus: str | Sequence[str] = (), metric: str = METRICS[0]) -> Path:
         """Writes `report/` into the folder, with tables and plots beside `report.html`; returns the path of that.
 
-        `versus="published"` puts published VTAB-1k numbers beside ours. Raises UserError when nothing can be written.
+        `versus="published"` puts published VTAB-1k numbers beside ours. `metric="balanced_accuracy"`, or another of
+        bench.records.request.METRICS, adds a table of it. Raises UserError when nothing can be written, and for a
+        metric that there is not.
         """
-        return write_report(self.folder, [versus] if isinstance(versus, str) else versus).paths[0]
+        if metric not in METRICS:
+            raise UserError(f"there is no metric {metric!r}; there are {', '.join(METRICS)}")
+        return write_report(self.folder, [versus] if isinstance(versus, str) else versus, metric=metric).paths[0]
 
     def advise(self, *, storage: str | None = None, budget: str | None = None, tasks: str = "all") -> Advice:
         """Which method to use for a task like these, within limits for one task: `storage="1MB", budget="10m"`.

@@ -74,8 +74,9 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "report": Command(
         "Draw the report anew from the records.",
-        {"what to report on": ["results", "versus", "config"]},
-        ["run_bench.py report --results results/run --versus published"],
+        {"what to report on": ["results", "versus", "metric", "config"]},
+        ["run_bench.py report --results results/run --versus published",
+         "run_bench.py report --results results/run --metric balanced_accuracy"],
         more="A run draws it too, unless it is there already, of the same records. This command always draws.",
     ),
     "advise": Command(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.records.request import AUGMENTS, EFFORTS, PRECISIONS, PREPROCESS, SAMPLERS, STORES, Request
+from bench.records.request import AUGMENTS, EFFORTS, METRICS, PRECISIONS, PREPROCESS, SAMPLERS, STORES, Request
 
 
 def trials(text: str) -> int | str:
@@ -83,6 +83,10 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
         "nargs": "+", "choices": ["published"], "metavar": "WHOSE",
         "help": "`published` puts published VTAB-1k numbers beside ours",
     },
+    "metric": {
+        "choices": METRICS,
+        "help": "adds a table of it, from what the cells predicted for the test images; default: accuracy alone",
+    },
     "storage_limit": {"metavar": "SIZE", "help": "what a task may keep, such as 500kB or 1MB"},
     "taps": {"metavar": "BACKBONE", "help": "show where Head2Toe reads this backbone, and how many features it gets"},
     "to": {"type": Path, "metavar": "DIR", "help": "a new folder, to write into"},
@@ -93,8 +97,8 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 DEFAULTS: Mapping[str, Any] = {
-    **vars(Request()), "versus": (), "storage_limit": None, "taps": None, "to": None, "merge": False, "top": 3,
-    "json": False, "config": None,
+    **vars(Request()), "versus": (), "metric": METRICS[0], "storage_limit": None, "taps": None, "to": None,
+    "merge": False, "top": 3, "json": False, "config": None,
 }  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 predictions/KEY.npz   by test set: the class of each image, and how much probability its other classes have together
 labels/DIGEST.npz     by test set: the true class of each image; one file for all cells on the same images
 
-750,000 images of 1,000 classes take 2.5 MB at most. A lost or damaged file costs the metrics of its cells, nothing else: the
-record names the digest of its file, and which images were classified correctly.
+750,000 images of 1,000 classes take 2.5 MB at most. A lost or damaged file costs the metrics of its cells, nothing
+else: the record names the digest of its file, and which images were classified correctly.
 """
 
 from __future__ import annotations

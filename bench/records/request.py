@@ -18,6 +18,7 @@ EFFORTS = ("quick", "paper")  # short recipes, or the published ones with the ch
 AUGMENTS = ("auto", "none", "flip", "light")  # of training images; the first is the default: what the task allows
 PREPROCESS = ("vtab", "timm")  # how pictures come to the network's size; the first is the default
 STORES = ("fp32", "bf16", "fp16", "int8")  # number formats of a delta's file; the first is the default
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "worst_class", "auroc", "calibration_error")  # of a table
 AUTO = "auto"  # for `tune`: as many trials as the budget allows
 LARGEST_SEED = 2**63 - 1
 

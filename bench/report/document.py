@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records.cells import CellResult
+from bench.records.request import METRICS
 from bench.records.studies import Study
 from bench.report.numbers import searches
 from bench.report.numbers.chances import chances
@@ -15,6 +16,7 @@ from bench.report.numbers.evidence import comparison
 from bench.report.numbers.families import by_family
 from bench.report.numbers.frames import figure_frame
 from bench.report.numbers.grid import Grid, grids
+from bench.report.numbers.metrics import Predictions
 from bench.report.numbers.together import together
 from bench.report.numbers.units import numbered
 from bench.report.page import Beside, Part, write_page
@@ -26,6 +28,7 @@ from bench.report.tables.as_markdown import as_markdown
 from bench.report.tables.backbones import backbones_table
 from bench.report.tables.certainty import certainty_table
 from bench.report.tables.main import main_table
+from bench.report.tables.metric import metric_overview, metric_table
 from bench.report.tables.overview import overview
 from bench.report.tables.published import Versus, versus
 from bench.report.tables.shifts import robustness_table, shift_table
@@ -49,21 +52,27 @@ class Chapter:
     tables: tuple[Table, ...]
     sentences: tuple[str, ...]
     verdict: tuple[str, ...]  # at most three sentences
-    overview: Overview
+    overviews: tuple[Overview, ...]  # of accuracy, and of another metric where one was asked for
 
 
 def compose(
-    results: Sequence[CellResult], folder: Path, others: Sequence[str] = (), remarks: Sequence[str] = ()
+    results: Sequence[CellResult],
+    folder: Path,
+    others: Sequence[str] = (),
+    remarks: Sequence[str] = (),
+    beside_accuracy: tuple[Path | None, str] = (None, METRICS[0]),
 ) -> tuple[Summary, list[Path]]:
     """Writes all files of the report into `folder`; `others` names what our numbers are put beside.
 
-    `remarks` are told with the failures. Returns what a terminal shows, and the files: report.html, table.md,
+    `remarks` are told with the failures. `beside_accuracy` is the results folder, which has the predictions, and the
+    metric of a further table. Returns what a terminal shows, and the files: report.html, table.md,
     table.csv, table.tex, run.toml, then the plots. Raises OSError, and UserError for a name that nothing has.
     """
-    found = grids(results)
-    chapters = tuple(chapter(grid) for grid in found)
+    found, predictions, metric = grids(results), Predictions(beside_accuracy[0]), beside_accuracy[1]
+    chapters = tuple(chapter(grid, metric_table(grid, predictions, metric)) for grid in found)
     beside = versus(found, others)
-    lines = (*failures(results), *remarks)
+    lost = predictions.lost(cell for grid in found for cells in grid.cells.values() for cell in cells)
+    lines = (*failures(results), *lost, *remarks)
     folder.mkdir(parents=True, exist_ok=True)
     look = looks(by_family(method for grid in found for method in grid.methods))
     studies = [searches.of_grid(grid, results) for grid in found]
@@ -95,19 +104,25 @@ def summary(
     chapters: Sequence[Chapter], sides: Sequence[Beside], beside: Versus, lines: Sequence[str]
 ) -> Summary:  # fmt: skip
     """What a terminal shows. The titles of tables that it does not show say that the report has them."""
-    others = [*(table.title for table in beside.tables), *(part.overview.title for part in chapters[MOST:])]
+    others = [
+        *(table.title for table in beside.tables),
+        *(one.title for part in chapters[MOST:] for one in part.overviews),
+    ]
     overall = [side.sentences[0] for side in sides]
     told = [*overall, *beside.sentences, *(f"In the report: {title}" for title in others), *lines]
-    return Summary(tuple(SummaryPart(part.overview, part.verdict) for part in chapters[:MOST]), tuple(told))
+    shown = [(one, part.verdict if not at else ()) for part in chapters[:MOST] for at, one in enumerate(part.overviews)]
+    return Summary(tuple(SummaryPart(*one) for one in shown), tuple(told))
 
 
-def chapter(grid: Grid) -> Chapter:
-    """What is told of one suite with one backbone."""
+def chapter(grid: Grid, more: Table | None) -> Chapter:
+    """What is told of one suite with one backbone; `more` has another metric than accuracy."""
     makers = (main_table, certainty_table, shift_table, robustness_table, spending_table)
     compared = comparison(grid)
     told = verdict(grid, compared, advice(grid, compared))
-    tables = tuple(table for make in makers if (table := make(grid)))
-    return Chapter(tables, tuple(sentences(grid)), tuple(told), overview(grid, compared))
+    main, *others = [table for make in makers if (table := make(grid))]
+    tables = (main, *([more] if more else []), *others)
+    shown = (overview(grid, compared), *([metric_overview(more)] if more else []))
+    return Chapter(tables, tuple(sentences(grid)), tuple(told), shown)
 
 
 def side_by_side(found: Sequence[Grid], folder: Path) -> list[Beside]:

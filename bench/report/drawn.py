@@ -38,6 +38,7 @@ class Origin:
     records: str  # digest of the file
     code: str  # digest of our source, with the versions of Python and of the libraries
     versus: tuple[str, ...]
+    metric: str
 
 
 @checked(frozen=True)
@@ -53,9 +54,9 @@ class Note:
 NOTES = TypeAdapter(Note)
 
 
-def origin(records: Path, versus: Sequence[str]) -> Origin:
+def origin(records: Path, versus: Sequence[str], metric: str) -> Origin:
     """What a report would now be drawn from. Raises OSError where something cannot be read."""
-    return Origin(hashlib.sha256(records.read_bytes()).hexdigest(), code(), tuple(sorted(set(versus))))
+    return Origin(hashlib.sha256(records.read_bytes()).hexdigest(), code(), tuple(sorted(set(versus))), metric)
 
 
 def code() -> str:

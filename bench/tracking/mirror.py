@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +80,10 @@ class Mirror:
 
     def _describe(self, result: CellResult, run_id: str, end: int) -> None:
         """Logs parameters, metrics, curves, data and the delta. Doing it again changes nothing."""
-        metrics, params = entities(result, end)
+        from bench.report.numbers.metrics import Predictions  # here: it takes numpy
+
+        beside = Predictions(self.store.folder).metrics(result)
+        metrics, params = entities(result, end, record.beside_accuracy(beside))
         self.client.log_batch(run_id, metrics[:AT_ONCE], params)
         for at in range(AT_ONCE, len(metrics), AT_ONCE):
             self.client.log_batch(run_id, metrics[at : at + AT_ONCE])
@@ -191,11 +194,13 @@ def digest(first: CellResult | None, folder: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def entities(result: CellResult, timestamp: int) -> tuple[list[Metric], list[Param]]:
-    """A result's metrics and parameters as MLflow's own objects; `timestamp` in milliseconds since 1970."""
+def entities(result: CellResult, timestamp: int, beside: Mapping[str, float]) -> tuple[list[Metric], list[Param]]:
+    """A result's metrics, with some `beside` those of its record, and its parameters, as MLflow's own objects;
+    `timestamp` in milliseconds since 1970.
+    """
     from mlflow.entities import Metric, Param
 
-    metrics = [Metric(name, float(value), timestamp, 0) for name, value in record.metrics(result).items()]
+    metrics = [Metric(name, float(value), timestamp, 0) for name, value in {**record.metrics(result), **beside}.items()]
     metrics += [Metric(name, float(value), when, step) for name, value, when, step in record.curves(result)]
     return metrics, [Param(name, value) for name, value in record.params(result).items()]
 

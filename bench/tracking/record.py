@@ -6,6 +6,7 @@ import json
 import math
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -95,6 +96,16 @@ def metrics(result: CellResult) -> dict[str, float]:
         if value is not None
     }
     return {f"accuracy/{allowed(name)}": value for name, value in result.accuracy.items()} | costs
+
+
+def beside_accuracy(of_sets: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:
+    """Metrics by test set as `balanced_accuracy/test`, without those that are not defined."""
+    return {
+        f"{name}/{allowed(test)}": value
+        for test, found in of_sets.items()
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def replayed(result: CellResult) -> dict[str, float]:

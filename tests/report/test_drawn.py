@@ -95,7 +95,7 @@ def test_it_is_not_found_where_something_changed(folder: Path, change: Callable[
 
 
 def standing(folder: Path) -> drawn.Report | None:
-    return drawn.found(folder / "report", drawn.origin(folder / "cells.jsonl", []))
+    return drawn.found(folder / "report", drawn.origin(folder / "cells.jsonl", [], "accuracy"))
 
 
 def test_what_is_not_found_is_drawn_and_other_options_are_another_report(folder: Path) -> None:

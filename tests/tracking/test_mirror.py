@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bench.records.cells import DataFacts
+from bench.records.correct import pack
+from bench.records.predictions import Judged, keep
 from bench.records.store import Store
+from bench.report.numbers.metrics import METRICS, metrics
 from bench.tracking import connection, sync
 from bench.tracking.mirror import Mirror, all_runs
 from tests.synthetic import comparison, result
@@ -20,6 +26,18 @@ def test_each_cell_is_logged_once(mlflow_folder: Path) -> None:
     assert sync(mlflow_folder, results) == 6
     assert sync(mlflow_folder, results) == 0
     assert keys(mlflow_folder) == sorted(one.key for one in results)
+
+
+def test_a_run_has_the_metrics_of_what_its_cell_predicted(mlflow_folder: Path) -> None:
+    one = Judged(np.array([0, 1, 1, 1]), np.zeros(4, np.float16), np.array([0, 0, 0, 1]))
+    right = one.classes == one.labels
+    facts = DataFacts(fingerprint="f", test_counts={"ood/very noisy (2)": 4})
+    record = result(correct={"ood/very noisy (2)": pack(right)}, data=facts)
+    held = keep(mlflow_folder, record, {"ood/very noisy (2)": one}, {"ood/very noisy (2)": one.labels})
+    sync(mlflow_folder, [replace(record, predictions=held)])
+    (run,) = cells(mlflow_folder)
+    found = {name: run.data.metrics.get(f"{name}/ood/very noisy _2_") for name in METRICS}
+    assert found == pytest.approx(metrics(one)) and found["worst_class"] == pytest.approx(1 / 3)
 
 
 def test_what_was_left_out_has_no_run(mlflow_folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 from pandas import DataFrame
@@ -12,13 +13,26 @@ from bench.records.cells import CellResult, Cost
 from bench.records.studies import Trial, studies
 from bench.report.numbers.evidence import images, task_interval
 from bench.report.numbers.grid import Grid, current, ordered
+from bench.report.numbers.metrics import METRICS, Predictions
 from bench.report.numbers.settings import computed, suite
 from bench.report.numbers.shifts import robustness
 from bench.statistics import spread
 
 COSTS = tuple(field.name for field in fields(Cost))
 WHERE = ("task", "group", "suite", "method", "backbone", "seed")
-CELLS = (*WHERE, "test_set", "accuracy", "status", "reason", *COSTS, "test_images", "device", "precision", "started")
+CELLS = (
+    *WHERE,
+    "test_set",
+    "accuracy",
+    *METRICS,
+    "status",
+    "reason",
+    *COSTS,
+    "test_images",
+    "device",
+    "precision",
+    "started",
+)
 TRIALS = (
     *WHERE,
     "study",
@@ -44,21 +58,24 @@ FIGURES = (
 )  # fmt: skip
 
 
-def cell_frame(results: Iterable[CellResult]) -> DataFrame:
+def cell_frame(results: Iterable[CellResult], folder: Path | None = None) -> DataFrame:
     """One row for each final cell and each set of images it has an accuracy on, such as `test` and `ood/noisy`.
 
-    Accuracies are fractions. A cell that failed or was skipped has one row without a test set. Costs are columns named
-    as the fields of `Cost`. Each hyper-parameter is a column `params.<name>`. The last column is the cell's key. Of
-    several records of one cell the newest finished one counts.
+    Accuracies are fractions, and so are the other metrics. These are computed from the predictions in the results
+    `folder`, and are NaN where it is not given or the cell kept none. A cell that failed or was skipped has one row
+    without a test set. Costs are columns named as the fields of `Cost`. Each hyper-parameter is a column
+    `params.<name>`. The last column is the cell's key. Of several records of one cell the newest finished one counts.
     """
-    return tidy(CELLS, [row for result in current(results) for row in cell_rows(result)])
+    predictions = Predictions(folder)
+    return tidy(CELLS, [row for result in current(results) for row in cell_rows(result, predictions)])
 
 
-def cell_rows(result: CellResult) -> Iterator[dict[str, Any]]:
+def cell_rows(result: CellResult, predictions: Predictions) -> Iterator[dict[str, Any]]:
     """The rows of one final cell."""
-    facts = record(result)
+    facts, beside = record(result), predictions.metrics(result)
     for test, value in result.accuracy.items():
-        yield {**facts, "test_set": test, "accuracy": value, "test_images": result.data.test_counts.get(test)}
+        images = result.data.test_counts.get(test)
+        yield {**facts, "test_set": test, "accuracy": value, **beside.get(test, {}), "test_images": images}
     if not result.accuracy:
         yield facts
 
