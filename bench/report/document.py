@@ -38,6 +38,7 @@ from bench.report.words.captions import Plot
 from bench.report.words.failures import failures
 from bench.report.words.findings import sentences
 from bench.report.words.limits import advice
+from bench.report.words.mixups import mixups
 from bench.report.words.rerun import as_toml, file_names
 from bench.report.words.verdict import verdict
 
@@ -79,7 +80,15 @@ def compose(
     plots = draw_all(found, studies, look, folder)
     sides = side_by_side(found, folder)
     parts = [
-        Part(grid, part.verdict, part.tables[1:], part.sentences, of_grid, chances(grid, some))
+        Part(
+            grid,
+            part.verdict,
+            part.tables[1:],
+            part.sentences,
+            of_grid,
+            chances(grid, some),
+            mixups(grid, predictions),
+        )
         for grid, part, of_grid, some in zip(found, chapters, plots, studies, strict=True)
     ]
     page = folder / "report.html"
@@ -114,7 +123,7 @@ def summary(
     return Summary(tuple(SummaryPart(*one) for one in shown), tuple(told))
 
 
-def chapter(grid: Grid, more: Table | None) -> Chapter:
+def chapter(grid: Grid, more: Table | None = None) -> Chapter:
     """What is told of one suite with one backbone; `more` has another metric than accuracy."""
     makers = (main_table, certainty_table, shift_table, robustness_table, spending_table)
     compared = comparison(grid)

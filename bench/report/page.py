@@ -22,6 +22,7 @@ from bench.report.words.captions import Plot, absent
 from bench.report.words.choices import recipes
 from bench.report.words.fairness import fairness, lines, would_change
 from bench.report.words.limits import advice, written
+from bench.report.words.mixups import Mixups
 from bench.report.words.origin import facts
 from bench.report.words.reasons import reasons
 from bench.report.words.rerun import as_toml, command, file_names
@@ -41,6 +42,7 @@ class Part:
     sentences: Sequence[str]
     plots: Sequence[Plot]
     chances: Sequence[Chance]
+    mixups: Sequence[Mixups] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def chapter(part: Part, config: str) -> dict[str, Any]:
         "change": would_change(part.chances),
         "sheets": others,
         "extra": cut(part.tables),
+        "mixups": part.mixups,
         "plots": [plot for plot in part.plots if plot.name not in FIRST],
         "absent": list(absent(grid, part.plots)),
         "command": command(grid),

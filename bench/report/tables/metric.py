@@ -8,11 +8,12 @@ from dataclasses import replace
 from bench.records.request import METRICS as NAMES
 from bench.report.numbers.grid import Grid, Score
 from bench.report.numbers.metrics import METRICS, SMALL_IS_GOOD, Predictions
+from bench.report.numbers.units import percent
 from bench.report.summary import Overview
 from bench.report.tables.main import mean_parts, seeds_note, title
 from bench.report.tables.table import Row, Table, scores_row, table
 
-MISSING = "–: not defined on the task, or its records were made before predictions were kept"
+MISSING = f"{percent(None)}: not defined on the task, or its records were made before predictions were kept"
 
 
 def metric_table(grid: Grid, predictions: Predictions, metric: str) -> Table | None:
@@ -28,7 +29,8 @@ def metric_table(grid: Grid, predictions: Predictions, metric: str) -> Table | N
     for label, parts in mean_parts(grid).items() if grid.common else ():
         rows["means", label] = row({method: of.mean(method, parts) for method in grid.methods}, metric)
     name = METRICS[metric]
-    note = "; ".join(filter(None, [seeds_note(grid), MISSING]))
+    lacking = any(text == percent(None) for one in rows.values() for text in one.texts.values())
+    note = "; ".join(filter(None, [seeds_note(grid), MISSING if lacking else ""]))
     return table(title(grid, f"{name[0].upper()}{name[1:]}, %"), grid.methods, rows, note)
 
 
