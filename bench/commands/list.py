@@ -41,6 +41,7 @@ def show(data: Path) -> None:
     wide_screen().print(tasks, "")
     print("folder:PATH is a task too: your own images as PATH/<class>/<image>")
     print("csv:FILE is one too: a table with a column of images and one of labels")
+    print("hf:NAME_OR_FOLDER is a Hugging Face data set that is on this machine")
     print("domains:PATH/SOURCE is one with shifted test sets: PATH/<domain>/<class>/<image>, adapted to SOURCE")
 
 

@@ -94,7 +94,7 @@ def delimiter(path: Path, lines: Sequence[str]) -> str:
     return "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=head.count)
 
 
-def column(path: Path, there: Sequence[str], role: str, named: str | None) -> str | None:
+def column(path: Path, there: Sequence[str], role: str, named: str | None, scheme: str = "csv") -> str | None:
     """The column of a role: as stated, or by its name. None for a split that there is not. Raises UserError."""
     if named is not None:
         if named not in there:
@@ -105,7 +105,7 @@ def column(path: Path, there: Sequence[str], role: str, named: str | None) -> st
     if found is None and role != "split":
         raise UserError(
             f"{path} has no column for the {role} by its name; its columns are {', '.join(map(repr, there))}: "
-            f"write csv:{path}:{role}=COLUMN"
+            f"write {scheme}:{path}:{role}=COLUMN"
         )
     return found
 
