@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.images.listing import warn
 from bench.spec import UserError
+from tasks.readers import webdataset
 from tasks.readers.files import mark, unreadable
 from tasks.readers.layout import Picture, one_spelling, part_of
 from tasks.readers.listed import key
@@ -109,11 +110,18 @@ def columns(place: Path, features: Mapping[str, Any], named: Mapping[str, str]) 
 
 
 def labels(rows: Any, label: str, feature: Any) -> Iterator[str | None]:
-    """The class of each row by its name, where the data set has names; None for a row without one."""
+    """The class of each row by its name, where the data set has names; None for a row without one.
+
+    Raises UserError for a label that has no name.
+    """
     names = getattr(feature, "names", None)
     for value in rows.with_format(None)[label]:
         if value is None or (names and value < 0):  # -1 stands for labels that are kept secret
             yield None
+        elif names and value >= len(names):
+            raise UserError(
+                f"column {label!r} has the label {value}, and {len(names)} classes have names; name them all"
+            )
         else:
             yield names[value] if names else str(value)
 
@@ -161,7 +169,10 @@ def splits_of(name: str, place: Path, config: str | None) -> Mapping[str, Any]:
     if any((place / note).is_file() for note in SAVED):
         saved = datasets.load_from_disk(str(place))
         return dict(saved) if isinstance(saved, datasets.DatasetDict) else {"train": saved}
-    source = str(place)
+    source, packed = str(place), webdataset.tars(place)
+    if packed:
+        loaded = datasets.load_dataset("webdataset", data_files=packed)
+        return webdataset.named(loaded, webdataset.class_names(place), datasets.ClassLabel)
     if not place.exists():
         try:  # a repository that was downloaded whole; else what load_dataset has prepared
             source = snapshot_download(name, repo_type="dataset", local_files_only=True)

@@ -17,7 +17,7 @@ COLUMNS = {
         "image", "path", "file", "filename", "filepath", "imagepath", "imagefile", "imagename", "img", "imgpath",
         "imageid", "id", "name",
     ),
-    "label": ("label", "labels", "class", "classname", "labelname", "category", "target", "species", "y"),
+    "label": ("label", "labels", "class", "classname", "labelname", "category", "target", "species", "y", "cls"),
     "split": ("split", "part", "partition", "subset", "set"),
 }  # names by which columns are found, in this order, letters and digits alone  # fmt: skip
 TABLES = tuple(f"{stem}.{ending}" for stem in ("labels", "metadata") for ending in ("csv", "tsv", "jsonl"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +105,43 @@ def test_a_saved_data_set_that_is_half_there(tmp_path: Path) -> None:
     arrow.write_bytes(arrow.read_bytes()[:200])
     with pytest.raises(UserError, match="cannot be read here"):
         named(f"hf:{tmp_path}")
+
+
+def pack(folder: Path, count: int, labels: int = 3) -> None:
+    """A tar of webdataset's layout with the labels 0, 1, 2, 0, …"""
+    folder.mkdir(parents=True)
+    with tarfile.open(folder / "0.tar", "w") as archive:
+        for at in range(count):
+            image = io.BytesIO()
+            picture(at).save(image, "webp", lossless=True)
+            for ending, blob in (("cls", str(at % labels).encode()), ("webp", image.getvalue())):
+                member = tarfile.TarInfo(f"s{at:07}.{ending}")
+                member.size = len(blob)
+                archive.addfile(member, io.BytesIO(blob))
+    (folder / "nshards.txt").write_text("1")
+
+
+def test_tars_of_webdataset_are_read(tmp_path: Path) -> None:
+    place = tmp_path / "wds_vtab-pets"
+    pack(place / "train", 18)
+    pack(place / "test", 9)
+    (place / "classnames.txt").write_text("a cow\na cat\na dog\n")
+    task = named(f"hf:{place}")
+    assert (task.size, task.find(tmp_path).classes) == ("15 + 3 / 9", ("a cat", "a cow", "a dog"))
+    data = task.find(tmp_path).load()
+    assert sorted(data.tests["test"].labels.tolist()) == [0] * 3 + [1] * 3 + [2] * 3
+    assert data.train.images.decode(0).shape == (8, 12, 3)
+    (place / "classnames.txt").write_text("a cow\n")
+    with pytest.raises(UserError, match=r"column 'cls' has the label \d, and 1 classes have names; name them all"):
+        named(f"hf:{place}")
+
+
+def test_a_name_is_found_in_the_cache(tmp_path: Path, own_cache: Path) -> None:
+    (tmp_path / "pets_of_mine").mkdir()
+    made(20).to_parquet(tmp_path / "pets_of_mine" / "train.parquet")
+    datasets.load_dataset(str(tmp_path / "pets_of_mine"), cache_dir=own_cache)
+    shutil.rmtree(tmp_path / "pets_of_mine")
+    assert named("hf:pets_of_mine").size == "12 + 4 / 4"
 
 
 @pytest.mark.real
