@@ -13,7 +13,7 @@ from bench.images.listing import warn
 from bench.spec import UserError
 from tasks.readers import webdataset
 from tasks.readers.files import mark, unreadable
-from tasks.readers.layout import Picture, one_spelling, part_of
+from tasks.readers.layout import Picture, one_spelling, part_of, refuse_alike
 from tasks.readers.listed import key
 from tasks.readers.table import column
 
@@ -84,6 +84,8 @@ def hub_pictures(name: str, named: Mapping[str, str]) -> tuple[HubFiles, list[Pi
     image, label = columns(place, features, named)
     stored = {split: encoded(splits[split], image) for split in parts}
     files = HubFiles(place, stored, image)
+    if len(parts) == 1:
+        refuse_domains(files)
     pictures = [
         Picture(f"{split}/{row}", what, part, order_key(files, f"{split}/{row}", what, place))
         for split, part in parts.items()
@@ -94,6 +96,13 @@ def hub_pictures(name: str, named: Mapping[str, str]) -> tuple[HubFiles, list[Pi
     if left:
         warn(f"of {name} were not read: {left:,} images without a label")
     return files, one_spelling(pictures)[0]
+
+
+def refuse_domains(files: HubFiles) -> None:
+    """Raises UserError for an image folder whose top folders may be parts or domains: `datasets` mixes them."""
+    paths = [row["path"] for row in map(files.row, files.names())]
+    inside = [os.path.relpath(path, files.path.absolute()) for path in paths if path and os.path.isabs(path)]  # noqa: PTH117
+    refuse_alike(files, [Path(path).parts for path in inside])
 
 
 def columns(place: Path, features: Mapping[str, Any], named: Mapping[str, str]) -> tuple[str, str]:

@@ -94,6 +94,15 @@ def test_a_name_that_is_not_in_the_cache(name: str) -> None:
         named(f"hf:{name}")
 
 
+def test_domains_are_not_mixed(tmp_path: Path) -> None:
+    for domain in ("photo", "sketch"):
+        fill(tmp_path / domain, 6)
+    with pytest.raises(
+        UserError, match=r"'photo', 'sketch' in .* all hold the same folders, 'cat', 'dog', and so may be"
+    ):
+        named(f"hf:{tmp_path}")
+
+
 def test_a_folder_without_a_data_set(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read here"):
         named(f"hf:{tmp_path}")
