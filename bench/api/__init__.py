@@ -44,6 +44,8 @@ def compare(
     storage: str | None = None,
     memory_limit: str | None = None,
     device: str = "auto",
+    workers: int | str | None = None,
+    cluster: str | None = None,
     force: bool = False,
     track: bool = True,
     progress: bool = False,
@@ -64,7 +66,8 @@ def compare(
     request = Request(
         seeds=whole_numbers(seeds), effort=effort, augment=augment, store=store, tune=tune, sampler=sampler,
         oracle=oracle, storage=storage, data=Path(data), results=Path(results),
-        budget=[str(one) for one in each(budget or ())], memory_limit=memory_limit, device=device, force=force,
+        budget=[str(one) for one in each(budget or ())], memory_limit=memory_limit, device=device, workers=workers,
+        cluster=cluster, force=force,
     )  # fmt: skip
     specs = [one if isinstance(one, BackboneSpec) else BackboneSpec(str(one)) for one in each(backbones)]
     asked = Comparison(request, methods_of(each(methods)), tasks_of(each(tasks)), specs)

@@ -39,7 +39,18 @@ COMPARISON: Groups = {
         "compile",
     ],
     "recipes and tuning": ["effort", "augment", "store", "tune", "sampler", "oracle", "storage"],
-    "where and how long": ["data", "results", "budget", "memory_limit", "device", "force", "versus", "config"],
+    "where and how long": [
+        "data",
+        "results",
+        "budget",
+        "memory_limit",
+        "device",
+        "workers",
+        "cluster",
+        "force",
+        "versus",
+        "config",
+    ],
 }
 EXIT_CODES = """exit codes: 0 all asked cells are done; 1 some failed or had no data; 2 wrong usage, or nothing
 could run; 3 the budget is spent and cells are left; 130 and 143 interrupted. Running again resumes."""

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bench.commands.flags import FLAGS, trials
+from bench.commands.flags import FLAGS, number
 from bench.spec import UserError
 
 # By the type of a flag: what stands for it in TOML, and how a message names that.
@@ -17,7 +17,7 @@ KINDS: Mapping[Any, tuple[tuple[type, ...], str]] = {
     Path: ((str,), "a path, as a text"),
     int: ((int,), "a whole number"),
     float: ((int, float), "a number"),
-    trials: ((int, str), "a whole number or a text"),
+    number: ((int, str), "a whole number or a text"),
     bool: ((bool,), "true or false"),
 }
 KEYS = [name for name in FLAGS if name != "config"]

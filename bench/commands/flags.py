@@ -9,8 +9,8 @@ from typing import Any
 from bench.records.request import AUGMENTS, EFFORTS, METRICS, PRECISIONS, PREPROCESS, SAMPLERS, STORES, Request
 
 
-def trials(text: str) -> int | str:
-    """A number of trials, or a word."""
+def number(text: str) -> int | str:
+    """A whole number, or a word."""
     return int(text) if text.isdecimal() else text
 
 
@@ -64,7 +64,7 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
         "help": "number format of what each method stores, which is evaluated as it is read back; default: fp32",
     },
     "tune": {
-        "type": trials, "metavar": "N",
+        "type": number, "metavar": "N",
         "help": "trials a method at most, or `auto`: as many as the budget allows; default: the methods' own recipes",
     },
     "sampler": {"choices": SAMPLERS, "help": f"how Optuna proposes trials; default: {SAMPLERS[0]}"},
@@ -79,6 +79,12 @@ FLAGS: Mapping[str, Mapping[str, Any]] = {
     "memory_limit": {"metavar": "SIZE", "help": "memory that torch may take on the GPU, such as 16GB"},
     "device": {"metavar": "NAME", "help": "cpu, cuda, cuda:1 or mps; default: the best there is"},
     "force": {"action": "store_true", "help": "run cells again that are done"},
+    "workers": {
+        "type": number, "metavar": "N",
+        "help": "processes that share the work, each with a GPU or its share of the processors, or `auto`; needs the "
+        "extra head2head[cluster]",
+    },
+    "cluster": {"metavar": "ADDRESS", "help": "of a Ray cluster that shares the work: auto, HOST:PORT or ray://HOST:PORT"},
     "versus": {
         "nargs": "+", "choices": ["published"], "metavar": "WHOSE",
         "help": "`published` puts published VTAB-1k numbers beside ours",

@@ -212,3 +212,11 @@ class SeesFits(Protocol):
 
     def fitted(self, record: CellResult) -> None:
         """The record as it is without an evaluation."""
+
+
+@runtime_checkable
+class SeesWorkers(Protocol):
+    """An observer that also hears, every second, what each of several workers is at."""
+
+    def working(self, at: Mapping[str, CellResult]) -> None:
+        """By worker, the record as it would be if the worker were killed now."""

@@ -55,6 +55,8 @@ class Request:
     memory_limit: str | None = None  # of the GPU
     device: str = AUTO
     force: bool = False  # run cells again that are done
+    workers: int | str | None = None  # on this machine, or of the cluster; AUTO: one a GPU, or one a processor
+    cluster: str | None = None  # address of a Ray cluster; AUTO: the one that runs here
 
     def __post_init__(self) -> None:
         if not self.backbone:
@@ -82,6 +84,8 @@ class Request:
         if self.store not in STORES:
             raise UserError(f"a delta cannot be stored as {self.store!r}; choose one of {', '.join(STORES)}")
         self._check_search()
+        if self.workers not in (None, AUTO) and not (isinstance(self.workers, int) and self.workers > 0):
+            raise UserError(f"--workers {self.workers} is no number of workers; write --workers 2, or --workers auto")
 
     def _check_search(self) -> None:
         """Raises UserError for a search that cannot be."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -25,6 +26,9 @@ from bench.runs.session import Postponed, Session
 from bench.runs.storage import open_storage
 from bench.spec import BackboneSpec, UserError
 
+if TYPE_CHECKING:
+    from bench.runs.workers.crew import Crew
+
 
 @dataclass
 class Executed:
@@ -43,6 +47,7 @@ def execute(
     device = find_device(request.device)
     if request.storage is not None and any(cell.tuning for cell in todo):
         open_storage(request.storage, store.folder, "")  # so that one out of reach is told before anything runs
+    crew = hire(request, device)
     if request.memory_limit is not None:
         limit_memory(device, parse_bytes(request.memory_limit, "a memory limit"))
     found = Executed()
@@ -51,11 +56,20 @@ def execute(
         session = Session(store, budget, loaded(spec, device), observers, request.storage)
         parts.append((session, turn_away([cell for cell in todo if cell.backbone == spec], session)))
         found.left_out |= {result.key for result in session.results if is_left_out(result)}
-    found.done = work(parts)
+    found.done = work(parts) if crew is None else crew.work([part for part in parts if part[1]], request)
     for session, _ in parts:
         found.postponed |= {named(label, what, len(parts)): what for label, what in session.postponed.items()}
         found.stopped = found.stopped or stopped(session)
     return found
+
+
+def hire(request: Request, device: torch.device) -> Crew | None:
+    """The workers that are asked for; None where this process does all itself. Nothing of Ray is imported then."""
+    if request.workers is None and request.cluster is None:
+        return None
+    from bench.runs.workers.crew import crew
+
+    return crew(request, device)
 
 
 def named(label: str, postponed: Postponed, backbones: int) -> str:

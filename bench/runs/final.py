@@ -12,7 +12,7 @@ import torch
 from bench.adapt.probe import Probe
 from bench.adapt.sources import place
 from bench.records.cells import Cell, CellResult, Cost
-from bench.records.fitted import digest
+from bench.records.fitted import Fitted, digest
 from bench.runs.delta import write_and_read
 from bench.runs.failure import Failure
 from bench.runs.plan import digest_of, params
@@ -78,7 +78,7 @@ def fit_cell(cell: Cell, run: TaskRun) -> FittedCell | None:
         work.fail(outcome, run.cost_with_tuning(cell, work.measured()))
         return None
     record = work.result("failed", UNTESTED, session.lap().on(outcome))
-    session.keep(cell, record, digest(session.store.delta(cell.key)) or "")
+    session.keep(Fitted(record, digest(session.store.delta(cell.key)) or ""))
     return FittedCell(cell, record)
 
 

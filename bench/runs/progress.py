@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
@@ -61,6 +62,11 @@ class Progress:
         """Shows a cell that was fitted, and will be evaluated with the others of its task."""
         self.fits += 1
         self._tell(f"[{self.fits}/{self.total}]", record, f"fitted in {record.cost.spent_seconds:.1f} s")
+
+    def working(self, at: Mapping[str, CellResult]) -> None:
+        """Shows what each worker is at, where there is a bar."""
+        said = (f"{worker}: {one.task} · {one.method}" for worker, one in sorted(at.items()))
+        self.bar.update(self.item, description=escape("; ".join(said)))
 
     def _tell(self, head: str, of: CellResult, what: str) -> None:
         where = f"{of.task} · {of.backbone}" if self.several else of.task

@@ -7,7 +7,7 @@ from functools import partial
 
 from bench.records.cells import Cell, CellResult, Cost
 from bench.records.delta import read
-from bench.records.fitted import digest
+from bench.records.fitted import Fitted, digest
 from bench.records.request import STORES
 from bench.runs.delta import write_and_read
 from bench.runs.final import UNTESTED, stored_as
@@ -26,7 +26,7 @@ def requantise(cells: list[Cell], session: Session) -> None:
         if whole is not None and isinstance(cost, Cost):
             made = work.result("failed", UNTESTED, session.lap().on(cost))
             told = replace(made, params=whole.params, kept=whole.kept, curves=whole.curves, expectation=None)
-            session.keep(cell, told, digest(session.store.delta(cell.key)) or "")
+            session.keep(Fitted(told, digest(session.store.delta(cell.key)) or ""))
 
 
 def in_fp32(work: Work) -> CellResult | None:

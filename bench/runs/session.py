@@ -98,14 +98,14 @@ class Session:
                 observe(result)
         return result
 
-    def keep(self, cell: Cell, record: CellResult, delta: str) -> None:
+    def keep(self, one: Fitted) -> None:
         """Keeps a fitted cell until it is evaluated, also beyond a kill. Observers that ask for it hear of it."""
-        self.store.fitted.put(Fitted(record, delta))
-        self.estimate.learn_fit(record)
+        self.store.fitted.put(one)
+        self.estimate.learn_fit(one.record)
         with self.budget.paused():
             for observe in self.observers:
                 if isinstance(observe, SeesFits):
-                    observe.fitted(record)
+                    observe.fitted(one.record)
 
     def begin(self, cell: Cell, trial: TrialFacts | None = None) -> Work:
         """Work on a cell starts. If the process is killed during it, its cost is not lost.

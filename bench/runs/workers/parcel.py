@@ -68,23 +68,15 @@ def parcel(cells: Sequence[Cell], store: Store) -> Parcel:
 
 
 def take_in(wrote: Wrote, store: Store) -> None:
-    """Writes what a worker has finished into the results folder. Its record comes last, after all that it names.
-
-    Raises UserError where a record cannot be written.
-    """
+    """Writes into the results folder what a worker has finished, but for its record, which comes last."""
     for name, content in wrote.files.items():
         put(store.folder, name, content)
     if wrote.study is not None:
         path = journal(store.folder, wrote.study)
         path.parent.mkdir(parents=True, exist_ok=True)
         JournalFileBackend(str(path)).append_logs([dict(line) for line in wrote.lines])
-    if wrote.fitted is not None:
-        store.fitted.put(wrote.fitted)
     if wrote.dropped is not None:
         store.fitted.drop(wrote.dropped)
-    if wrote.record is not None:
-        store.append(wrote.record)
-        forget_trial(wrote.record, store)
 
 
 def forget_trial(record: CellResult, store: Store) -> None:

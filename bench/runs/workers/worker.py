@@ -15,11 +15,11 @@ import torch
 
 from bench.backbone.network import TimmBackbone, load
 from bench.costs.budget import Amount, Budget, largest
+from bench.costs.faults import is_fault
 from bench.images.pixel_cache import cached
 from bench.records.cells import Cell
 from bench.records.store import Store
-from bench.runs.execute import until_failure
-from bench.runs.failure import Failure
+from bench.runs.failure import DeviceFailed, Failure
 from bench.runs.runner import run_task
 from bench.runs.session import Postponed
 from bench.runs.workers.abroad import Abroad, Tell
@@ -90,8 +90,12 @@ class Worker:
             self.session, session.owner = session, errand.owner
             budget.start()
             share = largest(budget.remaining() - session.expected(cells), Amount())
-            with until_failure([session]):
+            try:
                 run_task(cells, session, share)
+            except (DeviceFailed, RuntimeError) as error:
+                if not (isinstance(error, DeviceFailed) or is_fault(error)):
+                    raise
+                session.failed = session.failed or Failure.of(error)  # it may fail between two cells
             self.session = None
             return Ended(session.postponed, session.failed)
 

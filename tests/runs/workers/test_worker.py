@@ -21,7 +21,7 @@ from bench.records.request import Request
 from bench.records.store import Store
 from bench.runs.comparison import Comparison
 from bench.runs.study import owner_of
-from bench.runs.workers.parcel import Wrote, parcel, take_in
+from bench.runs.workers.parcel import Wrote, forget_trial, parcel, take_in
 from bench.runs.workers.worker import Errand, Worker, travelling
 from bench.spec import DataMissing
 from tests.conftest import REPOSITORY
@@ -48,6 +48,16 @@ def errand(cells: Sequence[Cell], store: Store, limit: Amount = UNLIMITED) -> Er
     return Errand(travelling(cells), packed, limit, UNLIMITED, Path("data").absolute(), owner_of(store.folder))
 
 
+def take_all(wrote: Wrote, store: Store) -> None:
+    """What the driver does."""
+    take_in(wrote, store)
+    if wrote.fitted is not None:
+        store.fitted.put(wrote.fitted)
+    if wrote.record is not None:
+        store.append(wrote.record)
+        forget_trial(wrote.record, store)
+
+
 def facts(folder: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Each record without what time decides; a study is found under its name."""
     return {(one.key, one.stage, one.trial and one.trial.number): told(one) for one in Store(folder).results()}
@@ -71,7 +81,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_units_apart_give_the_same_records(alone: Path, tmp_path: Path) -> None:
     store, worker = Store(tmp_path), Worker(torch.device("cpu"))
     for cells in reversed(units(Comparison.of(request(tmp_path)).plan().cells)):
-        ended = worker.do(errand(cells, store), lambda wrote: take_in(wrote, store))
+        ended = worker.do(errand(cells, store), lambda wrote: take_all(wrote, store))
         assert not ended.postponed and ended.failed is None
     assert facts(tmp_path) == facts(alone)
     assert {path.name: path.read_bytes() for path in (tmp_path / "deltas").glob("*.safetensors")} == {
@@ -94,11 +104,11 @@ def test_a_unit_that_was_killed_goes_on_elsewhere_with_the_same_trials(last: int
         count += 1
         if count > last:
             raise Killed
-        take_in(wrote, store)
+        take_all(wrote, store)
 
     with pytest.raises(Killed):
         Worker(torch.device("cpu")).do(errand(cells, store), take)
-    Worker(torch.device("cpu")).do(errand(cells, store), lambda wrote: take_in(wrote, store))
+    Worker(torch.device("cpu")).do(errand(cells, store), lambda wrote: take_all(wrote, store))
     assert set(facts(tmp_path)) == {key for key, one in facts(alone).items() if one["method"] == cells[0].label.text}
     assert all(one == facts(alone)[key] for key, one in facts(tmp_path).items())
 
@@ -123,7 +133,7 @@ def test_a_process_of_its_own_in_another_folder_gives_the_same_records(alone: Pa
         [sys.executable, "-c", SCRIPT], input=sent, capture_output=True, cwd=tmp_path, check=True, env=os.environ | own
     )
     for wrote in pickle.loads(done.stdout):
-        take_in(wrote, store)
+        take_all(wrote, store)
     of = {cell.label.text for cell in cells}
     assert facts(store.folder) == {key: one for key, one in facts(alone).items() if one["method"] in of}
 
