@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from bench.adapt.probe import NORMS, Probe, score_together
 from bench.costs.clock import FORWARD, Clock
@@ -25,7 +26,7 @@ LEAST, MOST = 128, 512  # images a pass
 PIXELS = 2_400_000  # of a pass over small images, so many of them that calls weigh little beside the work
 MOST_ON_GPU, PIXELS_ON_GPU = 4096, 25_000_000  # the same on a GPU, which wants more work a call
 ALIVE = 12  # tensors as large as a network's largest output that a pass holds at once, such as those inside a block
-Answers = tuple[Tensor, Tensor]  # of some images: their classes, and the doubt about each
+Answers = tuple[Tensor, Tensor]  # of some images: their classes, and minus the logarithm of each one's probability
 EVENTS = 16  # batches after which the clock's CUDA events are read, for which the device is waited for
 
 
@@ -62,8 +63,9 @@ def evaluate(
     for images, rows in read_once(tests).values():
         answered = work.answers(images, [tests[name].possible for name in rows])
         for name, given in zip(rows, answered, strict=True):
-            for one, (classes, doubt) in zip(found, given, strict=True):
-                some = Predicted(classes.cpu().numpy()[rows[name]], doubt.cpu().numpy()[rows[name]])
+            for one, (classes, surprise) in zip(found, given, strict=True):
+                doubt = -surprise.neg().expm1().cpu().numpy()
+                some = Predicted(classes.cpu().numpy()[rows[name]], doubt[rows[name]])
                 one.predicted[name] = some
                 one.right[name] = some.classes == tests[name].labels
     seconds = work.clock.seconds()
@@ -143,13 +145,13 @@ def batch_size(backbone: Backbone) -> int:
 
 
 def answers(scores: Tensor, possible: Tensor | None) -> Answers:
-    """The class (batch,) with the highest score, and the probability (batch,) that a softmax of the scores gives to all
-    others together; only among the `possible` classes (m,) where they are given.
+    """The class (batch,) with the highest score, and minus the logarithm (batch,) of the probability that a softmax of
+    the scores gives it; only among the `possible` classes (m,) where they are given.
     """
     among = scores if possible is None else scores[:, possible]
     best = among.argmax(1)
-    doubt = -among.float().log_softmax(1).gather(1, best[:, None])[:, 0].expm1()
-    return best if possible is None else possible[best], doubt
+    surprise = functional.cross_entropy(among.float(), best, reduction="none")  # one fused call; the rest can wait
+    return best if possible is None else possible[best], surprise
 
 
 def shares(adapted: Sequence[Adapted], seconds: Mapping[object, float]) -> list[float]:

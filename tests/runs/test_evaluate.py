@@ -58,9 +58,9 @@ def test_only_possible_classes_are_answered() -> None:
         (torch.tensor([1, 2]), [1, 2], scores[:, 1:]),
         (torch.tensor([1]), [1, 1], scores[:, 1:2]),
     ):
-        found, doubt = answers(scores, possible)
+        found, surprise = answers(scores, possible)
         assert found.tolist() == classes
-        assert doubt.numpy() == pytest.approx(1 - among.double().softmax(1).amax(1).numpy(), abs=1e-6)
+        assert (-surprise).exp().numpy() == pytest.approx(among.double().softmax(1).amax(1).numpy(), abs=1e-6)
 
 
 def test_a_mask_belongs_to_one_test_set() -> None:
