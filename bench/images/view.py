@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -35,25 +35,29 @@ class Viewer:
 
     rule: str
     transform: Transform
-    _shown: dict[int, Images] = field(default_factory=dict, compare=False)  # so that what is shared stays shared
 
     def data(self, data: Data) -> Data:
-        """All splits of a task, through the transform."""
-        return Data(self.split(data.train), {name: self.split(test) for name, test in data.tests.items()})
+        """All splits of a task, through the transform. Images that they share stay shared."""
+        shown: dict[int, Images] = {}  # by the identity of images that `data` keeps alive meanwhile
 
-    def split(self, split: Split) -> Split:
-        """The same labels, with the images through the transform."""
-        return replace(split, images=self.images(split.images))
+        def split(of: Split) -> Split:
+            return replace(of, images=self.images(of.images, shown))
 
-    def images(self, images: Images) -> Images:
-        """The images through the transform. Those that are cached on disk are cached as they are then."""
-        if id(images) not in self._shown:
-            self._shown[id(images)] = self._viewed(images)
-        return self._shown[id(images)]
+        return Data(split(data.train), {name: split(test) for name, test in data.tests.items()})
 
-    def _viewed(self, images: Images) -> Images:
+    def images(self, images: Images, shown: dict[int, Images] | None = None) -> Images:
+        """The images through the transform. Those that are cached on disk are cached as they are then.
+
+        `shown` has what was made before of images that are still alive.
+        """
+        shown = {} if shown is None else shown
+        if id(images) not in shown:
+            shown[id(images)] = self._viewed(images, shown)
+        return shown[id(images)]
+
+    def _viewed(self, images: Images, shown: dict[int, Images]) -> Images:
         if isinstance(images, CachedImages):
-            return CachedImages(self.images(images.images), f"{images.identity} {self.rule}")
+            return CachedImages(self.images(images.images, shown), f"{images.identity} {self.rule}")
         if isinstance(images, Subset):
-            return Subset(self.images(images.images), images.indices)
+            return Subset(self.images(images.images, shown), images.indices)
         return View(images, self.transform)

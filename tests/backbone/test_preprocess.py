@@ -15,6 +15,7 @@ import bench
 from bench.backbone.network import load
 from bench.images.pixel_cache import CachedImages
 from bench.images.pixels import every
+from bench.images.view import View
 from bench.runs.plan import backbone_facts
 from bench.spec import BackboneSpec, Data, Split, Subset, UserError
 
@@ -66,6 +67,17 @@ def test_what_splits_share_stays_shared_and_the_cache_tells_it_from_stretched_pi
     train, test, part = seen.train.images, seen.tests["test"].images, seen.tests["id/a"].images
     assert isinstance(train, CachedImages) and train.identity.startswith("x train timm: ")
     assert isinstance(test, CachedImages) and isinstance(part, Subset) and part.images is test.images
+
+
+def test_tasks_that_come_and_go_never_see_each_other_s_pictures() -> None:
+    """Objects that are gone leave their identities to new ones."""
+    view = load(WIDE, CPU).view
+    assert view is not None
+    for number in range(100):
+        labels, photos = np.zeros(3, np.int64), Photos()
+        seen = view.data(Data(Split(CachedImages(photos, f"{number}"), labels, 2), {})).train.images
+        assert isinstance(seen, CachedImages) and seen.identity.startswith(f"{number} timm: ")
+        assert isinstance(seen.images, View) and seen.images.images is photos
 
 
 def test_it_decides_the_key_and_leaves_all_others_as_they_were() -> None:
